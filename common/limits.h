@@ -1,0 +1,74 @@
+// Every cap in the product, by name. A list, queue, message, page or retry without a line here
+// is a defect.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace muster::limits {
+
+// Signed documents.
+inline constexpr size_t kMaxDocumentBytes = 1 << 20;
+inline constexpr size_t kMaxSignatures = 16;
+inline constexpr size_t kMaxReportBytes = 2 << 20;
+
+// Policy files.
+inline constexpr size_t kMaxPolicyFileBytes = 256 << 10;
+inline constexpr size_t kMaxPolicyFiles = 2'000;
+inline constexpr int kMaxYamlDepth = 32;
+inline constexpr size_t kMaxIdentitiesPerApp = 200;
+inline constexpr size_t kMaxPathsPerIdentity = 32;
+inline constexpr size_t kMaxIssues = 200;
+
+// Text an operator or another system sends.
+inline constexpr size_t kMaxAppIdBytes = 64;
+inline constexpr size_t kMaxUpnBytes = 256;
+inline constexpr size_t kMaxTicketBytes = 128;
+inline constexpr size_t kMaxReasonBytes = 4'096;
+inline constexpr size_t kMaxHostnameBytes = 253;
+
+// Requests and grants.
+inline constexpr absl::Duration kDefaultTerm = absl::Hours(24 * 180);
+inline constexpr absl::Duration kMaxTerm = absl::Hours(24 * 365);
+inline constexpr absl::Duration kRecertificationNotice = absl::Hours(24 * 30);
+inline constexpr absl::Duration kExportDeadline = absl::Hours(24 * 20);
+
+// Pages.
+inline constexpr size_t kDefaultPage = 100;
+inline constexpr size_t kMaxPage = 1'000;
+
+// Documents' lives (DESIGN: cohort 14 d, assignment 30 d, root 1 y).
+inline constexpr absl::Duration kRootLife = absl::Hours(24 * 365);
+inline constexpr absl::Duration kCohortLife = absl::Hours(24 * 14);
+inline constexpr absl::Duration kAssignmentLife = absl::Hours(24 * 30);
+
+// Enrolment.
+inline constexpr absl::Duration kDefaultTokenTtl = absl::Hours(1);
+inline constexpr absl::Duration kMaxTokenTtl = absl::Hours(24 * 7);
+inline constexpr absl::Duration kDeviceCertificateLife = absl::Hours(24 * 365);
+inline constexpr size_t kMaxCsrBytes = 16 << 10;
+
+// Devices and agents.
+inline constexpr size_t kMaxLocalAccounts = 200;
+inline constexpr size_t kMaxInventoryItems = 20'000;
+inline constexpr size_t kMaxExecItemsPerReport = 500;
+inline constexpr size_t kMaxExecRecordsPerDevice = 500;
+inline constexpr size_t kMaxSpooledReports = 2'000;
+inline constexpr size_t kMaxFilesPerPackage = 4'096;
+inline constexpr size_t kMaxLearnedHashes = 4'096;
+inline constexpr size_t kMaxControlMessageBytes = 256 << 10;
+inline constexpr absl::Duration kDefaultDisarm = absl::Minutes(30);
+inline constexpr absl::Duration kMaxDisarm = absl::Hours(8);
+inline constexpr absl::Duration kExecDeadline = absl::Milliseconds(250);
+
+// Directory.
+inline constexpr size_t kMaxGroupDepth = 64;
+inline constexpr size_t kMaxGroupsPerApp = 10'000;
+inline constexpr size_t kMaxPersons = 2'000'000;
+inline constexpr size_t kLdapPage = 1'000;
+inline constexpr uint32_t kHeldRemovalsFloor = 5;     // removals above max(5, 5 %) are held
+inline constexpr uint32_t kHeldRemovalsPercent = 5;
+
+}  // namespace muster::limits

@@ -1,0 +1,170 @@
+#include "controller/domain/grant.h"
+
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "common/time_proto.h"
+
+namespace muster {
+namespace {
+
+using State = v1::Grant::State;
+
+struct Arrow {
+  State from;
+  GrantEvent event;
+  State to;
+};
+
+constexpr std::array kArrows = {
+    Arrow{v1::Grant::ACTIVE, GrantEvent::kRecertDue, v1::Grant::RECERT_DUE},
+    Arrow{v1::Grant::RECERT_DUE, GrantEvent::kRecertify, v1::Grant::ACTIVE},
+    Arrow{v1::Grant::RECERT_DUE, GrantEvent::kLapse, v1::Grant::LAPSED},
+    Arrow{v1::Grant::LAPSED, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    Arrow{v1::Grant::ACTIVE, GrantEvent::kSuspend, v1::Grant::SUSPENDED},
+    Arrow{v1::Grant::SUSPENDED, GrantEvent::kResume, v1::Grant::ACTIVE},
+    Arrow{v1::Grant::UNSANCTIONED, GrantEvent::kAdopt, v1::Grant::ADOPTED},
+    Arrow{v1::Grant::ADOPTED, GrantEvent::kActivate, v1::Grant::ACTIVE},
+    Arrow{v1::Grant::BREAK_GLASS, GrantEvent::kReview, v1::Grant::REVIEWED},
+    Arrow{v1::Grant::REVIEWED, GrantEvent::kActivate, v1::Grant::ACTIVE},
+    Arrow{v1::Grant::ACTIVE, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    Arrow{v1::Grant::RECERT_DUE, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    Arrow{v1::Grant::SUSPENDED, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    Arrow{v1::Grant::UNSANCTIONED, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    Arrow{v1::Grant::ADOPTED, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    Arrow{v1::Grant::BREAK_GLASS, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    Arrow{v1::Grant::REVIEWED, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    Arrow{v1::Grant::REVOKING, GrantEvent::kVerifiedAbsent, v1::Grant::REVOKED},
+};
+
+}  // namespace
+
+absl::string_view GrantEventName(GrantEvent event) {
+  switch (event) {
+    case GrantEvent::kRecertDue:
+      return "due for recertification";
+    case GrantEvent::kRecertify:
+      return "recertified";
+    case GrantEvent::kLapse:
+      return "lapsed";
+    case GrantEvent::kSuspend:
+      return "suspended";
+    case GrantEvent::kResume:
+      return "resumed";
+    case GrantEvent::kAdopt:
+      return "adopted";
+    case GrantEvent::kActivate:
+      return "activated";
+    case GrantEvent::kReview:
+      return "reviewed";
+    case GrantEvent::kRevoke:
+      return "revoked";
+    case GrantEvent::kVerifiedAbsent:
+      return "verified absent";
+  }
+  return "";
+}
+
+absl::StatusOr<State> NextGrantState(State state, GrantEvent event) {
+  for (const Arrow& arrow : kArrows) {
+    if (arrow.from == state && arrow.event == event) return arrow.to;
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "a grant in state ", v1::Grant::State_Name(state), " cannot be ", GrantEventName(event)));
+}
+
+bool Holds(State state) { return state != v1::Grant::REVOKING && state != v1::Grant::REVOKED; }
+
+v1::Grant GrantFor(const v1::Request& request, absl::Time now) {
+  v1::Grant grant;
+  grant.set_state(v1::Grant::ACTIVE);
+  grant.set_app_id(request.app_id());
+  grant.set_person_id(request.person_id());
+  grant.set_person_upn(request.person_upn());
+  grant.set_request_id(request.request_id());
+  *grant.mutable_granted_at() = ToProto(now);
+  *grant.mutable_not_after() =
+      ToProto(FromProto(request.decided_at()) + FromProto(request.term()));
+  grant.set_training_acknowledged(request.training_acknowledged());
+  grant.set_transaction_id(request.transaction_id());
+  return grant;
+}
+
+v1::Grant UnsanctionedGrant(const v1::Person& person, absl::string_view app_id, absl::Time now) {
+  v1::Grant grant;
+  grant.set_state(v1::Grant::UNSANCTIONED);
+  grant.set_app_id(std::string(app_id));
+  grant.set_person_id(person.person_id());
+  grant.set_person_upn(person.upn());
+  *grant.mutable_granted_at() = ToProto(now);
+  grant.set_detail("in the approval group without a request; blocked unless adopted");
+  return grant;
+}
+
+absl::StatusOr<v1::Grant> Revoke(const v1::Grant& grant, absl::string_view by_upn,
+                                 absl::string_view reason, absl::Time now) {
+  MUSTER_ASSIGN_OR_RETURN(const State next, NextGrantState(grant.state(), GrantEvent::kRevoke));
+  v1::Grant out = grant;
+  out.set_state(next);
+  out.set_revoke_reason(std::string(reason));
+  out.set_revoked_by_upn(std::string(by_upn));
+  *out.mutable_revoked_at() = ToProto(now);
+  out.set_detail("waiting for the directory to show the removal");
+  return out;
+}
+
+std::string WhyNotLive(const v1::Grant& grant, const v1::Person& person, bool member,
+                       absl::Time now) {
+  switch (grant.state()) {
+    case v1::Grant::ACTIVE:
+    case v1::Grant::RECERT_DUE:
+      break;
+    case v1::Grant::BREAK_GLASS:  // Needs neither training nor group, but ends by itself.
+      return now < FromProto(grant.not_after()) ? "" : "the break-glass grant has ended";
+    default:
+      return absl::StrCat("grant ", grant.grant_id(), " is ",
+                          v1::Grant::State_Name(grant.state()));
+  }
+  if (now >= FromProto(grant.not_after())) {
+    return absl::StrCat("grant ", grant.grant_id(), " ended ",
+                        TimeText(FromProto(grant.not_after())));
+  }
+  if (!person.enabled() || person.deleted()) return "the account is disabled in the directory";
+  if (person.has_expires_at() && now >= FromProto(person.expires_at())) {
+    return "the account has expired in the directory";
+  }
+  if (!member) return "the person is not in the app's approval group";
+  if (grant.training_acknowledged().empty()) {
+    return absl::StrCat("training for grant ", grant.grant_id(), " is not acknowledged");
+  }
+  return "";
+}
+
+std::optional<v1::Entitlement> EntitlementOf(const v1::Grant& grant, const v1::Person& person,
+                                             bool member, absl::Time now) {
+  v1::Entitlement out;
+  out.set_grant_id(grant.grant_id());
+  out.set_person_id(grant.person_id());
+  out.set_app_id(grant.app_id());
+  *out.mutable_not_after() = grant.not_after();
+  out.set_transaction_id(grant.transaction_id());
+  if (grant.state() == v1::Grant::SUSPENDED) {
+    out.set_suspended_by_trm(grant.suspended_for() == v1::Grant::Suspension::TRM_PROHIBITED);
+    out.set_suspended_archive_overdue(grant.suspended_for() ==
+                                      v1::Grant::Suspension::ARCHIVE_OVERDUE);
+    if (!out.suspended_by_trm() && !out.suspended_archive_overdue()) return std::nullopt;
+    *out.mutable_export_until() = grant.export_until();
+    return out;
+  }
+  if (!WhyNotLive(grant, person, member, now).empty()) return std::nullopt;
+  // The account's own end bounds the entitlement, so that it also ends on a silent device.
+  if (person.has_expires_at()) {
+    *out.mutable_not_after() =
+        ToProto(std::min(FromProto(grant.not_after()), FromProto(person.expires_at())));
+  }
+  return out;
+}
+
+}  // namespace muster

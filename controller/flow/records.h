@@ -1,0 +1,154 @@
+// Where each kind of record lives in the store, and typed reading and writing of them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/status_macros.h"
+#include "controller/flow/store.h"
+
+namespace muster {
+
+// Keys. A '/' never occurs inside a part: ids are checked before they get here, and names that
+// come from outside (UPNs, accounts) go through NamePart().
+std::string NamePart(absl::string_view name);  // lowercase; '/' and '%' as %2f and %25
+
+inline std::string AppKey(absl::string_view app) { return absl::StrCat("app/", app); }
+inline std::string TrmKey(absl::string_view app) { return absl::StrCat("trm/", app); }
+inline std::string BlocklistKey(absl::string_view app) { return absl::StrCat("blocklist/", app); }
+inline std::string PersonKey(absl::string_view id) { return absl::StrCat("person/", id); }
+inline std::string UpnKey(absl::string_view upn) {
+  return absl::StrCat("person_by_upn/", NamePart(upn));
+}
+inline std::string AccountKey(absl::string_view account) {
+  return absl::StrCat("person_by_account/", NamePart(account));
+}
+inline std::string MemberKey(absl::string_view app, absl::string_view person) {
+  return absl::StrCat("member/", app, "/", person);
+}
+// Set while Muster itself is taking someone out of a group: such a removal is expected.
+inline std::string RemovalKey(absl::string_view app, absl::string_view person) {
+  return absl::StrCat("removal/", app, "/", person);
+}
+inline std::string RequestKey(absl::string_view id) { return absl::StrCat("request/", id); }
+inline std::string PersonRequestKey(absl::string_view person, absl::string_view id) {
+  return absl::StrCat("request_by_person/", person, "/", id);
+}
+// The undecided or unfinished request of one person for one app: at most one.
+inline std::string OpenRequestKey(absl::string_view person, absl::string_view app) {
+  return absl::StrCat("request_open/", person, "/", app);
+}
+// Requests and grants that a later step still has to finish.
+inline std::string RequestWorkKey(absl::string_view id) {
+  return absl::StrCat("work/request/", id);
+}
+inline std::string GrantWorkKey(absl::string_view id) { return absl::StrCat("work/grant/", id); }
+inline std::string GrantKey(absl::string_view id) { return absl::StrCat("grant/", id); }
+inline std::string PersonGrantKey(absl::string_view person, absl::string_view id) {
+  return absl::StrCat("grant_by_person/", person, "/", id);
+}
+// The grant of one person for one app that is neither REVOKED nor REVOKING: at most one.
+inline std::string LiveGrantKey(absl::string_view person, absl::string_view app) {
+  return absl::StrCat("grant_live/", person, "/", app);
+}
+inline std::string DeviceKey(absl::string_view id) { return absl::StrCat("device/", id); }
+inline std::string DeviceOwnerKey(absl::string_view person, absl::string_view device) {
+  return absl::StrCat("device_by_owner/", person, "/", device);
+}
+inline std::string DeviceAccountKey(absl::string_view account, absl::string_view device) {
+  return absl::StrCat("device_by_account/", NamePart(account), "/", device);
+}
+inline std::string InventoryKey(absl::string_view device) {
+  return absl::StrCat("inventory/", device);
+}
+inline std::string InstalledKey(absl::string_view app, absl::string_view device) {
+  return absl::StrCat("installed/", app, "/", device);
+}
+inline std::string ExecKey(absl::string_view device, uint64_t seq, int item) {
+  return absl::StrFormat("exec/%s/%016x-%04x", device, seq, item);
+}
+inline std::string DocumentKey(absl::string_view name) {
+  return absl::StrCat("document/", name);
+}
+inline std::string DocumentStateKey(absl::string_view device, absl::string_view name) {
+  return absl::StrCat("document_state/", device, "/", name);
+}
+inline std::string TokenKey(absl::string_view sha256) { return absl::StrCat("token/", sha256); }
+inline std::string RunKey(absl::string_view id) { return absl::StrCat("run/", id); }
+inline std::string CounterKey(absl::string_view what) { return absl::StrCat("counter/", what); }
+inline std::string AuditKey(uint64_t sequence) { return absl::StrFormat("audit/%016x", sequence); }
+inline constexpr char kLastAppliedRunKey[] = "last_applied_run";
+
+template <typename T>
+struct Versioned {
+  T value;
+  uint64_t revision = 0;  // for Mutation::Expect
+};
+
+template <typename T>
+absl::StatusOr<Versioned<T>> Parse(const Record& record) {
+  Versioned<T> out;
+  out.revision = record.revision;
+  if (!out.value.ParseFromString(record.bytes)) {
+    return absl::DataLossError(absl::StrCat("store: record ", record.key, " is damaged"));
+  }
+  return out;
+}
+
+// nullopt when absent.
+template <typename T>
+absl::StatusOr<std::optional<Versioned<T>>> Find(const Snapshot& snapshot,
+                                                 const std::string& key) {
+  MUSTER_ASSIGN_OR_RETURN(const std::optional<Record> record, snapshot.Get(key));
+  if (!record) return std::nullopt;
+  MUSTER_ASSIGN_OR_RETURN(Versioned<T> parsed, Parse<T>(*record));
+  return parsed;
+}
+
+// NOT_FOUND with `missing` as its message when absent.
+template <typename T>
+absl::StatusOr<Versioned<T>> Load(const Snapshot& snapshot, const std::string& key,
+                                  absl::string_view missing) {
+  MUSTER_ASSIGN_OR_RETURN(std::optional<Versioned<T>> found, Find<T>(snapshot, key));
+  if (!found) return absl::NotFoundError(missing);
+  return *std::move(found);
+}
+
+// Every record under a prefix, a page at a time; stops at the first error.
+template <typename T, typename F>
+absl::Status ForEach(const Snapshot& snapshot, const std::string& prefix, F&& each) {
+  std::string after;
+  while (true) {
+    MUSTER_ASSIGN_OR_RETURN(const std::vector<Record> page, snapshot.Scan(prefix, after, 500));
+    for (const Record& record : page) {
+      MUSTER_ASSIGN_OR_RETURN(Versioned<T> parsed, Parse<T>(record));
+      MUSTER_RETURN_IF_ERROR(each(record.key, parsed));
+    }
+    if (page.size() < 500) return absl::OkStatus();
+    after = page.back().key;
+  }
+}
+
+// The last parts of all keys under a prefix that ends in '/'.
+absl::StatusOr<std::vector<std::string>> KeyTails(const Snapshot& snapshot,
+                                                  const std::string& prefix);
+
+// The next value of a counter, reserved within `mutation`: "REQ" -> "REQ-000001".
+absl::StatusOr<std::string> NextId(const Snapshot& snapshot, absl::string_view kind,
+                                   Mutation& mutation);
+
+template <typename T>
+void Put(Mutation& mutation, std::string key, const T& value) {
+  mutation.puts.push_back({std::move(key), value.SerializeAsString()});
+}
+inline void PutMark(Mutation& mutation, std::string key) {
+  mutation.puts.push_back({std::move(key), "1"});
+}
+
+}  // namespace muster

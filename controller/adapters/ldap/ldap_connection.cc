@@ -1,0 +1,245 @@
+#include "controller/adapters/ldap/ldap_connection.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+
+namespace muster {
+namespace {
+
+constexpr char kSystemCaFile[] = "/etc/ssl/certs/ca-certificates.crt";
+constexpr absl::Duration kMaxTimeout = absl::Minutes(10);
+
+absl::string_view HostOf(absl::string_view uri) {
+  uri.remove_prefix(uri.find("://") + 3);
+  if (absl::StartsWith(uri, "[")) return uri.substr(0, uri.find(']') + 1);
+  return uri.substr(0, uri.find_first_of(":/"));
+}
+
+bool IsLdaps(const LdapOptions& options) { return absl::StartsWith(options.uri, "ldaps://"); }
+
+std::string Tail(absl::string_view server_says) {
+  server_says = absl::StripAsciiWhitespace(server_says);
+  if (server_says.empty()) return "";
+  return absl::StrCat(" [the server says: ", absl::CHexEscape(server_says.substr(0, 300)), "]");
+}
+
+}  // namespace
+
+Secret::Secret(std::string* text) : bytes_(text->begin(), text->end()) {
+  explicit_bzero(text->data(), text->size());
+  text->clear();
+}
+
+Secret::~Secret() {
+  if (!bytes_.empty()) explicit_bzero(bytes_.data(), bytes_.size());
+}
+
+SigpipeGuard::SigpipeGuard() {
+  sigset_t pipe, pending;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  sigpending(&pending);
+  was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+  pthread_sigmask(SIG_BLOCK, &pipe, &before_);
+}
+
+SigpipeGuard::~SigpipeGuard() {
+  if (!was_pending_) {
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    constexpr timespec kNow = {0, 0};
+    sigtimedwait(&pipe, nullptr, &kNow);
+  }
+  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+absl::Status CheckLdapOptions(const LdapOptions& options) {
+  const auto invalid = [](absl::string_view what) { return absl::InvalidArgumentError(what); };
+  const bool ldaps = IsLdaps(options);
+  if (!ldaps && !absl::StartsWith(options.uri, "ldap://")) {
+    return invalid("the directory's URI must start with ldaps:// or ldap://");
+  }
+  const absl::string_view host = HostOf(options.uri);
+  // libldap takes a list of URIs, of which a later one could be without encryption.
+  if (host.empty() || options.uri.find_first_of(" ,\t\r\n") != std::string::npos) {
+    return invalid(
+        "the directory's URI must name exactly one server, as in ldaps://dc1.example.gov");
+  }
+  const absl::string_view path = absl::string_view(options.uri).substr(options.uri.find("://") + 3);
+  if (const size_t slash = path.find('/');
+      slash != absl::string_view::npos && slash + 1 != path.size()) {
+    return invalid("the directory's URI must end after the host and port");
+  }
+  if (!ldaps && !options.start_tls) {
+    return invalid(
+        "ldap:// without StartTLS would send the bind password in clear; use ldaps:// or switch "
+        "start_tls on");
+  }
+  if (ldaps && options.start_tls) {
+    return invalid("ldaps:// is encrypted from the start; switch start_tls off or use ldap://");
+  }
+  if (options.bind_dn.empty()) return invalid("the directory needs a bind_dn");
+  if (options.bind_password.empty()) {
+    return invalid("the directory's bind password is empty; check the password file");
+  }
+  if (options.base_dn.empty()) return invalid("the directory needs a base_dn to search below");
+  if (options.timeout <= absl::ZeroDuration() || options.timeout > kMaxTimeout) {
+    return invalid("the directory's timeout must be above 0 and at most 10 minutes");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<LdapConnection>> LdapConnection::Connect(const LdapOptions& options,
+                                                                        const Secret& password) {
+  LDAP* ld = nullptr;
+  if (const int code = ldap_initialize(&ld, options.uri.c_str()); code != LDAP_SUCCESS) {
+    return absl::InvalidArgumentError(absl::StrCat("the directory's URI ", options.uri,
+                                                   " is not usable: ", ldap_err2string(code)));
+  }
+  std::unique_ptr<LdapConnection> connection(new LdapConnection(ld, options));
+  MUSTER_RETURN_IF_ERROR(connection->Configure(options));
+  MUSTER_RETURN_IF_ERROR(connection->Encrypt(options));
+  MUSTER_RETURN_IF_ERROR(connection->Bind(options, password));
+  return connection;
+}
+
+LdapConnection::~LdapConnection() { ldap_unbind_ext_s(ld_, nullptr, nullptr); }
+
+// Set on this handle, whatever ldap.conf, ldaprc or the environment say.
+absl::Status LdapConnection::Configure(const LdapOptions& options) {
+  const timeval limit = timeout();
+  const int version = LDAP_VERSION3, no_limit = LDAP_NO_LIMIT, never = LDAP_DEREF_NEVER;
+  const int demand = LDAP_OPT_X_TLS_DEMAND, tls12 = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
+  const std::string ca = options.ca_file.empty() ? kSystemCaFile : options.ca_file;
+  const std::pair<int, const void*> settings[] = {
+      {LDAP_OPT_PROTOCOL_VERSION, &version},
+      {LDAP_OPT_REFERRALS, LDAP_OPT_OFF},
+      {LDAP_OPT_RESTART, LDAP_OPT_ON},
+      {LDAP_OPT_DEREF, &never},
+      {LDAP_OPT_SIZELIMIT, &no_limit},
+      {LDAP_OPT_TIMELIMIT, &no_limit},
+      {LDAP_OPT_NETWORK_TIMEOUT, &limit},
+      {LDAP_OPT_TIMEOUT, &limit},
+      {LDAP_OPT_X_TLS_CACERTFILE, ca.c_str()},
+      {LDAP_OPT_X_TLS_CACERTDIR, ""},  // else ldap.conf could add CAs to ours
+      {LDAP_OPT_X_TLS_REQUIRE_CERT, &demand},
+      {LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls12},
+  };
+  for (const auto& [option, value] : settings) {
+    if (ldap_set_option(ld_, option, value) == LDAP_OPT_SUCCESS) continue;
+    return absl::InternalError(absl::StrCat("libldap refuses its option ", option));
+  }
+  const int client = 0;
+  if (ldap_set_option(ld_, LDAP_OPT_X_TLS_NEWCTX, &client) != LDAP_OPT_SUCCESS) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the directory's CA file ", ca, " cannot be read or holds no certificate in PEM"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LdapConnection::Encrypt(const LdapOptions& options) {
+  const int code = IsLdaps(options) ? ldap_connect(ld_) : ldap_start_tls_s(ld_, nullptr, nullptr);
+  if (code != LDAP_SUCCESS) return EncryptError(code, options);
+  if (ldap_tls_inplace(ld_) == 0) {
+    return absl::InternalError(absl::StrCat(uri_, ": the connection is not encrypted"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LdapConnection::EncryptError(int code, const LdapOptions& options) {
+  std::string text =
+      absl::StrCat("cannot open an encrypted connection to ", uri_, ": ", ldap_err2string(code));
+  if (const std::string says = Diagnostic(); !says.empty()) absl::StrAppend(&text, " (", says, ")");
+  absl::StrAppend(&text, "; is the server up, is its certificate issued by ",
+                  options.ca_file.empty() ? kSystemCaFile : options.ca_file,
+                  ", not expired, and made out to ", HostOf(uri_), "?");
+  if (absl::EqualsIgnoreCase(HostOf(uri_), "localhost")) {
+    absl::StrAppend(&text,
+                    " libldap checks the certificate of \"localhost\" against this machine's own "
+                    "name: use 127.0.0.1 or that name in the URI");
+  }
+  return absl::UnavailableError(text);
+}
+
+absl::Status LdapConnection::Bind(const LdapOptions& options, const Secret& password) {
+  // libldap only reads the password, although its type says otherwise.
+  berval credentials = {password.bytes().size(), const_cast<char*>(password.bytes().data())};
+  const int code = ldap_sasl_bind_s(ld_, options.bind_dn.c_str(), LDAP_SASL_SIMPLE, &credentials,
+                                    nullptr, nullptr, nullptr);
+  if (code == LDAP_SUCCESS) return absl::OkStatus();
+  const std::string doing = absl::StrCat("sign in as ", options.bind_dn);
+  if (code == LDAP_INVALID_CREDENTIALS || code == LDAP_INAPPROPRIATE_AUTH) {
+    return absl::UnauthenticatedError(absl::StrCat(
+        "cannot ", doing, " at ", uri_,
+        ": the bind DN or its password is wrong; check bind_dn and the password file"));
+  }
+  return Error(code, doing, Diagnostic());
+}
+
+std::string LdapConnection::Diagnostic() const {
+  char* text = nullptr;
+  ldap_get_option(ld_, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
+  const std::string out = text == nullptr ? "" : text;
+  ldap_memfree(text);
+  return out;
+}
+
+absl::Status LdapConnection::TimeoutError(absl::string_view doing) {
+  state_ = State::kTimedOut;
+  return absl::UnavailableError(
+      absl::StrCat("cannot ", doing, ": ", uri_, " did not answer within ",
+                   absl::FormatDuration(timeout_), "; nothing of this read was used"));
+}
+
+absl::Status LdapConnection::LocalError(absl::string_view doing) {
+  int code = LDAP_OTHER;
+  ldap_get_option(ld_, LDAP_OPT_RESULT_CODE, &code);
+  // Without a code of libldap's own the connection is in no known state either.
+  if (code >= 0) state_ = State::kLost;
+  return Error(code, doing, Diagnostic());
+}
+
+absl::Status LdapConnection::Error(int code, absl::string_view doing,
+                                   absl::string_view server_says) {
+  if (code == LDAP_TIMEOUT) return TimeoutError(doing);
+  const std::string text = absl::StrCat("cannot ", doing, " at ", uri_, ": ", ldap_err2string(code),
+                                        " (", code, ")", Tail(server_says));
+  if (code < 0 || code == LDAP_UNAVAILABLE) {
+    state_ = State::kLost;
+    return absl::UnavailableError(absl::StrCat(text, "; is the server up?"));
+  }
+  switch (code) {
+    case LDAP_BUSY:
+      return absl::UnavailableError(text);
+    case LDAP_TIMELIMIT_EXCEEDED:
+    case LDAP_SIZELIMIT_EXCEEDED:
+    case LDAP_ADMINLIMIT_EXCEEDED:
+      return absl::DataLossError(absl::StrCat(
+          text,
+          "; the answer was cut short and nothing of it was used: raise this limit for the "
+          "account that Muster binds as"));
+    case LDAP_INSUFFICIENT_ACCESS:
+    case LDAP_STRONG_AUTH_REQUIRED:
+    case LDAP_CONFIDENTIALITY_REQUIRED:
+      return absl::PermissionDeniedError(
+          absl::StrCat(text, "; give this right to the account that Muster binds as"));
+    case LDAP_NO_SUCH_OBJECT:
+      return absl::NotFoundError(text);
+    default:
+      return absl::FailedPreconditionError(text);
+  }
+}
+
+}  // namespace muster

@@ -1,0 +1,103 @@
+// One authenticated, encrypted LDAPv3 connection over libldap, and what its result codes mean.
+#pragma once
+
+#include <ldap.h>
+#include <signal.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace muster {
+
+struct LdapOptions {
+  std::string uri;         // one server: "ldaps://dc1.example.gov" or "ldap://..." with start_tls
+  bool start_tls = false;  // must be on for ldap://, off for ldaps://
+  std::string ca_file;     // PEM; empty: Debian's bundle of public CAs
+  std::string bind_dn;     // a DN; Active Directory also takes a UPN
+  std::string bind_password;
+  std::string base_dn;                         // persons are searched below it
+  absl::Duration timeout = absl::Seconds(10);  // to connect, and for every answer
+};
+
+// A password in memory of its own, wiped at the end. libldap's own send buffer is beyond our
+// reach. Movable, never copied, never printed.
+class Secret {
+ public:
+  explicit Secret(std::string* text);  // takes it over and wipes `text`
+  ~Secret();
+  Secret(Secret&&) = default;
+  Secret& operator=(Secret&&) = delete;
+  const std::vector<char>& bytes() const { return bytes_; }
+
+ private:
+  std::vector<char> bytes_;
+};
+
+// INVALID_ARGUMENT with the option to correct: no encryption, several servers in the URI, no bind
+// DN or password (a bind without password succeeds without proving anything, RFC 4513, 5.1.2).
+absl::Status CheckLdapOptions(const LdapOptions& options);
+
+// libldap writes to sockets without MSG_NOSIGNAL: a server that went away would end the program.
+// Blocks SIGPIPE for this thread and swallows the one that came meanwhile.
+class SigpipeGuard {
+ public:
+  SigpipeGuard();
+  ~SigpipeGuard();
+  SigpipeGuard(const SigpipeGuard&) = delete;
+  SigpipeGuard& operator=(const SigpipeGuard&) = delete;
+
+ private:
+  sigset_t before_;
+  bool was_pending_ = false;
+};
+
+// Thread-compatible. Every call of it, and of libldap on its handle, needs a SigpipeGuard.
+class LdapConnection {
+ public:
+  enum class State { kAlive, kTimedOut, kLost };
+
+  // Certificate checks cannot be switched off. UNAVAILABLE: no answer, or no trusted encryption;
+  // UNAUTHENTICATED: the bind DN or password is wrong; FAILED_PRECONDITION: the CA file is no
+  // good.
+  static absl::StatusOr<std::unique_ptr<LdapConnection>> Connect(const LdapOptions& options,
+                                                                 const Secret& password);
+  ~LdapConnection();
+  LdapConnection(const LdapConnection&) = delete;
+  LdapConnection& operator=(const LdapConnection&) = delete;
+
+  LDAP* handle() const { return ld_; }
+  timeval timeout() const { return absl::ToTimeval(timeout_); }
+  // Not kAlive: this connection is of no more use.
+  State state() const { return state_; }
+
+  // The status for result `code` of an operation ("read the persons below ou=people"), never ok.
+  // UNAVAILABLE: no answer or busy; DATA_LOSS: a size, time or administrative limit;
+  // PERMISSION_DENIED; NOT_FOUND: no such object; FAILED_PRECONDITION: any other refusal.
+  // `server_says`: the diagnostic message, if any.
+  absl::Status Error(int code, absl::string_view doing, absl::string_view server_says);
+  // The same for an operation that libldap itself just failed or ran out of time on.
+  absl::Status LocalError(absl::string_view doing);
+  absl::Status TimeoutError(absl::string_view doing);
+
+ private:
+  LdapConnection(LDAP* ld, const LdapOptions& options)
+      : ld_(ld), uri_(options.uri), timeout_(options.timeout) {}
+  absl::Status Configure(const LdapOptions& options);
+  absl::Status Encrypt(const LdapOptions& options);
+  absl::Status Bind(const LdapOptions& options, const Secret& password);
+  absl::Status EncryptError(int code, const LdapOptions& options);
+  std::string Diagnostic() const;
+
+  LDAP* const ld_;
+  const std::string uri_;
+  const absl::Duration timeout_;
+  State state_ = State::kAlive;
+};
+
+}  // namespace muster

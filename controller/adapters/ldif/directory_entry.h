@@ -1,0 +1,50 @@
+// One directory entry, as a file or a server gives it, and what Muster reads out of it. Pure.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "muster/v1/person.pb.h"
+
+namespace muster {
+
+struct DirectoryEntry {
+  std::string dn;
+  std::string where;  // "line 12", for errors; empty: the DN says it
+  std::map<std::string, std::vector<std::string>> attributes;  // by lowercase name
+
+  // Null when the entry has no such attribute. `name` in lowercase.
+  const std::vector<std::string>* Find(const std::string& name) const;
+};
+
+// "line 12 (cn=...)" or "cn=...": how errors name an entry.
+std::string Describe(const DirectoryEntry& entry);
+
+// inetOrgPerson, person or user; but not a computer (which Active Directory derives from user)
+// or a mail contact.
+bool IsPerson(const DirectoryEntry& entry);
+// group, groupOfNames or groupOfUniqueNames.
+bool IsGroup(const DirectoryEntry& entry);
+// "member" or "uniquemember": where this group keeps its members.
+std::string MemberAttribute(const DirectoryEntry& group);
+// All values of member and uniqueMember, in order. A uniqueMember's trailing "#'...'B" (RFC 4517,
+// 3.3.21) stays in place.
+std::vector<std::string> MemberDns(const DirectoryEntry& group);
+
+// objectGUID, else entryUUID, as lowercase text. DATA_LOSS when there is none, several or a
+// malformed one.
+absl::StatusOr<std::string> EntryId(const DirectoryEntry& entry);
+
+// account = sAMAccountName, else uid; upn = userPrincipalName, else mail; display name =
+// displayName, else cn; the first value where there are several. Disabled: bit 2 of
+// userAccountControl ([MS-ADTS] 2.2.16) or a password locked for good (pwdAccountLockedTime
+// 000001010000Z, draft-behera-ldap-password-policy 5.3.3). Expires: accountExpires ([MS-ADTS]
+// 2.3.4 in [MS-DTYP], 100 ns since 1601; 0 and 2^63-1: never). DATA_LOSS when one is malformed.
+absl::StatusOr<v1::Person> PersonFromEntry(const DirectoryEntry& entry);
+
+bool IsValidUtf8(absl::string_view text);
+
+}  // namespace muster

@@ -1,0 +1,37 @@
+#include "controller/flow/audit.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include "common/time_proto.h"
+
+namespace muster {
+
+std::string ToJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  std::string out;
+  if (!google::protobuf::util::MessageToJsonString(message, &out, options).ok()) out.clear();
+  return out;
+}
+
+v1::AuditEntry MakeAuditEntry(const Services& services, const Actor& actor,
+                              const Audited& what) {
+  v1::AuditEntry entry;
+  *entry.mutable_at() = ToProto(services.clock.Now());
+  entry.set_actor_id(actor.who.person_id);
+  entry.set_actor_upn(actor.who.upn);
+  entry.set_signed_in_by(actor.signed_in_by);
+  entry.set_from(actor.from);
+  entry.set_verb(what.verb);
+  entry.set_object(what.object);
+  if (what.before != nullptr) entry.set_before(ToJson(*what.before));
+  if (what.after != nullptr) entry.set_after(ToJson(*what.after));
+  entry.set_reason(what.reason);
+  entry.set_reason_code(what.reason_code);
+  entry.set_ticket(what.ticket);
+  entry.set_transaction_id(what.transaction_id);
+  entry.set_outcome("ok");
+  return entry;
+}
+
+}  // namespace muster

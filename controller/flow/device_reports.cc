@@ -1,0 +1,258 @@
+#include "controller/flow/device_reports.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/escaping.h"
+#include "common/signed_doc.h"
+#include "common/time_proto.h"
+#include "controller/flow/audit.h"
+#include "controller/flow/device_documents.h"
+#include "controller/flow/enroll.h"
+#include "controller/flow/lookup.h"
+
+namespace muster {
+namespace {
+
+Actor DeviceActor(const v1::Device& device) {
+  return {{absl::StrCat("device/", device.device_id()), device.owner_upn()},
+          "device certificate",
+          device.hostname()};
+}
+
+std::vector<std::string> Bounded(const google::protobuf::RepeatedPtrField<std::string>& in) {
+  std::vector<std::string> out(in.begin(), in.end());
+  if (out.size() > limits::kMaxLocalAccounts) out.resize(limits::kMaxLocalAccounts);
+  return out;
+}
+
+using ItemKey = std::pair<int, std::string>;
+ItemKey KeyOf(const v1::InventoryItem& item) { return {item.origin(), item.package_id()}; }
+
+// One report's whole effect, as one mutation.
+class ReportWriter {
+ public:
+  ReportWriter(const Services& services, const Snapshot& snapshot, v1::Device device)
+      : services_(services),
+        snapshot_(snapshot),
+        before_(device),
+        device_(std::move(device)),
+        actor_(DeviceActor(before_)) {}
+
+  absl::Status Write(const v1::Report& report, const std::string& sha256) {
+    CheckChain(report);
+    switch (report.body_case()) {
+      case v1::Report::kInventory:
+        MUSTER_RETURN_IF_ERROR(WriteInventory(report.inventory()));
+        break;
+      case v1::Report::kExec:
+        MUSTER_RETURN_IF_ERROR(WriteExecs(report));
+        break;
+      case v1::Report::kPolicy:
+        MUSTER_RETURN_IF_ERROR(WriteVerified(services_, snapshot_, device_.device_id(),
+                                             report.policy(), mutation_));
+        break;
+      case v1::Report::kStatus:
+        WriteStatus(report.status());
+        break;
+      case v1::Report::kDisarm:
+        WriteDisarm(report.disarm());
+        break;
+      case v1::Report::BODY_NOT_SET:
+        break;  // A newer agent's kind of report: its place in the chain still counts.
+    }
+    device_.set_last_report_seq(report.seq());
+    device_.set_last_report_sha256(sha256);
+    *device_.mutable_last_seen_at() = ToProto(services_.clock.Now());
+    Put(mutation_, DeviceKey(device_.device_id()), device_);
+    return absl::OkStatus();
+  }
+
+  Mutation& mutation() { return mutation_; }
+  bool accounts_changed() const { return accounts_changed_; }
+
+ private:
+  void Audit(absl::string_view verb, std::string reason, std::string after = "") {
+    v1::AuditEntry entry = MakeAuditEntry(
+        services_, actor_,
+        {.verb = std::string(verb),
+         .object = absl::StrCat("device/", device_.device_id()),
+         .reason = std::move(reason)});
+    entry.set_after(std::move(after));
+    mutation_.audit.push_back(std::move(entry));
+  }
+
+  void CheckChain(const v1::Report& report) {
+    if (report.dropped_before() > 0) {
+      device_.set_reports_dropped(device_.reports_dropped() + report.dropped_before());
+      Audit("report.dropped",
+            absl::StrCat(report.dropped_before(), " reports lost on the device before report ",
+                         report.seq()));
+      return;
+    }
+    if (report.seq() != before_.last_report_seq() + 1 ||
+        report.prev_sha256() != before_.last_report_sha256()) {
+      Audit("report.chain-break",
+            absl::StrCat("report ", report.seq(), " does not follow report ",
+                         before_.last_report_seq(), "; reports are missing or were changed"));
+    }
+  }
+
+  absl::Status WriteInventory(const v1::InventoryReport& report) {
+    const std::string& id = device_.device_id();
+    MUSTER_ASSIGN_OR_RETURN(const auto known,
+                            Find<v1::DeviceInventory>(snapshot_, InventoryKey(id)));
+    std::map<ItemKey, v1::InventoryItem> old, now;
+    if (known) {
+      for (const v1::InventoryItem& item : known->value.items()) old[KeyOf(item)] = item;
+    }
+    if (!report.full()) now = old;
+    for (const v1::InventoryItem& item : report.removed()) now.erase(KeyOf(item));
+    for (const v1::InventoryItem& item : report.installed()) now[KeyOf(item)] = item;
+    if (now.size() > limits::kMaxInventoryItems) {
+      return absl::InvalidArgumentError(absl::StrCat("an inventory of ", now.size(),
+                                                     " items; at most ",
+                                                     limits::kMaxInventoryItems));
+    }
+    v1::DeviceInventory inventory;
+    inventory.set_device_id(id);
+    *inventory.mutable_updated_at() = ToProto(services_.clock.Now());
+    for (auto& [key, item] : now) *inventory.add_items() = item;
+    Put(mutation_, InventoryKey(id), inventory);
+    WriteInstalledIndex(old, now);
+    return absl::OkStatus();
+  }
+
+  // Which catalogued apps the device has; each arrival and departure is an audit entry.
+  void WriteInstalledIndex(const std::map<ItemKey, v1::InventoryItem>& old,
+                           const std::map<ItemKey, v1::InventoryItem>& now) {
+    std::map<std::string, std::string> had, has;
+    for (const auto& [key, item] : old) {
+      if (!item.app_id().empty()) had[item.app_id()] = item.package_id();
+    }
+    for (const auto& [key, item] : now) {
+      if (!item.app_id().empty()) has[item.app_id()] = item.package_id();
+    }
+    for (const auto& [app, package] : has) {
+      PutMark(mutation_, InstalledKey(app, device_.device_id()));
+      if (!had.contains(app)) {
+        Audit("app.installed", absl::StrCat(app, " appeared as ", package));
+      }
+    }
+    for (const auto& [app, package] : had) {
+      if (has.contains(app)) continue;
+      mutation_.deletes.push_back(InstalledKey(app, device_.device_id()));
+      Audit("app.removed", absl::StrCat(app, " is gone (was ", package, ")"));
+    }
+  }
+
+  absl::Status WriteExecs(const v1::Report& report) {
+    int index = 0;
+    for (const v1::ExecReport::Item& item : report.exec().items()) {
+      if (index >= static_cast<int>(limits::kMaxExecItemsPerReport)) break;
+      v1::ExecRecord record;
+      record.set_device_id(device_.device_id());
+      record.set_report_seq(report.seq());
+      *record.mutable_item() = item;
+      *record.mutable_reported_at() = ToProto(services_.clock.Now());
+      Put(mutation_, ExecKey(device_.device_id(), report.seq(), index++), record);
+    }
+    // Keep the newest: keys sort by report number.
+    MUSTER_ASSIGN_OR_RETURN(
+        const auto known,
+        KeyTails(snapshot_, absl::StrCat("exec/", device_.device_id(), "/")));
+    const size_t total = known.size() + static_cast<size_t>(index);
+    for (size_t i = 0; i < known.size() && total - i > limits::kMaxExecRecordsPerDevice; ++i) {
+      mutation_.deletes.push_back(absl::StrCat("exec/", device_.device_id(), "/", known[i]));
+    }
+    return absl::OkStatus();
+  }
+
+  void WriteStatus(const v1::StatusReport& status) {
+    if (status.mode() != before_.mode()) {
+      Audit("device.mode", absl::StrCat(v1::StatusReport::Mode_Name(before_.mode()), " -> ",
+                                        v1::StatusReport::Mode_Name(status.mode())));
+    }
+    device_.set_mode(status.mode());
+    *device_.mutable_cannot_enforce() = status.cannot_enforce();
+    device_.set_agent_version(status.agent_version());
+    device_.set_kernel(status.kernel());
+    if (!status.hostname().empty()) {
+      device_.set_hostname(status.hostname().substr(0, limits::kMaxHostnameBytes));
+    }
+    SetAccounts(Bounded(status.local_accounts()));
+  }
+
+  void SetAccounts(const std::vector<std::string>& accounts) {
+    device_.mutable_local_accounts()->Assign(accounts.begin(), accounts.end());
+    accounts_changed_ = !std::equal(accounts.begin(), accounts.end(),
+                                    before_.local_accounts().begin(),
+                                    before_.local_accounts().end());
+    if (accounts_changed_) WriteAccountIndex(before_, device_, mutation_);
+  }
+
+  void WriteDisarm(const v1::DisarmReport& disarm) {
+    if (disarm.rearmed()) {
+      device_.clear_disarmed_until();
+    } else {
+      *device_.mutable_disarmed_until() = disarm.until();
+    }
+    Audit(disarm.rearmed() ? "device.rearm" : "device.disarm", disarm.reason(), ToJson(disarm));
+  }
+
+  const Services& services_;
+  const Snapshot& snapshot_;
+  const v1::Device before_;
+  v1::Device device_;
+  const Actor actor_;
+  Mutation mutation_;
+  bool accounts_changed_ = false;
+};
+
+absl::StatusOr<ReportOutcome> TryIngest(const Services& services, const std::string& device_id,
+                                        const v1::SignedDoc& doc) {
+  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const auto device, LoadDevice(*snapshot, device_id));
+  if (device.value.state() != v1::Device::ENROLLED) {
+    return absl::PermissionDeniedError(absl::StrCat("device ", device_id, " is retired"));
+  }
+  MUSTER_ASSIGN_OR_RETURN(
+      const PublicKey key,
+      PublicKey::FromSpki(absl::HexStringToBytes(device.value.certificate_spki()),
+                          kEcdsaP256Sha256));
+  MUSTER_ASSIGN_OR_RETURN(const v1::Report report, VerifyReport(doc, key, device_id));
+  if (report.seq() <= device.value.last_report_seq()) {
+    return ReportOutcome{device.value.last_report_seq(), false};
+  }
+  ReportWriter writer(services, *snapshot, device.value);
+  MUSTER_RETURN_IF_ERROR(writer.Write(report, Sha256Hex(doc.payload())));
+  writer.mutation().expects.push_back({DeviceKey(device_id), device.revision});
+  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(writer.mutation())).status());
+  if (writer.accounts_changed()) services.work.WakeDevice(device_id);
+  if (report.has_policy()) services.work.Wake();
+  return ReportOutcome{report.seq(), report.has_policy()};
+}
+
+}  // namespace
+
+absl::StatusOr<ReportOutcome> IngestReport(const Services& services,
+                                           const std::string& device_id,
+                                           const v1::SignedDoc& report) {
+  return RetryAborted([&] { return TryIngest(services, device_id, report); });
+}
+
+absl::Status RecordHello(const Services& services, const std::string& device_id,
+                         const std::string& agent_version) {
+  return RetryAborted([&]() -> absl::Status {
+    const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+    MUSTER_ASSIGN_OR_RETURN(auto device, LoadDevice(*snapshot, device_id));
+    device.value.set_agent_version(agent_version.substr(0, limits::kMaxTicketBytes));
+    *device.value.mutable_last_seen_at() = ToProto(services.clock.Now());
+    Mutation mutation;
+    mutation.expects.push_back({DeviceKey(device_id), device.revision});
+    Put(mutation, DeviceKey(device_id), device.value);
+    return services.store.Commit(std::move(mutation)).status();
+  });
+}
+
+}  // namespace muster

@@ -1,0 +1,209 @@
+#include "controller/flow/enroll.h"
+
+#include <set>
+
+#include "absl/strings/escaping.h"
+#include "common/crypto.h"
+#include "common/time_proto.h"
+#include "controller/flow/audit.h"
+#include "controller/flow/lookup.h"
+
+namespace muster {
+namespace {
+
+absl::Status CheckEnrollment(const Enrollment& in) {
+  if (in.csr_der.size() > limits::kMaxCsrBytes) {
+    return absl::InvalidArgumentError("the certificate request is too large");
+  }
+  if (in.hostname.size() > limits::kMaxHostnameBytes) {
+    return absl::InvalidArgumentError("the host name is too long");
+  }
+  if (in.local_accounts.size() > limits::kMaxLocalAccounts) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("too many local accounts; at most ", limits::kMaxLocalAccounts));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckToken(const v1::EnrollmentToken& token, v1::Platform::Id platform,
+                        absl::Time now) {
+  if (token.has_used_at()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this enrolment token was already used at ",
+                     TimeText(FromProto(token.used_at())), " by device ",
+                     token.used_by_device(), "; ask for a new one (`musterctl device token`)"));
+  }
+  if (now >= FromProto(token.expires_at())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this enrolment token expired at ",
+                     TimeText(FromProto(token.expires_at())),
+                     "; ask for a new one (`musterctl device token`)"));
+  }
+  if (token.platform() != platform) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this enrolment token is for platform ",
+                     v1::Platform::Id_Name(token.platform()), ", the device is ",
+                     v1::Platform::Id_Name(platform)));
+  }
+  return absl::OkStatus();
+}
+
+v1::Device NewDevice(const Enrollment& in, const v1::EnrollmentToken& token,
+                     const IssuedCertificate& certificate, const std::string& device_id,
+                     absl::Time now) {
+  v1::Device device;
+  device.set_device_id(device_id);
+  device.set_state(v1::Device::ENROLLED);
+  device.set_platform(in.platform);
+  device.set_hostname(in.hostname);
+  device.set_owner_id(token.owner_id());
+  device.set_owner_upn(token.owner_upn());
+  device.set_certificate_key_sha256(certificate.key_sha256);
+  device.set_certificate_spki(absl::BytesToHexString(certificate.spki));
+  *device.mutable_certificate_not_after() = ToProto(now + limits::kDeviceCertificateLife);
+  *device.mutable_enrolled_at() = ToProto(now);
+  *device.mutable_last_seen_at() = ToProto(now);
+  device.mutable_local_accounts()->Assign(in.local_accounts.begin(), in.local_accounts.end());
+  return device;
+}
+
+absl::StatusOr<EnrolledDevice> TryEnroll(const Services& services, CertificateAuthority& ca,
+                                         const Enrollment& in) {
+  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+  const absl::Time now = services.clock.Now();
+  const std::string key = TokenKey(Sha256Hex(in.token));
+  MUSTER_ASSIGN_OR_RETURN(auto token, Find<v1::EnrollmentToken>(*snapshot, key));
+  if (!token) {
+    return absl::UnauthenticatedError(
+        "this enrolment token is not known here; check the token file, or ask for a new one "
+        "(`musterctl device token`)");
+  }
+  MUSTER_RETURN_IF_ERROR(CheckToken(token->value, in.platform, now));
+  const std::string device_id =
+      absl::StrCat("dev-", absl::BytesToHexString(services.entropy.Bytes(8)));
+  MUSTER_ASSIGN_OR_RETURN(
+      const IssuedCertificate certificate,
+      ca.Issue(in.csr_der, device_id, now, now + limits::kDeviceCertificateLife));
+  EnrolledDevice out;
+  out.certificate_pem = certificate.pem;
+  out.device = NewDevice(in, token->value, certificate, device_id, now);
+  Mutation mutation;
+  mutation.expects.push_back({key, token->revision});
+  *token->value.mutable_used_at() = ToProto(now);
+  token->value.set_used_by_device(device_id);
+  Put(mutation, key, token->value);
+  mutation.expects.push_back({DeviceKey(device_id), 0});
+  Put(mutation, DeviceKey(device_id), out.device);
+  if (!out.device.owner_id().empty()) {
+    PutMark(mutation, DeviceOwnerKey(out.device.owner_id(), device_id));
+  }
+  WriteAccountIndex(v1::Device(), out.device, mutation);
+  Actor actor{{absl::StrCat("device/", device_id), out.device.owner_upn()},
+              "enrolment token",
+              in.from};
+  mutation.audit.push_back(MakeAuditEntry(services, actor,
+                                          {.verb = "device.enroll",
+                                           .object = absl::StrCat("device/", device_id),
+                                           .after = &out.device}));
+  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
+  services.work.WakeDevice(device_id);
+  return out;
+}
+
+}  // namespace
+
+void WriteAccountIndex(const v1::Device& before, const v1::Device& after, Mutation& mutation) {
+  const std::set<std::string> now(after.local_accounts().begin(), after.local_accounts().end());
+  for (const std::string& account : before.local_accounts()) {
+    if (!now.contains(account)) {
+      mutation.deletes.push_back(DeviceAccountKey(account, before.device_id()));
+    }
+  }
+  for (const std::string& account : now) {
+    PutMark(mutation, DeviceAccountKey(account, after.device_id()));
+  }
+}
+
+absl::StatusOr<TokenOutcome> CreateToken(const Services& services, const Actor& actor,
+                                         v1::Platform::Id platform,
+                                         const std::string& owner_upn, absl::Duration ttl,
+                                         bool dry_run) {
+  if (platform == v1::Platform::UNSPECIFIED) {
+    return absl::InvalidArgumentError(
+        "a token needs a platform: android, ios, macos, windows or linux");
+  }
+  if (ttl <= absl::ZeroDuration() || ttl > limits::kMaxTokenTtl) {
+    return absl::InvalidArgumentError("the ttl must be more than 0 and at most 7 days");
+  }
+  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const v1::Person owner, LoadPersonByUpn(*snapshot, owner_upn));
+  TokenOutcome out;
+  out.expires_at = services.clock.Now() + ttl;
+  out.touched.changes = {absl::StrCat("a token for one ", v1::Platform::Id_Name(platform),
+                                      " device of ", owner.upn(), " until ",
+                                      TimeText(out.expires_at))};
+  out.touched.persons = 1;
+  if (dry_run) return out;
+  out.token = absl::StrCat("mst-", absl::BytesToHexString(services.entropy.Bytes(24)));
+  v1::EnrollmentToken token;
+  token.set_token_sha256(Sha256Hex(out.token));
+  token.set_platform(platform);
+  token.set_owner_id(owner.person_id());
+  token.set_owner_upn(owner.upn());
+  *token.mutable_expires_at() = ToProto(out.expires_at);
+  token.set_created_by_upn(actor.who.upn);
+  Mutation mutation;
+  Put(mutation, TokenKey(token.token_sha256()), token);
+  mutation.audit.push_back(
+      MakeAuditEntry(services, actor,
+                     {.verb = "device.token",
+                      .object = absl::StrCat("token/", token.token_sha256()),
+                      .after = &token}));
+  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
+  return out;
+}
+
+absl::StatusOr<EnrolledDevice> EnrollDevice(const Services& services, CertificateAuthority& ca,
+                                            const Enrollment& in) {
+  MUSTER_RETURN_IF_ERROR(CheckEnrollment(in));
+  // A token spent by a concurrent enrolment shows as used on the next attempt.
+  return RetryAborted([&] { return TryEnroll(services, ca, in); });
+}
+
+absl::StatusOr<DeviceOutcome> RetireDevice(const Services& services, const Actor& actor,
+                                           const std::string& device_id,
+                                           const std::string& reason, bool dry_run) {
+  MUSTER_RETURN_IF_ERROR(CheckReason(reason));
+  return RetryAborted([&]() -> absl::StatusOr<DeviceOutcome> {
+    const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+    MUSTER_ASSIGN_OR_RETURN(const auto before, LoadDevice(*snapshot, device_id));
+    if (before.value.state() == v1::Device::RETIRED) {
+      return absl::FailedPreconditionError(absl::StrCat(device_id, " is already retired"));
+    }
+    DeviceOutcome out;
+    out.device = before.value;
+    out.device.set_state(v1::Device::RETIRED);
+    out.touched.changes = {absl::StrCat(device_id, " (", before.value.hostname(),
+                                        "): ENROLLED -> RETIRED")};
+    out.touched.devices = 1;
+    MUSTER_ASSIGN_OR_RETURN(const auto persons, PersonsOfDevice(*snapshot, before.value));
+    out.touched.persons = static_cast<uint32_t>(persons.size());
+    if (dry_run) return out;
+    Mutation mutation;
+    mutation.expects.push_back({DeviceKey(device_id), before.revision});
+    Put(mutation, DeviceKey(device_id), out.device);
+    mutation.deletes.push_back(DeviceOwnerKey(before.value.owner_id(), device_id));
+    WriteAccountIndex(before.value, v1::Device(), mutation);
+    mutation.audit.push_back(MakeAuditEntry(services, actor,
+                                            {.verb = "device.retire",
+                                             .object = absl::StrCat("device/", device_id),
+                                             .before = &before.value,
+                                             .after = &out.device,
+                                             .reason = reason}));
+    MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
+    services.work.WakeDevice(device_id);
+    return out;
+  });
+}
+
+}  // namespace muster

@@ -1,0 +1,53 @@
+// A device's way in and out: single-use token -> certificate -> retired.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "controller/flow/catalogue.h"
+#include "controller/flow/certificate_authority.h"
+#include "controller/flow/services.h"
+#include "muster/v1/device.pb.h"
+
+namespace muster {
+
+struct TokenOutcome {
+  std::string token;  // shown once; only its hash is stored
+  absl::Time expires_at;
+  Touched touched;
+};
+// NOT_FOUND: no such owner; INVALID_ARGUMENT: no platform, or a ttl outside (0, kMaxTokenTtl].
+absl::StatusOr<TokenOutcome> CreateToken(const Services& services, const Actor& actor,
+                                         v1::Platform::Id platform,
+                                         const std::string& owner_upn, absl::Duration ttl,
+                                         bool dry_run);
+
+struct Enrollment {
+  std::string token, csr_der, hostname;
+  v1::Platform::Id platform = v1::Platform::UNSPECIFIED;
+  std::vector<std::string> local_accounts;
+  std::string from;  // peer address, for the audit log
+};
+struct EnrolledDevice {
+  v1::Device device;
+  std::string certificate_pem;
+};
+// UNAUTHENTICATED: unknown token; FAILED_PRECONDITION: used, expired or for another platform;
+// INVALID_ARGUMENT: a bad certificate request. The token is spent in the commit that enrols.
+absl::StatusOr<EnrolledDevice> EnrollDevice(const Services& services, CertificateAuthority& ca,
+                                            const Enrollment& in);
+
+struct DeviceOutcome {
+  v1::Device device;
+  Touched touched;
+};
+// The device's certificate is refused from this commit on.
+absl::StatusOr<DeviceOutcome> RetireDevice(const Services& services, const Actor& actor,
+                                           const std::string& device_id,
+                                           const std::string& reason, bool dry_run);
+
+// Writes the indexes that find a device by its local accounts.
+void WriteAccountIndex(const v1::Device& before, const v1::Device& after, Mutation& mutation);
+
+}  // namespace muster

@@ -1,0 +1,257 @@
+#include "controller/flow/provision.h"
+
+#include "absl/strings/str_join.h"
+#include "common/time_proto.h"
+#include "controller/domain/grant.h"
+#include "controller/flow/audit.h"
+#include "controller/flow/device_documents.h"
+#include "controller/flow/lookup.h"
+#include "controller/flow/membership_writes.h"
+
+namespace muster {
+namespace {
+
+// Errors that a later try may cure; anything else needs a person.
+bool Transient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsAborted(status) || absl::IsResourceExhausted(status);
+}
+
+absl::Status CommitRequest(const Services& services, const Versioned<v1::Request>& before,
+                           const v1::Request& after, absl::string_view verb, bool finished) {
+  Mutation mutation;
+  const std::string key = RequestKey(after.request_id());
+  mutation.expects.push_back({key, before.revision});
+  Put(mutation, key, after);
+  if (finished) {
+    mutation.deletes.push_back(RequestWorkKey(after.request_id()));
+    mutation.deletes.push_back(OpenRequestKey(after.person_id(), after.app_id()));
+  }
+  mutation.audit.push_back(MakeAuditEntry(services, MusterItself(),
+                                          {.verb = std::string(verb),
+                                           .object = absl::StrCat("request/", after.request_id()),
+                                           .before = &before.value,
+                                           .after = &after,
+                                           .reason = after.detail(),
+                                           .ticket = after.ticket(),
+                                           .transaction_id = after.transaction_id()}));
+  return services.store.Commit(std::move(mutation)).status();
+}
+
+absl::Status CommitGrant(const Services& services, const Versioned<v1::Grant>& before,
+                         const v1::Grant& after, absl::string_view verb, bool finished) {
+  Mutation mutation;
+  const std::string key = GrantKey(after.grant_id());
+  mutation.expects.push_back({key, before.revision});
+  Put(mutation, key, after);
+  if (finished) mutation.deletes.push_back(GrantWorkKey(after.grant_id()));
+  mutation.audit.push_back(MakeAuditEntry(services, MusterItself(),
+                                          {.verb = std::string(verb),
+                                           .object = absl::StrCat("grant/", after.grant_id()),
+                                           .before = &before.value,
+                                           .after = &after,
+                                           .reason = after.detail(),
+                                           .transaction_id = after.transaction_id()}));
+  return services.store.Commit(std::move(mutation)).status();
+}
+
+// Keeps the request where it is and says why, once per reason.
+absl::Status NoteRequest(const Services& services, const Versioned<v1::Request>& request,
+                         const std::string& detail) {
+  if (request.value.detail() == detail) return absl::OkStatus();
+  v1::Request after = request.value;
+  after.set_detail(detail);
+  return CommitRequest(services, request, after, "request.waiting", false);
+}
+
+absl::Status NoteGrant(const Services& services, const Versioned<v1::Grant>& grant,
+                       const std::string& detail) {
+  if (grant.value.detail() == detail) return absl::OkStatus();
+  v1::Grant after = grant.value;
+  after.set_detail(detail);
+  return CommitGrant(services, grant, after, "grant.waiting", false);
+}
+
+absl::Status FailRequest(const Services& services, const Versioned<v1::Request>& request,
+                         const std::string& detail) {
+  v1::Request after = request.value;
+  MUSTER_ASSIGN_OR_RETURN(const auto next,
+                          NextRequestState(after.state(), RequestEvent::kProvisionFailed));
+  after.set_state(next);
+  after.set_detail(detail);
+  return CommitRequest(services, request, after, "request.provision-failed", true);
+}
+
+absl::Status CommitMember(const Services& services, const Snapshot& snapshot,
+                          const v1::Request& request, const v1::Person& person,
+                          const std::string& group) {
+  Mutation mutation;
+  MUSTER_RETURN_IF_ERROR(WriteSeenMember(services, MusterItself(), snapshot,
+                                         {.person = person,
+                                          .app_id = request.app_id(),
+                                          .via = {group},
+                                          .written_by_muster = true},
+                                         mutation));
+  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
+  services.work.WakePerson(person.person_id());
+  return absl::OkStatus();
+}
+
+absl::Status ProvisionOne(const Services& services, Directory& directory,
+                          const std::string& request_id) {
+  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const auto request,
+                          Find<v1::Request>(*snapshot, RequestKey(request_id)));
+  if (!request || request->value.state() != v1::Request::PROVISIONING) return absl::OkStatus();
+  if (!services.settings.write_back) return absl::OkStatus();
+  const v1::Request& r = request->value;
+  const auto group = services.settings.groups.find(r.app_id());
+  if (group == services.settings.groups.end()) {
+    return NoteRequest(services, *request,
+                       absl::StrCat("no approval group is configured for ", r.app_id(),
+                                    " (directory.groups in musterd.yaml)"));
+  }
+  MUSTER_ASSIGN_OR_RETURN(const auto person,
+                          Find<v1::Person>(*snapshot, PersonKey(r.person_id())));
+  if (!person || person->value.deleted()) {
+    return FailRequest(services, *request, "the person is no longer in the directory");
+  }
+  const absl::Status added = directory.AddMember(group->second, r.person_id());
+  if (added.ok()) return CommitMember(services, *snapshot, r, person->value, group->second);
+  if (Transient(added)) {
+    return NoteRequest(services, *request,
+                       absl::StrCat("the directory does not answer; trying again: ",
+                                    added.message()));
+  }
+  return FailRequest(services, *request,
+                     absl::StrCat("the directory refused: ", added.message()));
+}
+
+absl::Status RemoveOne(const Services& services, Directory& directory,
+                       const std::string& grant_id) {
+  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const auto grant, Find<v1::Grant>(*snapshot, GrantKey(grant_id)));
+  if (!grant || grant->value.state() != v1::Grant::REVOKING || grant->value.has_absent_at()) {
+    return absl::OkStatus();
+  }
+  const v1::Grant& g = grant->value;
+  MUSTER_ASSIGN_OR_RETURN(
+      const auto member,
+      Find<v1::Membership>(*snapshot, MemberKey(g.app_id(), g.person_id())));
+  const auto group = services.settings.groups.find(g.app_id());
+  if (member && services.settings.write_back && group != services.settings.groups.end()) {
+    const absl::Status removed = directory.RemoveMember(group->second, g.person_id());
+    if (!removed.ok() && !absl::IsNotFound(removed)) {
+      return NoteGrant(services, *grant,
+                       absl::StrCat("blocked on devices; still in the group: ",
+                                    removed.message()));
+    }
+    if (member->value.via_size() > 1) {
+      return NoteGrant(services, *grant,
+                       absl::StrCat("blocked on devices; still in the group through ",
+                                    absl::StrJoin(member->value.via(), " > "),
+                                    "; take the person out of the last of these"));
+    }
+  } else if (member) {
+    return NoteGrant(services, *grant,
+                     "blocked on devices; waiting for the AirWatch team to take the person out "
+                     "of the group");
+  }
+  Mutation mutation;
+  MUSTER_RETURN_IF_ERROR(WriteGoneMember(services, MusterItself(), *snapshot, g.app_id(),
+                                         g.person_id(), "grant revoked", mutation));
+  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
+  return absl::OkStatus();
+}
+
+absl::Status AdvanceRequest(const Services& services, const std::string& request_id) {
+  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const auto request,
+                          Find<v1::Request>(*snapshot, RequestKey(request_id)));
+  if (!request || request->value.state() != v1::Request::VERIFYING) return absl::OkStatus();
+  const v1::Request& r = request->value;
+  if (r.training_acknowledged().empty()) {
+    return NoteRequest(services, *request,
+                       "training is not acknowledged; file the request again with "
+                       "--training-acknowledged VERSION");
+  }
+  MUSTER_ASSIGN_OR_RETURN(const auto person,
+                          Find<v1::Person>(*snapshot, PersonKey(r.person_id())));
+  if (!person) return absl::OkStatus();
+  MUSTER_ASSIGN_OR_RETURN(std::set<std::string> devices,
+                          DevicesOfPerson(*snapshot, person->value));
+  if (!r.device_id().empty()) devices = {r.device_id()};
+  bool verified = false;
+  for (const std::string& device : devices) {
+    MUSTER_ASSIGN_OR_RETURN(const bool runs, RunsGrant(*snapshot, device, r.grant_id(), true));
+    verified = verified || runs;
+  }
+  if (!verified && !devices.empty()) return absl::OkStatus();
+  v1::Request after = r;
+  MUSTER_ASSIGN_OR_RETURN(const auto next,
+                          NextRequestState(after.state(), RequestEvent::kDeviceVerified));
+  after.set_state(next);
+  *after.mutable_active_at() = ToProto(services.clock.Now());
+  after.set_detail(devices.empty() ? "the person has no enrolled device yet" : "");
+  return CommitRequest(services, *request, after, "request.active", true);
+}
+
+absl::Status AdvanceGrant(const Services& services, const std::string& grant_id) {
+  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const auto grant, Find<v1::Grant>(*snapshot, GrantKey(grant_id)));
+  if (!grant || grant->value.state() != v1::Grant::REVOKING || !grant->value.has_absent_at()) {
+    return absl::OkStatus();
+  }
+  MUSTER_ASSIGN_OR_RETURN(const auto person,
+                          Find<v1::Person>(*snapshot, PersonKey(grant->value.person_id())));
+  if (person) {
+    MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOfPerson(*snapshot, person->value));
+    for (const std::string& device : devices) {
+      MUSTER_ASSIGN_OR_RETURN(const bool gone, RunsGrant(*snapshot, device, grant_id, false));
+      if (!gone) {
+        return NoteGrant(services, *grant,
+                         absl::StrCat("gone from the group; device ", device,
+                                      " has not yet verified the policy without it"));
+      }
+    }
+  }
+  v1::Grant after = grant->value;
+  MUSTER_ASSIGN_OR_RETURN(const auto next,
+                          NextGrantState(after.state(), GrantEvent::kVerifiedAbsent));
+  after.set_state(next);
+  after.set_detail("");
+  return CommitGrant(services, *grant, after, "grant.revoked", true);
+}
+
+template <typename F>
+absl::Status ForEachWork(const Services& services, const std::string& prefix, F&& step) {
+  MUSTER_ASSIGN_OR_RETURN(const auto ids, KeyTails(*services.store.Read(), prefix));
+  for (const std::string& id : ids) {
+    MUSTER_RETURN_IF_ERROR(RetryAborted([&] { return step(id); }));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ProvisionRequests(const Services& services, Directory& directory) {
+  return ForEachWork(services, "work/request/", [&](const std::string& id) {
+    return ProvisionOne(services, directory, id);
+  });
+}
+
+absl::Status RemoveRevoked(const Services& services, Directory& directory) {
+  return ForEachWork(services, "work/grant/", [&](const std::string& id) {
+    return RemoveOne(services, directory, id);
+  });
+}
+
+absl::Status AdvanceVerified(const Services& services) {
+  MUSTER_RETURN_IF_ERROR(ForEachWork(services, "work/request/", [&](const std::string& id) {
+    return AdvanceRequest(services, id);
+  }));
+  return ForEachWork(services, "work/grant/",
+                     [&](const std::string& id) { return AdvanceGrant(services, id); });
+}
+
+}  // namespace muster

@@ -1,0 +1,398 @@
+#include "cli/run.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "cli/errors.h"
+
+namespace muster::cli {
+namespace {
+
+using google::protobuf::Message;
+
+// Answers from a table, in the order of the calls; remembers what was asked.
+class FakeController {
+ public:
+  struct Reply {
+    absl::Status status;
+    std::string bytes;
+  };
+
+  void Answer(const Message& response) {
+    replies_.push_back({absl::OkStatus(), response.SerializeAsString()});
+  }
+  void Refuse(absl::Status status) { replies_.push_back({std::move(status), ""}); }
+
+  Session::Connector connector() {
+    return [this](const std::string& profile,
+                  absl::Duration timeout) -> absl::StatusOr<std::unique_ptr<AdminClient>> {
+      profile_ = profile;
+      timeout_ = timeout;
+      return std::make_unique<Client>(this);
+    };
+  }
+
+  std::vector<std::string> calls;  // "Method {json of the request}"
+  std::string profile_;
+  absl::Duration timeout_;
+
+ private:
+  class Client final : public AdminClient {
+   public:
+    explicit Client(FakeController* owner) : owner_(owner) {}
+    absl::Status Call(const std::string& method, const Message& request,
+                      Message* response) override {
+      if (absl::Status s = CheckMethod(method, request, *response); !s.ok()) return s;
+      owner_->calls.push_back(method + " " + CompactJson(MessageJson(request)));
+      if (owner_->next_ == owner_->replies_.size()) return absl::InternalError("no reply left");
+      const Reply& reply = owner_->replies_[owner_->next_++];
+      response->ParseFromString(reply.bytes);
+      return reply.status;
+    }
+
+   private:
+    FakeController* const owner_;
+  };
+
+  std::vector<Reply> replies_;
+  size_t next_ = 0;
+};
+
+struct Ran {
+  int code;
+  std::string out, err;
+};
+
+Ran RunCtl(FakeController* controller, const std::vector<std::string>& args) {
+  std::ostringstream out, err;
+  const int code = RunMusterctl(args, "env.yaml", controller->connector(), out, err);
+  return {code, out.str(), err.str()};
+}
+
+std::filesystem::path TempFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "muster-cli-XXXXXX").string();
+  EXPECT_NE(mkdtemp(name.data()), nullptr);
+  return name;
+}
+
+void WriteFile(const std::filesystem::path& path, const std::string& text) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path) << text;
+}
+
+TEST(Musterctl, EveryVerbCallsItsMethodWithWhatItWasGiven) {
+  const std::pair<std::vector<std::string>, std::string> kCases[] = {
+      {{"app", "show", "tox"}, R"(GetApp {"app_id":"tox"})"},
+      {{"trm", "set", "tox", "restricted", "--decision", "TRM-1", "--reason", "r"},
+       R"(SetTrm {"app_id":"tox","status":"RESTRICTED","decision_id":"TRM-1","reason":"r","dry_run":false})"},
+      {{"request", "submit", "--person", "a@x", "--app", "tox", "--ticket", "INC1",
+        "--justification", "why", "--device", "d", "--term", "90d", "--training-acknowledged", "3",
+        "--dry-run"},
+       R"(SubmitRequest {"person_upn":"a@x","app_id":"tox","ticket":"INC1","justification":"why","device_id":"d","term":"90d","training_acknowledged":"3","dry_run":true})"},
+      {{"request", "show", "REQ-1"}, R"(GetRequest {"request_id":"REQ-1"})"},
+      {{"request", "approve", "REQ-1", "--reason", "r"},
+       R"(ApproveRequest {"request_id":"REQ-1","reason":"r","dry_run":false})"},
+      {{"request", "deny", "REQ-1", "--reason", "r", "--dry-run"},
+       R"(DenyRequest {"request_id":"REQ-1","reason":"r","dry_run":true})"},
+      {{"request", "cancel", "REQ-1"},
+       R"(CancelRequest {"request_id":"REQ-1","reason":"","dry_run":false})"},
+      {{"grant", "show", "GRT-1"}, R"(GetGrant {"grant_id":"GRT-1"})"},
+      {{"grant", "revoke", "GRT-1", "--reason", "r"},
+       R"(RevokeGrant {"grant_id":"GRT-1","reason":"r","dry_run":false})"},
+      {{"person", "show", "a@x"}, R"(GetPerson {"upn":"a@x"})"},
+      {{"directory", "status"}, "GetDirectoryStatus {}"},
+      {{"directory", "sync", "--dry-run"}, R"(SyncDirectory {"dry_run":true})"},
+      {{"directory", "release", "RUN-1"}, R"(ReleaseSyncRun {"run_id":"RUN-1","dry_run":false})"},
+      {{"directory", "discard", "RUN-1", "--dry-run"},
+       R"(DiscardSyncRun {"run_id":"RUN-1","dry_run":true})"},
+      {{"device", "show", "d1"}, R"(GetDevice {"device_id":"d1"})"},
+      {{"device", "retire", "d1", "--reason", "r"},
+       R"(RetireDevice {"device_id":"d1","reason":"r","dry_run":false})"},
+      {{"device", "token", "--platform", "linux", "--owner", "a@x", "--ttl", "2h"},
+       R"(CreateToken {"platform":"LINUX","owner_upn":"a@x","ttl":"2h","dry_run":false})"},
+      {{"policy", "show"}, "GetPolicy {}"},
+      {{"app", "list", "--limit", "5"}, R"(ListApps {"page_size":5,"cursor":""})"},
+      {{"trm", "list", "--cursor", "c"}, R"(ListTrm {"page_size":0,"cursor":"c"})"},
+      {{"blocklist", "show"}, "GetBlocklist {}"},
+      {{"request", "list", "--state", "awaiting-approval", "--person", "a@x", "--app", "tox"},
+       R"(ListRequests {"page_size":1000,"cursor":"","state":"AWAITING_APPROVAL","person_upn":"a@x","app_id":"tox"})"},
+      {{"grant", "list", "--state", "ACTIVE"},
+       R"(ListGrants {"page_size":1000,"cursor":"","state":"ACTIVE","person_upn":"","app_id":""})"},
+      {{"directory", "members", "tox"},
+       R"(ListMembers {"app_id":"tox","page_size":1000,"cursor":""})"},
+      {{"directory", "runs"}, R"(ListSyncRuns {"page_size":1000,"cursor":""})"},
+      {{"device", "list", "--app", "tox"},
+       R"(ListDevices {"page_size":1000,"cursor":"","app_id":"tox"})"},
+      {{"audit", "list", "--object", "request/REQ-1", "--actor", "a@x", "--transaction", "t"},
+       R"(ListAudit {"page_size":1000,"cursor":"","object":"request/REQ-1","actor":"a@x","transaction_id":"t"})"},
+      {{"explain", "--person", "a@x", "--device", "d", "--app", "tox"},
+       R"(Explain {"person_upn":"a@x","device_id":"d","app_id":"tox"})"},
+  };
+  for (const auto& [args, want] : kCases) {
+    FakeController controller;
+    controller.Refuse(absl::NotFoundError("stop here"));
+    const Ran ran = RunCtl(&controller, args);
+    EXPECT_EQ(ran.code, kExitNotFound) << want;
+    EXPECT_EQ(ran.err, "musterctl: stop here\n") << want;
+    EXPECT_EQ(controller.calls, std::vector<std::string>{want});
+  }
+}
+
+TEST(Musterctl, GlobalOptionsStandBeforeOrAfterTheVerb) {
+  const std::vector<std::string> kCases[] = {
+      {"-o", "json", "--profile", "p.yaml", "--timeout", "3s", "grant", "show", "G"},
+      {"grant", "show", "G", "-o", "json", "--profile", "p.yaml", "--timeout", "3s"},
+      {"grant", "-o", "json", "show", "--profile", "p.yaml", "G", "--timeout", "3s"},
+  };
+  for (const auto& args : kCases) {
+    FakeController controller;
+    v1::Grant grant;
+    grant.set_grant_id("G");
+    controller.Answer(grant);
+    const Ran ran = RunCtl(&controller, args);
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_EQ(Json::parse(ran.out).at("grant_id"), "G");
+    EXPECT_EQ(controller.profile_, "p.yaml");
+    EXPECT_EQ(controller.timeout_, absl::Seconds(3));
+  }
+  FakeController controller;
+  controller.Answer(v1::Grant());
+  EXPECT_EQ(RunCtl(&controller, {"grant", "show", "G"}).code, 0);
+  EXPECT_EQ(controller.profile_, "env.yaml");
+}
+
+TEST(Musterctl, UsageErrorsExitTwoAndAskNothing) {
+  const std::pair<std::vector<std::string>, std::string> kCases[] = {
+      {{}, "musterctl: A subcommand is required\n  next: musterctl --help shows the usage\n"},
+      {{"grant"},
+       "musterctl: A subcommand is required\n  next: musterctl grant --help shows the usage\n"},
+      {{"grant", "revoke", "G"},
+       "musterctl: --reason is required\n  next: musterctl grant revoke --help shows the usage\n"},
+      {{"grant", "revoke", "G", "--reason", " "},
+       "musterctl: --reason: must not be empty\n"
+       "  next: musterctl grant revoke --help shows the usage\n"},
+      {{"request", "approve", "R"},
+       "musterctl: --reason is required\n  next: musterctl request approve --help shows the "
+       "usage\n"},
+      {{"app", "list", "-o", "xml"},
+       "musterctl: --output: 'xml' is none of table, json, csv, yaml\n"
+       "  next: musterctl app list --help shows the usage\n"},
+      {{"trm", "set", "a", "UNSPECIFIED", "--decision", "d", "--reason", "r"},
+       "musterctl: status: 'UNSPECIFIED' is none of PERMITTED, RESTRICTED, PROHIBITED, UNLISTED\n"
+       "  next: musterctl trm set --help shows the usage\n"},
+      {{"device", "token", "--platform", "linux", "--owner", "a", "--ttl", "soon"},
+       "musterctl: --ttl: 'soon' is not a duration; write it like 180d, 12h, 30m or 1h30m\n"
+       "  next: musterctl device token --help shows the usage\n"},
+  };
+  for (const auto& [args, want] : kCases) {
+    FakeController controller;
+    const Ran ran = RunCtl(&controller, args);
+    EXPECT_EQ(ran.code, kExitUsage);
+    EXPECT_EQ(ran.err, want);
+    EXPECT_EQ(ran.out, "");
+    EXPECT_TRUE(controller.calls.empty());
+  }
+  FakeController controller;
+  EXPECT_EQ(RunCtl(&controller, {"app", "list", "--limit", "1001"}).code, kExitUsage);
+  EXPECT_EQ(RunCtl(&controller, {"nonsense"}).code, kExitUsage);
+  EXPECT_TRUE(controller.calls.empty());
+}
+
+TEST(Musterctl, VersionAndHelpExitZero) {
+  FakeController controller;
+  EXPECT_EQ(RunCtl(&controller, {"--version"}).out, "musterctl 0.1.0\n");
+  EXPECT_EQ(RunCtl(&controller, {"--help"}).code, 0);
+  EXPECT_EQ(RunCtl(&controller, {"request", "submit", "--help"}).code, 0);
+}
+
+TEST(Musterctl, ListsFetchEveryPage) {
+  FakeController controller;
+  v1::ListTrmResponse page;
+  page.add_items()->set_app_id("a");
+  page.set_next_cursor("c1");
+  controller.Answer(page);
+  page.mutable_items(0)->set_app_id("b");
+  page.set_next_cursor("");
+  controller.Answer(page);
+  const Ran ran = RunCtl(&controller, {"trm", "list", "-o", "csv"});
+  EXPECT_EQ(ran.out,
+            "app_id,status,decision_id,decided_at,author,reason\n"
+            "a,UNSPECIFIED,,,,\n"
+            "b,UNSPECIFIED,,,,\n");
+  EXPECT_EQ(controller.calls,
+            (std::vector<std::string>{R"(ListTrm {"page_size":1000,"cursor":""})",
+                                      R"(ListTrm {"page_size":1000,"cursor":"c1"})"}));
+}
+
+TEST(Musterctl, OnePageKeepsItsCursor) {
+  FakeController controller;
+  v1::ListTrmResponse page;
+  page.add_items()->set_app_id("a");
+  page.set_next_cursor("c1");
+  controller.Answer(page);
+  const Ran ran = RunCtl(&controller, {"trm", "list", "--limit", "1", "-o", "json"});
+  EXPECT_EQ(Json::parse(ran.out).at("next_cursor"), "c1");
+  EXPECT_EQ(controller.calls.size(), 1U);
+}
+
+TEST(Musterctl, BlocklistItemsHaveIdAndName) {
+  FakeController controller;
+  v1::GetBlocklistResponse blocklist;
+  auto* item = blocklist.add_items();
+  item->set_app_id("tox");
+  item->set_name("Tox");
+  item->set_trm(v1::Trm::PROHIBITED);
+  controller.Answer(blocklist);
+  EXPECT_EQ(CompactJson(Json::parse(RunCtl(&controller, {"blocklist", "show", "-o", "json"}).out)),
+            R"({"items":[{"app_id":"tox","name":"Tox","trm":"PROHIBITED"}],"next_cursor":""})");
+}
+
+TEST(Musterctl, ADeniedSubmissionIsPrintedAndExitsThree) {
+  FakeController controller;
+  v1::RequestResponse response;
+  response.mutable_request()->set_request_id("REQ-1");
+  response.mutable_request()->set_state(v1::Request::DENIED);
+  response.mutable_request()->set_reason_code("TRM_PROHIBITED");
+  response.mutable_request()->set_decision_reason("signal is PROHIBITED");
+  controller.Answer(response);
+  const Ran ran = RunCtl(&controller, {"request", "submit", "--person", "a", "--app", "signal",
+                                       "--ticket", "INC1", "--justification", "j", "-o", "json"});
+  EXPECT_EQ(ran.code, kExitRejected);
+  EXPECT_EQ(Json::parse(ran.out).at("state"), "DENIED");
+  EXPECT_EQ(ran.err, "musterctl: the request is denied (TRM_PROHIBITED): signal is PROHIBITED\n");
+}
+
+TEST(Musterctl, DryRunPrintsTheImpact) {
+  FakeController controller;
+  v1::GrantResponse response;
+  response.mutable_grant()->set_grant_id("G");
+  response.mutable_impact()->set_dry_run(true);
+  response.mutable_impact()->add_changes("grant G: ACTIVE -> REVOKING");
+  response.mutable_impact()->set_devices(2);
+  response.mutable_impact()->set_persons(1);
+  controller.Answer(response);
+  const Ran ran =
+      RunCtl(&controller, {"grant", "revoke", "G", "--reason", "r", "--dry-run", "-o", "json"});
+  EXPECT_EQ(
+      CompactJson(Json::parse(ran.out)),
+      R"({"dry_run":true,"changes":["grant G: ACTIVE -> REVOKING"],"devices":2,"persons":1})");
+}
+
+TEST(Musterctl, ApplySendsThePolicyFilesAndNamesTheRest) {
+  const auto dir = TempFolder();
+  WriteFile(dir / "catalogue" / "tox.yaml", "id: tox\n");
+  WriteFile(dir / "catalogue" / "notes.txt", "x");
+  WriteFile(dir / "trm.yaml", "trm: []\n");
+  WriteFile(dir / "guidance" / "whatsapp.md", "x");
+  FakeController controller;
+  v1::ApplyPoliciesResponse response;
+  response.set_applied(true);
+  response.mutable_impact()->add_changes("app tox added");
+  response.mutable_impact()->set_devices(1);
+  controller.Answer(response);
+  const Ran ran = RunCtl(&controller, {"apply", "-f", dir.string(), "--prune"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "app tox added\n1 change, touches 1 device and 0 persons: applied\n");
+  EXPECT_EQ(ran.err,
+            "note: catalogue/notes.txt is not a policy file and is ignored\n"
+            "note: guidance is not a policy file and is ignored\n");
+  EXPECT_EQ(controller.calls,
+            std::vector<std::string>{
+                R"(ApplyPolicies {"files":[{"path":"catalogue/tox.yaml","text":"id: tox\n"},)"
+                R"({"path":"trm.yaml","text":"trm: []\n"}],"prune":true,"dry_run":false})"});
+  std::filesystem::remove_all(dir);
+}
+
+TEST(Musterctl, SimulateIsApplyAsADryRun) {
+  const auto dir = TempFolder();
+  WriteFile(dir / "trm.yaml", "t");
+  FakeController controller;
+  controller.Answer(v1::ApplyPoliciesResponse());
+  const Ran ran = RunCtl(&controller, {"simulate", "-f", dir.string()});
+  EXPECT_EQ(ran.out, "0 changes, touches 0 devices and 0 persons: dry run, nothing was written\n");
+  EXPECT_EQ(
+      controller.calls,
+      std::vector<std::string>{
+          R"(ApplyPolicies {"files":[{"path":"trm.yaml","text":"t"}],"prune":false,"dry_run":true})"});
+  std::filesystem::remove_all(dir);
+}
+
+TEST(Musterctl, IssuesAreLinesAndExitTwo) {
+  const auto dir = TempFolder();
+  WriteFile(dir / "list.yaml", "apps: []\n");
+  FakeController controller;
+  v1::ApplyPoliciesResponse response;
+  auto* issue = response.add_issues();
+  issue->set_severity(v1::Issue::ERROR);
+  issue->set_file("blocklist.yaml");
+  issue->set_line(1);
+  issue->set_column(7);
+  issue->set_message("the list is empty");
+  issue = response.add_issues();
+  issue->set_severity(v1::Issue::WARNING);
+  issue->set_file("trm.yaml");
+  issue->set_message("odd");
+  controller.Answer(response);
+  const Ran ran = RunCtl(&controller, {"blocklist", "apply", "-f", (dir / "list.yaml").string()});
+  EXPECT_EQ(ran.code, kExitUsage);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_EQ(ran.err,
+            "blocklist.yaml:1:7: error: the list is empty\n"
+            "trm.yaml: warning: odd\n"
+            "musterctl: 1 error, nothing was applied\n"
+            "  next: correct the files and apply again\n");
+  EXPECT_EQ(controller.calls,
+            std::vector<std::string>{
+                R"(ApplyPolicies {"files":[{"path":"blocklist.yaml","text":"apps: []\n"}],)"
+                R"("prune":false,"dry_run":false})"});
+  std::filesystem::remove_all(dir);
+}
+
+TEST(Musterctl, AFolderWithoutPolicyFilesIsAUsageError) {
+  const auto dir = TempFolder();
+  FakeController controller;
+  const Ran ran = RunCtl(&controller, {"apply", "-f", dir.string()});
+  EXPECT_EQ(ran.code, kExitUsage);
+  EXPECT_EQ(ran.err, "musterctl: " + dir.string() +
+                         " has no policy files; expected catalogue/<app>.yaml, trm.yaml or "
+                         "blocklist.yaml\n");
+  EXPECT_TRUE(controller.calls.empty());
+  std::filesystem::remove_all(dir);
+}
+
+TEST(Musterctl, TheTokenIsAloneOnStdoutOrInAPrivateFile) {
+  const auto dir = TempFolder();
+  const std::string file = (dir / "token").string();
+  v1::CreateTokenResponse response;
+  response.set_token("s3cret");
+  response.mutable_expires_at()->set_seconds(1'767'225'600);
+  const std::vector<std::string> args = {"device", "token", "--platform", "linux", "--owner", "a"};
+  FakeController controller;
+  for (int i = 0; i < 3; ++i) controller.Answer(response);
+  EXPECT_EQ(RunCtl(&controller, args).out, "s3cret\n");
+
+  std::vector<std::string> to_file = args;
+  to_file.insert(to_file.end(), {"--out", file, "-o", "json"});
+  EXPECT_EQ(CompactJson(Json::parse(RunCtl(&controller, to_file).out)),
+            R"({"expires_at":"2026-01-01T00:00:00Z","token_file":")" + file + "\"}");
+  std::string text;
+  std::getline(std::ifstream(file), text);
+  EXPECT_EQ(text, "s3cret");
+  struct stat st {};
+  ASSERT_EQ(stat(file.c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 0777, 0600U);
+
+  const Ran again = RunCtl(&controller, to_file);
+  EXPECT_EQ(again.code, kExitRejected);
+  EXPECT_EQ(again.err, "musterctl: " + file + " exists already; remove it or name another file\n");
+  std::filesystem::remove_all(dir);
+}
+
+}  // namespace
+}  // namespace muster::cli

@@ -14,6 +14,9 @@ inline constexpr size_t kMaxDocumentBytes = 1 << 20;
 inline constexpr size_t kMaxSignatures = 16;
 inline constexpr size_t kMaxReportBytes = 2 << 20;
 
+// One gRPC message.
+inline constexpr size_t kMaxRequestBytes = 8 << 20;
+
 // Policy files.
 inline constexpr size_t kMaxPolicyFileBytes = 256 << 10;
 inline constexpr size_t kMaxPolicyFiles = 2'000;

@@ -1,7 +1,9 @@
 #include "controller/domain/policy_set.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -29,6 +31,14 @@ std::string CatalogueFile(const std::string& id) { return absl::StrCat("catalogu
 
 std::string Count(int n, absl::string_view one, absl::string_view many) {
   return absl::StrCat(n, " ", n == 1 ? one : many);
+}
+
+template <typename Enum, size_t kCount>
+absl::string_view NameIn(const std::pair<Enum, absl::string_view> (&names)[kCount], Enum value) {
+  for (const auto& [known, name] : names) {
+    if (known == value) return name;
+  }
+  return "unspecified";
 }
 
 v1::Trm::Status StatusOf(const PolicySet& set, const std::string& app) {
@@ -312,43 +322,22 @@ void SortAndCapIssues(std::vector<PolicyIssue>* issues) {
 }
 
 absl::string_view PlatformName(v1::Platform::Id platform) {
-  switch (platform) {
-    case v1::Platform::ANDROID:
-      return "android";
-    case v1::Platform::IOS:
-      return "ios";
-    case v1::Platform::MACOS:
-      return "macos";
-    case v1::Platform::WINDOWS:
-      return "windows";
-    case v1::Platform::LINUX:
-      return "linux";
-    default:  // protobuf's sentinels and unknown values
-      return "unspecified";
-  }
+  static constexpr std::pair<v1::Platform::Id, absl::string_view> kNames[] = {
+      {v1::Platform::ANDROID, "android"},
+      {v1::Platform::IOS, "ios"},
+      {v1::Platform::MACOS, "macos"},
+      {v1::Platform::WINDOWS, "windows"},
+      {v1::Platform::LINUX, "linux"}};
+  return NameIn(kNames, platform);
 }
 
 absl::string_view OriginName(v1::Origin::Kind origin) {
-  switch (origin) {
-    case v1::Origin::DPKG:
-      return "dpkg";
-    case v1::Origin::RPM:
-      return "rpm";
-    case v1::Origin::FLATPAK:
-      return "flatpak";
-    case v1::Origin::SNAP:
-      return "snap";
-    case v1::Origin::ANDROID_PACKAGE:
-      return "package";
-    case v1::Origin::BUNDLE:
-      return "bundle";
-    case v1::Origin::WINGET:
-      return "winget";
-    case v1::Origin::PFN:
-      return "pfn";
-    default:  // protobuf's sentinels and unknown values
-      return "unspecified";
-  }
+  static constexpr std::pair<v1::Origin::Kind, absl::string_view> kNames[] = {
+      {v1::Origin::DPKG, "dpkg"},       {v1::Origin::RPM, "rpm"},
+      {v1::Origin::FLATPAK, "flatpak"}, {v1::Origin::SNAP, "snap"},
+      {v1::Origin::BUNDLE, "bundle"},   {v1::Origin::ANDROID_PACKAGE, "package"},
+      {v1::Origin::WINGET, "winget"},   {v1::Origin::PFN, "pfn"}};
+  return NameIn(kNames, origin);
 }
 
 std::vector<std::string> IdentityFacts(const v1::AppIdentity& identity) {

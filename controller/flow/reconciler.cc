@@ -1,7 +1,5 @@
 #include "controller/flow/reconciler.h"
 
-#include <algorithm>
-#include <set>
 #include <utility>
 
 #include "controller/flow/lookup.h"
@@ -22,46 +20,51 @@ void Reconciler::Check(const absl::Status& status, absl::string_view what) {
   if (!status.ok() && options_.on_error) options_.on_error(status, what);
 }
 
-void Reconciler::Run() {
-  absl::Time next_sync = services_.clock.Now();
+void Reconciler::RunPublisher() {
   absl::Time next_republish = services_.clock.Now();
   Work::Batch batch;
   while (!services_.work.stopped()) {
-    const absl::Time now = services_.clock.Now();
-    if (now >= next_sync) {
-      Check(SyncNow(MusterItself(), false).status(), "directory sync");
-      next_sync = services_.clock.Now() + options_.sync_interval;
-    }
-    if (now >= next_republish) {
+    if (services_.clock.Now() >= next_republish) {
       batch.all = true;
       next_republish = services_.clock.Now() + options_.republish_interval;
     }
-    Round(batch);
-    // Bounded below, so that a clock set back cannot make this loop spin.
-    const absl::Duration wait =
-        std::clamp(std::min(next_sync, next_republish) - services_.clock.Now(),
-                   absl::Milliseconds(10), options_.retry_interval);
-    batch = services_.work.Wait(wait);
+    directory_work_.Wake();
+    PublishRound(batch);
+    batch = services_.work.Wait(options_.retry_interval);
   }
 }
 
-void Reconciler::Round(const Work::Batch& batch) {
-  {
-    MutexLock lock(&directory_turn_);
-    Check(ProvisionRequests(services_, directory_), "provisioning requests");
+void Reconciler::RunDirectory() {
+  absl::Time next_sync = services_.clock.Now();
+  while (!directory_work_.stopped()) {
+    if (services_.clock.Now() >= next_sync) {
+      Check(SyncNow(MusterItself(), false).status(), "directory sync");
+      next_sync = services_.clock.Now() + options_.sync_interval;
+    }
+    DirectoryRound();
+    directory_work_.Wait(options_.retry_interval);
   }
-  // What was just provisioned is published before the slower removal from the directory, and a
-  // revocation reaches the devices before the directory is touched.
-  Work::Batch merged = services_.work.Wait(absl::ZeroDuration());
-  merged.all = merged.all || batch.all;
-  merged.persons.insert(batch.persons.begin(), batch.persons.end());
-  merged.devices.insert(batch.devices.begin(), batch.devices.end());
-  Publish(merged);
-  {
-    MutexLock lock(&directory_turn_);
-    Check(RemoveRevoked(services_, directory_), "removing revoked members");
+}
+
+void Reconciler::Stop() {
+  services_.work.Stop();
+  directory_work_.Stop();
+}
+
+void Reconciler::PublishRound(const Work::Batch& batch) {
+  if (batch.all) PublishCohorts();
+  const absl::StatusOr<std::set<std::string>> devices = DevicesOf(batch);
+  Check(devices.status(), "finding the devices to publish for");
+  if (devices.ok()) {
+    for (const std::string& device : *devices) PublishDevice(device);
   }
   Check(AdvanceVerified(services_), "advancing verified requests and grants");
+}
+
+void Reconciler::DirectoryRound() {
+  MutexLock lock(&directory_turn_);
+  Check(ProvisionRequests(services_, directory_), "provisioning requests");
+  Check(RemoveRevoked(services_, directory_), "removing revoked members");
 }
 
 absl::StatusOr<v1::SyncRun> Reconciler::SyncNow(const Actor& actor, bool dry_run) {
@@ -78,30 +81,30 @@ void Reconciler::PublishDevice(const std::string& device_id) {
   hub_.Offer(device_id, *doc);
 }
 
-void Reconciler::Publish(const Work::Batch& batch) {
+void Reconciler::PublishCohorts() {
+  for (const v1::Platform::Id platform :
+       {v1::Platform::ANDROID, v1::Platform::IOS, v1::Platform::MACOS, v1::Platform::WINDOWS,
+        v1::Platform::LINUX}) {
+    const absl::StatusOr<DocumentPtr> doc = PublishCohort(services_, keys_, platform);
+    Check(doc.status(), absl::StrCat("publishing ", CohortName(platform)));
+    if (doc.ok() && *doc != nullptr) hub_.OfferAll(*doc);
+  }
+}
+
+absl::StatusOr<std::set<std::string>> Reconciler::DevicesOf(const Work::Batch& batch) {
   const std::unique_ptr<Snapshot> snapshot = services_.store.Read();
   std::set<std::string> devices = batch.devices;
   if (batch.all) {
-    for (const v1::Platform::Id platform :
-         {v1::Platform::ANDROID, v1::Platform::IOS, v1::Platform::MACOS, v1::Platform::WINDOWS,
-          v1::Platform::LINUX}) {
-      const absl::StatusOr<DocumentPtr> doc = PublishCohort(services_, keys_, platform);
-      Check(doc.status(), absl::StrCat("publishing ", CohortName(platform)));
-      if (doc.ok() && *doc != nullptr) hub_.OfferAll(*doc);
-    }
-    const auto all = EnrolledDevices(*snapshot);
-    Check(all.status(), "listing devices");
-    if (all.ok()) devices.insert(all->begin(), all->end());
+    MUSTER_ASSIGN_OR_RETURN(const auto all, EnrolledDevices(*snapshot));
+    devices.insert(all.begin(), all.end());
   }
   for (const std::string& id : batch.persons) {
-    const auto person = Find<v1::Person>(*snapshot, PersonKey(id));
-    Check(person.status(), "reading a person");
-    if (!person.ok() || !*person) continue;
-    const auto owned = DevicesOfPerson(*snapshot, (*person)->value);
-    Check(owned.status(), "listing a person's devices");
-    if (owned.ok()) devices.insert(owned->begin(), owned->end());
+    MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(*snapshot, PersonKey(id)));
+    if (!person) continue;
+    MUSTER_ASSIGN_OR_RETURN(const auto own, DevicesOfPerson(*snapshot, person->value));
+    devices.insert(own.begin(), own.end());
   }
-  for (const std::string& device : devices) PublishDevice(device);
+  return devices;
 }
 
 }  // namespace muster

@@ -1,14 +1,18 @@
-// The one loop that carries decisions on: approved -> in the group -> published -> sent ->
-// verified, and back. Each round decides from the store what is left to do.
+// Carries decisions on: approved -> in the group -> published -> sent -> verified, and back.
+// Each round decides from the store what is left to do. Two loops, so that a directory that does
+// not answer never delays a revocation on its way to the devices.
 #pragma once
 
 #include <functional>
+#include <set>
+#include <string>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "controller/flow/device_hub.h"
 #include "controller/flow/directory.h"
 #include "controller/flow/publish.h"
 #include "controller/flow/services.h"
+#include "muster/v1/person.pb.h"
 
 namespace muster {
 
@@ -19,20 +23,25 @@ struct ReconcilerOptions {
   std::function<void(const absl::Status&, absl::string_view)> on_error;  // for the log
 };
 
-// Run() blocks until Work::Stop(); call it from one thread. SyncNow() may be called from any
-// thread: directory reads and writes take turns.
+// Each Run function blocks until Stop() or Work::Stop(); call each from one thread. SyncNow() may
+// be called from any thread: directory reads and writes take turns.
 class Reconciler {
  public:
   Reconciler(const Services& services, const SigningKeys& keys, Directory& directory,
              DeviceHub& hub, ReconcilerOptions options);
 
-  void Run();
-  // One round, without waiting: for Run() and for tests.
-  void Round(const Work::Batch& batch);
+  void RunPublisher();
+  void RunDirectory();
+  void Stop();
+
+  // One round of each, without waiting: for the Run functions and for tests.
+  void PublishRound(const Work::Batch& batch);
+  void DirectoryRound();
   absl::StatusOr<v1::SyncRun> SyncNow(const Actor& actor, bool dry_run);
 
  private:
-  void Publish(const Work::Batch& batch);
+  void PublishCohorts();
+  absl::StatusOr<std::set<std::string>> DevicesOf(const Work::Batch& batch);
   void PublishDevice(const std::string& device_id);
   void Check(const absl::Status& status, absl::string_view what);
 
@@ -41,6 +50,7 @@ class Reconciler {
   Directory& directory_;
   DeviceHub& hub_;
   const ReconcilerOptions options_;
+  Work directory_work_;
   Mutex directory_turn_;
 };
 

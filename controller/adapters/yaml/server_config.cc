@@ -60,7 +60,9 @@ std::optional<HostPort> SplitHostPort(absl::string_view text) {
 }
 
 bool IsLoopback(absl::string_view host) {
-  return host == "localhost" || host == "::1" || absl::StartsWith(host, "127.");
+  const bool v4 = std::all_of(host.begin(), host.end(),
+                              [](char c) { return absl::ascii_isdigit(c) || c == '.'; });
+  return host == "localhost" || host == "::1" || (v4 && absl::StartsWith(host, "127."));
 }
 
 // objectGUID or entryUUID as text: 8-4-4-4-12 hex digits.

@@ -137,6 +137,11 @@ class TreeBuilder final : public YAML::EventHandler {
     } else if (!parent.key.has_value()) {
       PlaceKey(&parent, std::move(node));
     } else {
+      // yaml-cpp gives an absent value the position of what follows it, lines later.
+      if (node.kind == YamlNode::Kind::kNull && node.line != parent.key->line) {
+        node.line = parent.key->line;
+        node.column = parent.key->column;
+      }
       parent.key->value = std::move(node);
       if (!parent.duplicate) parent.node.fields.push_back(*std::move(parent.key));
       parent.key.reset();

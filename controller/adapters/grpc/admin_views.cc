@@ -1,0 +1,352 @@
+#include "controller/adapters/grpc/admin_views.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "controller/flow/device_documents.h"
+#include "controller/flow/lookup.h"
+
+namespace muster {
+namespace {
+
+absl::StatusOr<size_t> PageSize(uint32_t asked) {
+  if (asked == 0) return limits::kDefaultPage;
+  if (asked > limits::kMaxPage) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a page holds at most ", limits::kMaxPage, " items"));
+  }
+  return asked;
+}
+
+// Fills `out` with up to a page of records under `prefix` that `keep` accepts; the cursor is the
+// last key looked at. Looks at no more than 50 pages of records that are filtered away.
+template <typename T, typename Out, typename Keep>
+absl::Status Page(const Snapshot& snapshot, const std::string& prefix, uint32_t asked,
+                  const std::string& cursor, Keep&& keep, Out& out) {
+  MUSTER_ASSIGN_OR_RETURN(const size_t size, PageSize(asked));
+  if (!cursor.empty() && !absl::StartsWith(cursor, prefix)) {
+    return absl::InvalidArgumentError("the cursor is not one of this list's");
+  }
+  std::string after = cursor;
+  for (int round = 0; round < 50; ++round) {
+    MUSTER_ASSIGN_OR_RETURN(const std::vector<Record> records,
+                            snapshot.Scan(prefix, after, limits::kMaxPage));
+    for (const Record& record : records) {
+      if (static_cast<size_t>(out.items_size()) == size) {
+        out.set_next_cursor(after);
+        return absl::OkStatus();
+      }
+      MUSTER_ASSIGN_OR_RETURN(const Versioned<T> value, Parse<T>(record));
+      after = record.key;
+      MUSTER_RETURN_IF_ERROR(keep(value.value));
+    }
+    if (records.size() < limits::kMaxPage) return absl::OkStatus();
+  }
+  out.set_next_cursor(after);
+  return absl::OkStatus();
+}
+
+// The id of the person to filter by; empty when no filter was asked for.
+absl::StatusOr<std::string> PersonFilter(const Snapshot& snapshot, const std::string& upn) {
+  if (upn.empty()) return std::string();
+  MUSTER_ASSIGN_OR_RETURN(const v1::Person person, LoadPersonByUpn(snapshot, upn));
+  return person.person_id();
+}
+
+absl::StatusOr<v1::AppView> ViewOf(const Snapshot& snapshot, const std::string& app_id) {
+  MUSTER_ASSIGN_OR_RETURN(AppFacts facts, LoadApp(snapshot, app_id));
+  v1::AppView view;
+  *view.mutable_app() = std::move(facts.app);
+  view.set_trm(facts.trm.status());
+  view.set_blocklisted(facts.blocklisted);
+  return view;
+}
+
+}  // namespace
+
+absl::Status ListApps(const Services& services, const v1::ListAppsRequest& in,
+                      v1::ListAppsResponse& out) {
+  const auto snapshot = services.store.Read();
+  return Page<v1::App>(
+      *snapshot, "app/", in.page_size(), in.cursor(),
+      [&](const v1::App& app) -> absl::Status {
+        MUSTER_ASSIGN_OR_RETURN(*out.add_items(), ViewOf(*snapshot, app.id()));
+        return absl::OkStatus();
+      },
+      out);
+}
+
+absl::Status GetApp(const Services& services, const v1::GetAppRequest& in, v1::AppView& out) {
+  MUSTER_ASSIGN_OR_RETURN(out, ViewOf(*services.store.Read(), in.app_id()));
+  return absl::OkStatus();
+}
+
+absl::Status ListTrm(const Services& services, const v1::ListTrmRequest& in,
+                     v1::ListTrmResponse& out) {
+  return Page<v1::Trm>(
+      *services.store.Read(), "trm/", in.page_size(), in.cursor(),
+      [&](const v1::Trm& trm) {
+        *out.add_items() = trm;
+        return absl::OkStatus();
+      },
+      out);
+}
+
+absl::Status GetBlocklist(const Services& services, v1::GetBlocklistResponse& out) {
+  const auto snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const auto ids, KeyTails(*snapshot, "blocklist/"));
+  for (const std::string& id : ids) {
+    MUSTER_ASSIGN_OR_RETURN(const v1::AppView view, ViewOf(*snapshot, id));
+    auto* item = out.add_items();
+    item->set_app_id(id);
+    item->set_name(view.app().name());
+    item->set_trm(view.trm());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ListRequests(const Services& services, const v1::ListRequestsRequest& in,
+                          v1::ListRequestsResponse& out) {
+  const auto snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const std::string person, PersonFilter(*snapshot, in.person_upn()));
+  return Page<v1::Request>(
+      *snapshot, "request/", in.page_size(), in.cursor(),
+      [&](const v1::Request& r) {
+        const bool keep = (in.state() == v1::Request::UNSPECIFIED || r.state() == in.state()) &&
+                          (person.empty() || r.person_id() == person) &&
+                          (in.app_id().empty() || r.app_id() == in.app_id());
+        if (keep) *out.add_items() = r;
+        return absl::OkStatus();
+      },
+      out);
+}
+
+absl::Status GetRequest(const Services& services, const v1::GetRequestRequest& in,
+                        v1::Request& out) {
+  MUSTER_ASSIGN_OR_RETURN(const auto request,
+                          Load<v1::Request>(*services.store.Read(), RequestKey(in.request_id()),
+                                            absl::StrCat("no request '", in.request_id(),
+                                                         "'; see `musterctl request list`")));
+  out = request.value;
+  return absl::OkStatus();
+}
+
+absl::Status ListGrants(const Services& services, const v1::ListGrantsRequest& in,
+                        v1::ListGrantsResponse& out) {
+  const auto snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const std::string person, PersonFilter(*snapshot, in.person_upn()));
+  return Page<v1::Grant>(
+      *snapshot, "grant/", in.page_size(), in.cursor(),
+      [&](const v1::Grant& g) {
+        const bool keep = (in.state() == v1::Grant::UNSPECIFIED || g.state() == in.state()) &&
+                          (person.empty() || g.person_id() == person) &&
+                          (in.app_id().empty() || g.app_id() == in.app_id());
+        if (keep) *out.add_items() = g;
+        return absl::OkStatus();
+      },
+      out);
+}
+
+absl::Status GetGrant(const Services& services, const v1::GetGrantRequest& in, v1::Grant& out) {
+  MUSTER_ASSIGN_OR_RETURN(
+      const auto grant,
+      Load<v1::Grant>(*services.store.Read(), GrantKey(in.grant_id()),
+                      absl::StrCat("no grant '", in.grant_id(), "'; see `musterctl grant list`")));
+  out = grant.value;
+  return absl::OkStatus();
+}
+
+absl::Status GetPerson(const Services& services, const v1::GetPersonRequest& in,
+                       v1::PersonView& out) {
+  const auto snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(*out.mutable_person(), LoadPersonByUpn(*snapshot, in.upn()));
+  const std::string id = out.person().person_id();
+  MUSTER_ASSIGN_OR_RETURN(const auto grants, GrantsOfPerson(*snapshot, id));
+  for (const v1::Grant& grant : grants) {
+    *out.add_grants() = grant;
+    MUSTER_ASSIGN_OR_RETURN(const auto member,
+                            Find<v1::Membership>(*snapshot, MemberKey(grant.app_id(), id)));
+    if (!member) continue;
+    const auto& known = out.memberships();
+    if (std::none_of(known.begin(), known.end(),
+                     [&](const v1::Membership& m) { return m.app_id() == grant.app_id(); })) {
+      *out.add_memberships() = member->value;
+    }
+  }
+  MUSTER_ASSIGN_OR_RETURN(const auto ids, KeyTails(*snapshot, PersonRequestKey(id, "")));
+  for (const std::string& request_id : ids) {
+    MUSTER_ASSIGN_OR_RETURN(const auto request,
+                            Find<v1::Request>(*snapshot, RequestKey(request_id)));
+    if (request) *out.add_requests() = request->value;
+  }
+  MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOfPerson(*snapshot, out.person()));
+  for (const std::string& device : devices) out.add_device_ids(device);
+  return absl::OkStatus();
+}
+
+absl::Status GetDirectoryStatus(const Services& services, const Directory& directory,
+                                v1::DirectoryStatus& out) {
+  const auto snapshot = services.store.Read();
+  out.set_kind(directory.kind());
+  out.set_source(directory.source());
+  out.set_write_back(services.settings.write_back);
+  out.mutable_groups()->insert(services.settings.groups.begin(), services.settings.groups.end());
+  MUSTER_ASSIGN_OR_RETURN(const auto applied, Find<v1::SyncRun>(*snapshot, kLastAppliedRunKey));
+  if (applied) {
+    *out.mutable_last_run() = applied->value;
+    *out.mutable_last_applied_at() = applied->value.ended_at();
+  }
+  MUSTER_RETURN_IF_ERROR(ForEach<v1::SyncRun>(
+      *snapshot, "run/", [&](const std::string&, const Versioned<v1::SyncRun>& run) {
+        if (run.value.state() == v1::SyncRun::HELD) out.set_held_runs(out.held_runs() + 1);
+        // A failed read is never the last applied run, but it may be the latest.
+        if (run.value.ended_at().seconds() > out.last_run().ended_at().seconds()) {
+          *out.mutable_last_run() = run.value;
+        }
+        return absl::OkStatus();
+      }));
+  MUSTER_ASSIGN_OR_RETURN(const auto persons, KeyTails(*snapshot, "person/"));
+  MUSTER_ASSIGN_OR_RETURN(const auto members, KeyTails(*snapshot, "member/"));
+  out.set_persons(static_cast<uint32_t>(persons.size()));
+  out.set_members(static_cast<uint32_t>(members.size()));
+  return absl::OkStatus();
+}
+
+absl::Status ListMembers(const Services& services, const v1::ListMembersRequest& in,
+                         v1::ListMembersResponse& out) {
+  const auto snapshot = services.store.Read();
+  MUSTER_RETURN_IF_ERROR(LoadApp(*snapshot, in.app_id()).status());
+  return Page<v1::Membership>(
+      *snapshot, MemberKey(in.app_id(), ""), in.page_size(), in.cursor(),
+      [&](const v1::Membership& membership) -> absl::Status {
+        v1::Member* member = out.add_items();
+        *member->mutable_membership() = membership;
+        MUSTER_ASSIGN_OR_RETURN(const auto person,
+                                Find<v1::Person>(*snapshot, PersonKey(membership.person_id())));
+        if (person) *member->mutable_person() = person->value;
+        MUSTER_ASSIGN_OR_RETURN(
+            const auto grant, HoldingGrant(*snapshot, membership.person_id(), membership.app_id()));
+        if (grant) {
+          member->set_grant_id(grant->value.grant_id());
+          member->set_grant_state(grant->value.state());
+        }
+        return absl::OkStatus();
+      },
+      out);
+}
+
+absl::Status ListSyncRuns(const Services& services, const v1::ListSyncRunsRequest& in,
+                          v1::ListSyncRunsResponse& out) {
+  return Page<v1::SyncRun>(
+      *services.store.Read(), "run/", in.page_size(), in.cursor(),
+      [&](const v1::SyncRun& run) {
+        *out.add_items() = run;
+        return absl::OkStatus();
+      },
+      out);
+}
+
+absl::Status ListDevices(const Services& services, const v1::ListDevicesRequest& in,
+                         v1::ListDevicesResponse& out) {
+  const auto snapshot = services.store.Read();
+  if (!in.app_id().empty()) MUSTER_RETURN_IF_ERROR(LoadApp(*snapshot, in.app_id()).status());
+  return Page<v1::Device>(
+      *snapshot, "device/", in.page_size(), in.cursor(),
+      [&](const v1::Device& device) -> absl::Status {
+        if (!in.app_id().empty()) {
+          MUSTER_ASSIGN_OR_RETURN(const auto installed,
+                                  snapshot->Get(InstalledKey(in.app_id(), device.device_id())));
+          if (!installed) return absl::OkStatus();
+        }
+        v1::Device* item = out.add_items();
+        *item = device;
+        item->clear_certificate_spki();
+        return absl::OkStatus();
+      },
+      out);
+}
+
+absl::Status GetDevice(const Services& services, const DeviceHub& hub,
+                       const v1::GetDeviceRequest& in, v1::DeviceView& out) {
+  const auto snapshot = services.store.Read();
+  const std::string& id = in.device_id();
+  MUSTER_ASSIGN_OR_RETURN(const auto device, LoadDevice(*snapshot, id));
+  *out.mutable_device() = device.value;
+  out.mutable_device()->clear_certificate_spki();
+  out.set_connected(hub.Connected(id));
+  MUSTER_ASSIGN_OR_RETURN(const auto states, StatesOf(*snapshot, device.value));
+  for (const v1::DocumentState& state : states) *out.add_documents() = state;
+  MUSTER_ASSIGN_OR_RETURN(const auto persons, PersonsOfDevice(*snapshot, device.value));
+  for (const v1::Person& person : persons) {
+    v1::AssignedPerson* assigned = out.add_persons();
+    assigned->set_person_id(person.person_id());
+    assigned->set_upn(person.upn());
+    assigned->set_account_name(person.account_name());
+  }
+  MUSTER_ASSIGN_OR_RETURN(const auto inventory,
+                          Find<v1::DeviceInventory>(*snapshot, InventoryKey(id)));
+  if (inventory) {
+    for (const v1::InventoryItem& item : inventory->value.items()) {
+      *out.add_inventory() = item;
+      if (!item.app_id().empty()) *out.add_apps_installed() = item;
+    }
+  }
+  std::vector<v1::ExecRecord> execs;
+  MUSTER_RETURN_IF_ERROR(
+      ForEach<v1::ExecRecord>(*snapshot, absl::StrCat("exec/", id, "/"),
+                              [&](const std::string&, Versioned<v1::ExecRecord>& record) {
+                                execs.push_back(std::move(record.value));
+                                return absl::OkStatus();
+                              }));
+  for (auto it = execs.rbegin(); it != execs.rend(); ++it) {
+    *out.add_recent_execs() = std::move(*it);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GetPolicy(const Services& services, v1::PolicyView& out) {
+  const auto snapshot = services.store.Read();
+  out.set_tenant(services.settings.tenant);
+  out.set_revision(snapshot->revision());
+  const auto add = [&](const std::string& key,
+                       const Versioned<v1::SignedDoc>& doc) -> absl::Status {
+    v1::AnyPayload payload;
+    if (!payload.ParseFromString(doc.value.payload())) {
+      return absl::DataLossError(absl::StrCat("store: record ", key, " is damaged"));
+    }
+    v1::PolicyView::Document* item = out.add_items();
+    item->set_name(payload.header().name());
+    item->set_payload_type(doc.value.payload_type());
+    item->set_epoch(payload.header().epoch());
+    item->set_version(payload.header().version());
+    item->set_sha256(Sha256Hex(doc.value.payload()));
+    *item->mutable_issued_at() = payload.header().issued_at();
+    *item->mutable_not_after() = payload.header().not_after();
+    for (const v1::Signature& s : doc.value.signatures()) item->add_signed_by(s.key_id());
+    return absl::OkStatus();
+  };
+  // Assignments are one per device and shown there.
+  MUSTER_RETURN_IF_ERROR(ForEach<v1::SignedDoc>(*snapshot, DocumentKey(kRootName), add));
+  return ForEach<v1::SignedDoc>(*snapshot, DocumentKey("cohort/"), add);
+}
+
+absl::Status ListAudit(const Services& services, const v1::ListAuditRequest& in,
+                       v1::ListAuditResponse& out) {
+  return Page<v1::AuditRecord>(
+      *services.store.Read(), "audit/", in.page_size(), in.cursor(),
+      [&](const v1::AuditRecord& record) -> absl::Status {
+        v1::AuditEntry entry;
+        if (!entry.ParseFromString(record.entry())) {
+          return absl::DataLossError("an audit entry is damaged; run an integrity check");
+        }
+        const bool keep =
+            (in.object().empty() || entry.object() == in.object()) &&
+            (in.actor().empty() || absl::EqualsIgnoreCase(entry.actor_upn(), in.actor())) &&
+            (in.transaction_id().empty() || entry.transaction_id() == in.transaction_id());
+        if (keep) *out.add_items() = std::move(entry);
+        return absl::OkStatus();
+      },
+      out);
+}
+
+}  // namespace muster

@@ -1,0 +1,43 @@
+// What operators read: pages and views from one snapshot.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "controller/flow/device_hub.h"
+#include "controller/flow/directory.h"
+#include "controller/flow/services.h"
+#include "muster/v1/admin_service.pb.h"
+
+namespace muster {
+
+absl::Status ListApps(const Services& services, const v1::ListAppsRequest& in,
+                      v1::ListAppsResponse& out);
+absl::Status GetApp(const Services& services, const v1::GetAppRequest& in, v1::AppView& out);
+absl::Status ListTrm(const Services& services, const v1::ListTrmRequest& in,
+                     v1::ListTrmResponse& out);
+absl::Status GetBlocklist(const Services& services, v1::GetBlocklistResponse& out);
+absl::Status ListRequests(const Services& services, const v1::ListRequestsRequest& in,
+                          v1::ListRequestsResponse& out);
+absl::Status GetRequest(const Services& services, const v1::GetRequestRequest& in,
+                        v1::Request& out);
+absl::Status ListGrants(const Services& services, const v1::ListGrantsRequest& in,
+                        v1::ListGrantsResponse& out);
+absl::Status GetGrant(const Services& services, const v1::GetGrantRequest& in, v1::Grant& out);
+absl::Status GetPerson(const Services& services, const v1::GetPersonRequest& in,
+                       v1::PersonView& out);
+absl::Status GetDirectoryStatus(const Services& services, const Directory& directory,
+                                v1::DirectoryStatus& out);
+absl::Status ListMembers(const Services& services, const v1::ListMembersRequest& in,
+                         v1::ListMembersResponse& out);
+absl::Status ListSyncRuns(const Services& services, const v1::ListSyncRunsRequest& in,
+                          v1::ListSyncRunsResponse& out);
+absl::Status ListDevices(const Services& services, const v1::ListDevicesRequest& in,
+                         v1::ListDevicesResponse& out);
+absl::Status GetDevice(const Services& services, const DeviceHub& hub,
+                       const v1::GetDeviceRequest& in, v1::DeviceView& out);
+absl::Status GetPolicy(const Services& services, v1::PolicyView& out);
+absl::Status ListAudit(const Services& services, const v1::ListAuditRequest& in,
+                       v1::ListAuditResponse& out);
+
+}  // namespace muster

@@ -1,0 +1,98 @@
+#include "controller/adapters/grpc/peer.h"
+
+#include <grpc/grpc_security_constants.h>
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/crypto.h"
+#include "common/signed_doc.h"
+#include "common/status_macros.h"
+
+namespace muster {
+namespace {
+
+// "muster://<tenant>/<kind>/<id>", taken apart.
+struct Name {
+  std::string tenant, kind, id;
+};
+
+absl::StatusOr<Name> NameOf(const X509Ptr& certificate) {
+  const std::vector<std::string> uris = CertificateUris(certificate);
+  if (uris.size() == 1) {
+    absl::string_view rest = uris[0];
+    if (absl::ConsumePrefix(&rest, "muster://")) {
+      const size_t first = rest.find('/');
+      const size_t second = first == rest.npos ? rest.npos : rest.find('/', first + 1);
+      if (second != rest.npos && second + 1 < rest.size()) {
+        return Name{std::string(rest.substr(0, first)),
+                    std::string(rest.substr(first + 1, second - first - 1)),
+                    std::string(rest.substr(second + 1))};
+      }
+    }
+  }
+  return absl::UnauthenticatedError(
+      "the client certificate is not one of Muster's (it names no muster:// identity)");
+}
+
+}  // namespace
+
+PeerJudge::PeerJudge(std::string tenant, X509Ptr device_authority, X509Ptr operator_authority,
+                     const Clock& clock)
+    : tenant_(std::move(tenant)),
+      device_authority_(std::move(device_authority)),
+      operator_authority_(std::move(operator_authority)),
+      clock_(clock) {}
+
+absl::StatusOr<PeerCertificate> PeerJudge::Device(const grpc::ServerContextBase& context) const {
+  return Judge(context, device_authority_, "device");
+}
+
+absl::StatusOr<PeerCertificate> PeerJudge::Operator(const grpc::ServerContextBase& context) const {
+  return Judge(context, operator_authority_, "operator");
+}
+
+absl::StatusOr<PeerCertificate> PeerJudge::Judge(const grpc::ServerContextBase& context,
+                                                 const X509Ptr& authority,
+                                                 absl::string_view kind) const {
+  const std::vector<grpc::string_ref> pems =
+      context.auth_context()->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
+  if (pems.size() != 1) {
+    return absl::UnauthenticatedError(absl::StrCat(
+        "this call needs a client certificate of ", kind == "device" ? "a device" : "an operator",
+        " (musterctl: --profile FILE; muster-agent: enroll first)"));
+  }
+  MUSTER_ASSIGN_OR_RETURN(const X509Ptr certificate,
+                          CertificateFromPem(absl::string_view(pems[0].data(), pems[0].size())));
+  MUSTER_ASSIGN_OR_RETURN(const Name name, NameOf(certificate));
+  if (name.tenant != tenant_) {
+    return absl::UnauthenticatedError(absl::StrCat("the client certificate is for tenant '",
+                                                   name.tenant, "'; this controller serves '",
+                                                   tenant_, "'"));
+  }
+  if (absl::string_view(name.kind) != kind) {
+    return absl::UnauthenticatedError(absl::StrCat("the client certificate names ", name.kind, " '",
+                                                   name.id, "'; this call is for a ", kind));
+  }
+  std::string why;
+  if (!VerifyClientCertificate(certificate, authority, clock_.Now(), &why)) {
+    return absl::UnauthenticatedError(
+        absl::StrCat("the client certificate of ", name.id, " is not accepted: ", why));
+  }
+  return PeerCertificate{name.id, CertificateSerial(certificate),
+                         Sha256Hex(CertificateSpki(certificate)), PeerAddress(context)};
+}
+
+std::string PeerAddress(const grpc::ServerContextBase& context) {
+  // Percent-encoded by gRPC for IPv6; readable as it is for IPv4.
+  return context.peer();
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
+}
+
+}  // namespace muster

@@ -1,0 +1,49 @@
+// Who is at the other end of a call: decided here, from the client certificate alone.
+//
+// TLS asks for a client certificate and proves that the peer holds its key, but leaves the
+// judgement to this code, so that a certificate of another tenant, an expired one or one of a
+// retired device gets its own clear refusal and a line in the log instead of a broken handshake.
+// Every call and every stream is judged, resumed TLS sessions too.
+#pragma once
+
+#include <grpcpp/server_context.h>
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/clock.h"
+#include "controller/adapters/openssl/certificates.h"
+
+namespace muster {
+
+struct PeerCertificate {
+  std::string id;          // device id or operator UPN
+  std::string serial;      // hex
+  std::string key_sha256;  // lowercase hex, over the SPKI
+  std::string from;        // peer address
+};
+
+// Immutable; thread-safe.
+class PeerJudge {
+ public:
+  PeerJudge(std::string tenant, X509Ptr device_authority, X509Ptr operator_authority,
+            const Clock& clock);
+
+  // UNAUTHENTICATED: no certificate, another tenant's, not of the right authority, expired.
+  absl::StatusOr<PeerCertificate> Device(const grpc::ServerContextBase& context) const;
+  absl::StatusOr<PeerCertificate> Operator(const grpc::ServerContextBase& context) const;
+
+ private:
+  absl::StatusOr<PeerCertificate> Judge(const grpc::ServerContextBase& context,
+                                        const X509Ptr& authority, absl::string_view kind) const;
+  const std::string tenant_;
+  const X509Ptr device_authority_, operator_authority_;
+  const Clock& clock_;
+};
+
+// The peer's address for logs and the audit log, e.g. "ipv4:127.0.0.1:40112".
+std::string PeerAddress(const grpc::ServerContextBase& context);
+
+grpc::Status ToGrpc(const absl::Status& status);
+
+}  // namespace muster

@@ -1,0 +1,245 @@
+// musterd: makes a tenant, issues operators' certificates, and runs the controller. The one
+// construction file: every part is made here and given to those that need it.
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "common/signed_doc.h"
+#include "common/version.h"
+#include "controller/adapters/grpc/admin_service.h"
+#include "controller/adapters/grpc/device_service.h"
+#include "controller/adapters/grpc/server.h"
+#include "controller/adapters/ldap/ldap_directory.h"
+#include "controller/adapters/ldif/ldif_directory.h"
+#include "controller/adapters/openssl/tenant_files.h"
+#include "controller/adapters/rocksdb/rocksdb_store.h"
+#include "controller/adapters/yaml/server_config.h"
+#include "controller/flow/audit.h"
+#include "controller/flow/lookup.h"
+#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/spdlog.h"
+
+namespace muster {
+namespace {
+
+// DESIGN, section 12.
+int ExitCode(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return 0;
+    case absl::StatusCode::kInvalidArgument:
+      return 2;
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kAlreadyExists:
+      return 3;
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+      return 4;
+    case absl::StatusCode::kNotFound:
+      return 5;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kResourceExhausted:
+      return 6;
+    default:
+      return 1;
+  }
+}
+
+int Finish(const absl::Status& status) {
+  if (!status.ok()) {
+    std::fprintf(stderr, "musterd: %s\n", std::string(status.message()).c_str());
+  }
+  return ExitCode(status);
+}
+
+absl::Status Init(const TenantOptions& options) {
+  MUSTER_RETURN_IF_ERROR(InitTenant(options, absl::Now()));
+  MUSTER_ASSIGN_OR_RETURN(const Tenant tenant, LoadTenant(options.dir));
+  std::printf(
+      "tenant %s made in %s\n"
+      "  root of trust   %s/trust/root.pb\n"
+      "                  sha256 %s\n"
+      "  root keys       %s/root-keys/  (2 of 3 sign a new root: take them offline now)\n"
+      "  agents trust    %s/pki/server-ca.pem\n"
+      "next: write a configuration with data_dir: %s, issue an operator's certificate with\n"
+      "`musterd operator`, start with `musterd run --config FILE`\n",
+      tenant.name.c_str(), options.dir.c_str(), options.dir.c_str(),
+      Sha256Hex(tenant.root.payload()).c_str(), options.dir.c_str(), options.dir.c_str(),
+      options.dir.c_str());
+  return absl::OkStatus();
+}
+
+absl::Status Operator(const OperatorOptions& options) {
+  MUSTER_ASSIGN_OR_RETURN(const std::string profile, IssueOperator(options, absl::Now()));
+  std::printf("%s\n", profile.c_str());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const ServerConfig::Directory& config) {
+  if (config.kind == "ldif") return LdifDirectory::Open(config.ldif_file);
+  LdapOptions options;
+  options.uri = config.ldap.uri;
+  options.start_tls = config.ldap.start_tls;
+  options.ca_file = config.ldap.ca_file;
+  options.bind_dn = config.ldap.bind_dn;
+  options.base_dn = config.ldap.base_dn;
+  options.timeout = config.ldap.timeout;
+  MUSTER_ASSIGN_OR_RETURN(const std::string password, ReadFile(config.ldap.bind_password_file));
+  options.bind_password = std::string(absl::StripTrailingAsciiWhitespace(password));
+  return LdapDirectory::Open(std::move(options));
+}
+
+// The root of trust becomes a stored document like any other. A different root of the same or a
+// lower version is refused: agents would refuse it too.
+absl::Status StoreRoot(const Services& services, const v1::SignedDoc& root) {
+  const auto snapshot = services.store.Read();
+  const std::string key = DocumentKey(kRootName);
+  MUSTER_ASSIGN_OR_RETURN(const auto stored, Find<v1::SignedDoc>(*snapshot, key));
+  Floor floor;
+  if (stored) {
+    if (stored->value.payload() == root.payload()) return absl::OkStatus();
+    v1::AnyPayload payload;
+    if (!payload.ParseFromString(stored->value.payload())) {
+      return absl::DataLossError("the stored root of trust is damaged");
+    }
+    floor = {payload.header().epoch(), payload.header().version(),
+             Sha256Hex(stored->value.payload())};
+  }
+  MUSTER_RETURN_IF_ERROR(
+      VerifyRoot(root, nullptr, services.settings.tenant, floor, services.clock.Now()).status());
+  Mutation mutation;
+  mutation.expects.push_back({key, stored ? stored->revision : 0});
+  Put(mutation, key, root);
+  mutation.audit.push_back(
+      MakeAuditEntry(services, MusterItself(),
+                     {.verb = "trust.root",
+                      .object = "document/root",
+                      .reason = absl::StrCat("sha256 ", Sha256Hex(root.payload()))}));
+  return services.store.Commit(std::move(mutation)).status();
+}
+
+absl::StatusOr<ServerConfig> LoadConfig(const std::string& file) {
+  MUSTER_ASSIGN_OR_RETURN(const std::string text, ReadFile(file));
+  return ParseServerConfig(file, text);
+}
+
+// Blocks until SIGINT or SIGTERM. Signals are blocked in every thread and taken here.
+void WaitForSignal() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  int signal = 0;
+  sigwait(&set, &signal);
+}
+
+void BlockSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+absl::Status Run(const std::string& config_file) {
+  BlockSignals();
+  RequireTls13();
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  const auto log = spdlog::stderr_logger_mt("musterd");
+  log->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  log->flush_on(spdlog::level::info);
+
+  MUSTER_ASSIGN_OR_RETURN(const ServerConfig config, LoadConfig(config_file));
+  MUSTER_ASSIGN_OR_RETURN(Tenant tenant, LoadTenant(config.data_dir));
+  MUSTER_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store,
+                          RocksDbStore::Open(config.data_dir + "/db"));
+  MUSTER_ASSIGN_OR_RETURN(const std::unique_ptr<Directory> directory,
+                          OpenDirectory(config.directory));
+
+  const SystemClock clock;
+  SystemEntropy entropy;
+  Work work;
+  const Settings settings{tenant.name, config.how_to_ask, config.directory.write_back,
+                          config.directory.groups};
+  const Services services{*store, clock, entropy, work, settings};
+  MUSTER_RETURN_IF_ERROR(StoreRoot(services, tenant.root));
+
+  const PeerJudge judge(tenant.name, tenant.device_authority, tenant.operator_authority, clock);
+  const auto ca = NewDeviceAuthority(tenant.name, tenant.device_authority,
+                                     tenant.device_authority_key);
+  DeviceHub hub;
+  ReconcilerOptions options;
+  options.sync_interval = config.sync_interval;
+  options.on_error = [log](const absl::Status& status, absl::string_view what) {
+    log->error("{}: {}", std::string(what), status.ToString());
+  };
+  Reconciler reconciler(services, tenant.signing, *directory, hub, options);
+  const auto admin = NewAdminService({services, judge, reconciler, hub, *directory, log});
+  const auto devices = NewDeviceService({services, judge, *ca, hub, tenant.root, log});
+  MUSTER_ASSIGN_OR_RETURN(
+      const RunningServer running,
+      StartServer({config.listen, tenant.server_pem, tenant.server_key_pem},
+                  {admin.get(), devices.get()}));
+  std::thread publisher([&] { reconciler.RunPublisher(); });
+  std::thread directory_loop([&] { reconciler.RunDirectory(); });
+  log->info("tenant {} listening on {} (port {}), directory {}", tenant.name, config.listen,
+            running.port, directory->source());
+
+  WaitForSignal();
+  log->info("stopping");
+  reconciler.Stop();
+  hub.DisconnectAll(absl::UnavailableError("the controller is stopping"));
+  running.server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(2));
+  publisher.join();
+  directory_loop.join();
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app{"musterd: the Muster controller"};
+  app.set_version_flag("--version", kVersion);
+  app.require_subcommand(1);
+
+  TenantOptions tenant;
+  tenant.server_names = {"localhost", "127.0.0.1", "::1"};
+  CLI::App* init = app.add_subcommand("init", "make a tenant: keys, CAs, root of trust");
+  init->add_option("--dir", tenant.dir, "the tenant's folder")->required();
+  init->add_option("--tenant", tenant.tenant, "its name, [a-z0-9.-]")->required();
+  init->add_option("--server-name", tenant.server_names,
+                   "DNS name or IP address of the controller (repeatable)");
+
+  OperatorOptions op;
+  op.server = "localhost:7443";
+  CLI::App* issue = app.add_subcommand("operator", "issue an operator's certificate and profile");
+  issue->add_option("--dir", op.dir, "the tenant's folder")->required();
+  issue->add_option("--upn", op.upn, "who: the user principal name")->required();
+  issue->add_option("--name", op.name, "file name of the profile, e.g. soc-approver")->required();
+  issue->add_option("--server", op.server, "host:port that the profile names");
+  issue->add_option("--out", op.out, "folder for the profile (default: <dir>/operators)");
+
+  std::string config;
+  CLI::App* run = app.add_subcommand("run", "run the controller");
+  run->add_option("--config", config, "configuration file")->required();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  if (init->parsed()) return Finish(Init(tenant));
+  if (issue->parsed()) return Finish(Operator(op));
+  return Finish(Run(config));
+}
+
+}  // namespace
+}  // namespace muster
+
+int main(int argc, char** argv) { return muster::Main(argc, argv); }

@@ -1,0 +1,81 @@
+// Valid-by-default documents for tests: change one thing, and one check must fail.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/signed_doc.h"
+#include "common/time_proto.h"
+
+namespace muster {
+
+inline const absl::Time kTestNow = absl::FromUnixSeconds(1'800'000'000);
+
+inline PrivateKey NewKey(absl::string_view algorithm = kEcdsaP256Sha256) {
+  return *PrivateKey::Generate(algorithm);
+}
+
+inline void FillHeader(v1::DocumentHeader* h, const std::string& kind, const std::string& name,
+                       uint64_t version) {
+  h->set_tenant("agency");
+  h->set_kind(kind);
+  h->set_name(name);
+  h->set_epoch(1);
+  h->set_version(version);
+  *h->mutable_issued_at() = ToProto(kTestNow - absl::Hours(1));
+  *h->mutable_not_after() = ToProto(kTestNow + absl::Hours(24));
+}
+
+inline void AddTestRole(v1::Root* root, const std::string& name,
+                        const std::vector<PrivateKey>& keys, uint32_t threshold) {
+  v1::TrustedRole* role = root->add_roles();
+  role->set_role(name);
+  role->set_threshold(threshold);
+  for (const PrivateKey& key : keys) {
+    role->add_key_ids(key.key_id());
+    bool known = false;
+    for (const auto& k : root->keys()) known = known || k.key_id() == key.key_id();
+    if (known) continue;
+    v1::TrustedKey* trusted = root->add_keys();
+    trusted->set_key_id(key.key_id());
+    trusted->set_spki(key.spki());
+    trusted->set_algorithm(key.algorithm());
+  }
+}
+
+// One tenant: 2-of-3 root keys, one policy key, one assignment key.
+struct TestTenant {
+  std::vector<PrivateKey> root_keys = {NewKey(), NewKey(), NewKey()};
+  PrivateKey policy = NewKey(), assignment = NewKey(), stranger = NewKey();
+
+  v1::Root Root(uint64_t version = 1) const {
+    v1::Root root;
+    FillHeader(root.mutable_header(), "root", "root", version);
+    AddTestRole(&root, "root", root_keys, 2);
+    AddTestRole(&root, "policy", {policy}, 1);
+    AddTestRole(&root, "assignment", {assignment}, 1);
+    return root;
+  }
+  Trust TrustNow() const { return *Trust::FromRoot(Root()); }
+
+  v1::CohortPolicy Cohort(uint64_t version = 5) const {
+    v1::CohortPolicy cohort;
+    FillHeader(cohort.mutable_header(), "cohort", "cohort/linux", version);
+    cohort.set_platform(v1::Platform::LINUX);
+    cohort.add_apps()->set_id("whatsapp");
+    return cohort;
+  }
+  v1::DeviceAssignment Assignment(uint64_t version = 5) const {
+    v1::DeviceAssignment a;
+    FillHeader(a.mutable_header(), "assignment", "assignment/dev-1", version);
+    a.set_device_id("dev-1");
+    a.set_certificate_key_sha256("cafe");
+    a.set_cohort("cohort/linux");
+    return a;
+  }
+};
+
+}  // namespace muster

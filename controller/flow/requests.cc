@@ -44,6 +44,8 @@ absl::StatusOr<Untrained> CheckNothingOpen(const Snapshot& snapshot, const v1::P
     MUSTER_ASSIGN_OR_RETURN(out.request, Find<v1::Request>(snapshot, RequestKey(request_id)));
   }
   if (!out.request && !out.grant) return out;
+  // A member whom nobody asked for becomes sanctioned by a request like any other.
+  if (!out.request && out.grant->value.state() == v1::Grant::UNSANCTIONED) return Untrained();
   const bool brings = !submission.training_acknowledged.empty();
   if (brings && out.request && out.request->value.training_acknowledged().empty()) return out;
   if (out.grant) {

@@ -115,7 +115,20 @@ absl::StatusOr<std::unique_ptr<LdapConnection>> LdapConnection::Connect(const Ld
   return connection;
 }
 
-LdapConnection::~LdapConnection() { ldap_unbind_ext_s(ld_, nullptr, nullptr); }
+LdapConnection::~LdapConnection() {
+  const SocketWatchdog::Guard guard(&watchdog_);
+  ldap_unbind_ext_s(ld_, nullptr, nullptr);
+}
+
+int LdapConnection::OnConnect(LDAP*, Sockbuf* socket, LDAPURLDesc*, sockaddr*, ldap_conncb* self) {
+  ber_socket_t fd = -1;
+  if (ber_sockbuf_ctrl(socket, LBER_SB_OPT_GET_FD, &fd) == 1) {
+    static_cast<LdapConnection*>(self->lc_arg)->watchdog_.Watch(fd);
+  }
+  return LDAP_SUCCESS;
+}
+
+void LdapConnection::OnClose(LDAP*, Sockbuf*, ldap_conncb*) {}
 
 // Set on this handle, whatever ldap.conf, ldaprc or the environment say.
 absl::Status LdapConnection::Configure(const LdapOptions& options) {
@@ -124,18 +137,13 @@ absl::Status LdapConnection::Configure(const LdapOptions& options) {
   const int demand = LDAP_OPT_X_TLS_DEMAND, tls12 = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
   const std::string ca = options.ca_file.empty() ? kSystemCaFile : options.ca_file;
   const std::pair<int, const void*> settings[] = {
-      {LDAP_OPT_PROTOCOL_VERSION, &version},
-      {LDAP_OPT_REFERRALS, LDAP_OPT_OFF},
-      {LDAP_OPT_RESTART, LDAP_OPT_ON},
-      {LDAP_OPT_DEREF, &never},
-      {LDAP_OPT_SIZELIMIT, &no_limit},
-      {LDAP_OPT_TIMELIMIT, &no_limit},
-      {LDAP_OPT_NETWORK_TIMEOUT, &limit},
-      {LDAP_OPT_TIMEOUT, &limit},
-      {LDAP_OPT_X_TLS_CACERTFILE, ca.c_str()},
+      {LDAP_OPT_PROTOCOL_VERSION, &version},  {LDAP_OPT_REFERRALS, LDAP_OPT_OFF},
+      {LDAP_OPT_RESTART, LDAP_OPT_ON},        {LDAP_OPT_DEREF, &never},
+      {LDAP_OPT_SIZELIMIT, &no_limit},        {LDAP_OPT_TIMELIMIT, &no_limit},
+      {LDAP_OPT_NETWORK_TIMEOUT, &limit},     {LDAP_OPT_TIMEOUT, &limit},
+      {LDAP_OPT_CONNECT_CB, &callbacks_},     {LDAP_OPT_X_TLS_CACERTFILE, ca.c_str()},
       {LDAP_OPT_X_TLS_CACERTDIR, ""},  // else ldap.conf could add CAs to ours
-      {LDAP_OPT_X_TLS_REQUIRE_CERT, &demand},
-      {LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls12},
+      {LDAP_OPT_X_TLS_REQUIRE_CERT, &demand}, {LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls12},
   };
   for (const auto& [option, value] : settings) {
     if (ldap_set_option(ld_, option, value) == LDAP_OPT_SUCCESS) continue;
@@ -150,6 +158,7 @@ absl::Status LdapConnection::Configure(const LdapOptions& options) {
 }
 
 absl::Status LdapConnection::Encrypt(const LdapOptions& options) {
+  const SocketWatchdog::Guard guard(&watchdog_);
   const int code = IsLdaps(options) ? ldap_connect(ld_) : ldap_start_tls_s(ld_, nullptr, nullptr);
   if (code != LDAP_SUCCESS) return EncryptError(code, options);
   if (ldap_tls_inplace(ld_) == 0) {
@@ -159,6 +168,8 @@ absl::Status LdapConnection::Encrypt(const LdapOptions& options) {
 }
 
 absl::Status LdapConnection::EncryptError(int code, const LdapOptions& options) {
+  if (watchdog_.fired() || code == LDAP_TIMEOUT)
+    return TimeoutError("open an encrypted connection");
   std::string text =
       absl::StrCat("cannot open an encrypted connection to ", uri_, ": ", ldap_err2string(code));
   if (const std::string says = Diagnostic(); !says.empty()) absl::StrAppend(&text, " (", says, ")");
@@ -174,6 +185,7 @@ absl::Status LdapConnection::EncryptError(int code, const LdapOptions& options) 
 }
 
 absl::Status LdapConnection::Bind(const LdapOptions& options, const Secret& password) {
+  const SocketWatchdog::Guard guard(&watchdog_);
   // libldap only reads the password, although its type says otherwise.
   berval credentials = {password.bytes().size(), const_cast<char*>(password.bytes().data())};
   const int code = ldap_sasl_bind_s(ld_, options.bind_dn.c_str(), LDAP_SASL_SIMPLE, &credentials,
@@ -191,7 +203,7 @@ absl::Status LdapConnection::Bind(const LdapOptions& options, const Secret& pass
 std::string LdapConnection::Diagnostic() const {
   char* text = nullptr;
   ldap_get_option(ld_, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
-  const std::string out = text == nullptr ? "" : text;
+  std::string out = text == nullptr ? "" : text;
   ldap_memfree(text);
   return out;
 }
@@ -213,7 +225,7 @@ absl::Status LdapConnection::LocalError(absl::string_view doing) {
 
 absl::Status LdapConnection::Error(int code, absl::string_view doing,
                                    absl::string_view server_says) {
-  if (code == LDAP_TIMEOUT) return TimeoutError(doing);
+  if (code == LDAP_TIMEOUT || watchdog_.fired()) return TimeoutError(doing);
   const std::string text = absl::StrCat("cannot ", doing, " at ", uri_, ": ", ldap_err2string(code),
                                         " (", code, ")", Tail(server_says));
   if (code < 0 || code == LDAP_UNAVAILABLE) {

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "controller/adapters/ldap/socket_watchdog.h"
 
 namespace muster {
 
@@ -57,7 +58,8 @@ class SigpipeGuard {
   bool was_pending_ = false;
 };
 
-// Thread-compatible. Every call of it, and of libldap on its handle, needs a SigpipeGuard.
+// Thread-compatible. Every call of it, and of libldap on its handle, needs a SigpipeGuard; calls of
+// libldap on its handle need a SocketWatchdog::Guard too.
 class LdapConnection {
  public:
   enum class State { kAlive, kTimedOut, kLost };
@@ -73,6 +75,7 @@ class LdapConnection {
 
   LDAP* handle() const { return ld_; }
   timeval timeout() const { return absl::ToTimeval(timeout_); }
+  SocketWatchdog* watchdog() { return &watchdog_; }
   // Not kAlive: this connection is of no more use.
   State state() const { return state_; }
 
@@ -87,7 +90,15 @@ class LdapConnection {
 
  private:
   LdapConnection(LDAP* ld, const LdapOptions& options)
-      : ld_(ld), uri_(options.uri), timeout_(options.timeout) {}
+      : ld_(ld),
+        uri_(options.uri),
+        timeout_(options.timeout),
+        watchdog_(options.timeout + kGrace) {}
+  // libldap's own timeouts, where it has them, come first.
+  static constexpr absl::Duration kGrace = absl::Milliseconds(250);
+  static int OnConnect(LDAP* ld, Sockbuf* socket, LDAPURLDesc* server, sockaddr* address,
+                       ldap_conncb* self);
+  static void OnClose(LDAP* ld, Sockbuf* socket, ldap_conncb* self);
   absl::Status Configure(const LdapOptions& options);
   absl::Status Encrypt(const LdapOptions& options);
   absl::Status Bind(const LdapOptions& options, const Secret& password);
@@ -98,6 +109,8 @@ class LdapConnection {
   const std::string uri_;
   const absl::Duration timeout_;
   State state_ = State::kAlive;
+  SocketWatchdog watchdog_;
+  ldap_conncb callbacks_ = {&OnConnect, &OnClose, this};  // libldap keeps the address
 };
 
 }  // namespace muster

@@ -75,17 +75,17 @@ absl::StatusOr<std::unique_ptr<LdapDirectory>> LdapDirectory::Open(LdapOptions o
   return std::unique_ptr<LdapDirectory>(new LdapDirectory(std::move(options), std::move(password)));
 }
 
-template <typename Operation>
-auto LdapDirectory::WithConnection(const Operation& operation) -> decltype(operation()) {
+template <typename Result, typename Operation>
+Result LdapDirectory::WithConnection(const Operation& operation) {
   const bool kept = connection_ != nullptr;
   if (!kept) MUSTER_RETURN_IF_ERROR(Connect());
-  auto result = operation();
+  Result result = operation();
   if (connection_->state() == LdapConnection::State::kAlive) return result;
   const bool lost = connection_->state() == LdapConnection::State::kLost;
   connection_.reset();
   if (!kept || !lost) return result;
   MUSTER_RETURN_IF_ERROR(Connect());
-  auto again = operation();
+  Result again = operation();
   if (connection_->state() != LdapConnection::State::kAlive) connection_.reset();
   return again;
 }
@@ -113,7 +113,7 @@ absl::StatusOr<DirectorySnapshot> LdapDirectory::Read(
     const std::map<std::string, std::string>& approval_groups) {
   const SigpipeGuard no_sigpipe;
   MutexLock lock(&mu_);
-  return WithConnection(
+  return WithConnection<absl::StatusOr<DirectorySnapshot>>(
       [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ReadAll(approval_groups); });
 }
 
@@ -182,7 +182,7 @@ absl::Status LdapDirectory::SetMember(const std::string& group, const std::strin
   const SigpipeGuard no_sigpipe;
   MutexLock lock(&mu_);
   // Once more after a lost connection is safe: what the first try did then is "already so".
-  return WithConnection(
+  return WithConnection<absl::Status>(
       [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return Modify(group, person_id, member); });
 }
 
@@ -207,8 +207,10 @@ absl::Status LdapDirectory::Modify(const std::string& group, const std::string& 
   change.mod_type = attribute.data();
   change.mod_bvalues = values;
   LDAPMod* changes[] = {&change, nullptr};
-  const int code =
-      ldap_modify_ext_s(connection_->handle(), to->dn.c_str(), changes, nullptr, nullptr);
+  const int code = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const SocketWatchdog::Guard guard(connection_->watchdog());
+    return ldap_modify_ext_s(connection_->handle(), to->dn.c_str(), changes, nullptr, nullptr);
+  }();
   const std::string says = DiagnosticOf(connection_->handle());
   const std::string doing =
       absl::StrCat(member ? "add " : "remove ", value, member ? " to " : " from ", to->dn);
@@ -234,6 +236,7 @@ absl::StatusOr<bool> LdapDirectory::HasMember(const std::string& group_dn,
                                               const std::string& person_dn) {
   std::string value = person_dn;
   berval bytes = {value.size(), value.data()};
+  const SocketWatchdog::Guard guard(connection_->watchdog());
   const int code = ldap_compare_ext_s(connection_->handle(), group_dn.c_str(), attribute.c_str(),
                                       &bytes, nullptr, nullptr);
   if (code == LDAP_COMPARE_TRUE) return true;

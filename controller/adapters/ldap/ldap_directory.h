@@ -50,11 +50,10 @@ class LdapDirectory final : public Directory {
   LdapDirectory(LdapOptions options, Secret password)
       : options_(std::move(options)), password_(std::move(password)) {}
 
-  // Runs `operation` on the kept connection, or once more on a new one if that was lost. Returns
-  // a Status or a StatusOr, as `operation` does.
-  template <typename Operation>
-  auto WithConnection(const Operation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_)
-      -> decltype(operation());
+  // Runs `operation` on the kept connection, or once more on a new one if that was lost. `Result`
+  // is what `operation` returns: a Status or a StatusOr.
+  template <typename Result, typename Operation>
+  Result WithConnection(const Operation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Connect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   absl::StatusOr<DirectorySnapshot> ReadAll(

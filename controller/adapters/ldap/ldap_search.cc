@@ -91,6 +91,7 @@ absl::StatusOr<Message> Ask(LdapConnection* connection, const Query& query,
   for (const std::string& name : query.attributes) names.push_back(const_cast<char*>(name.c_str()));
   names.push_back(nullptr);
   LDAPControl* controls[] = {query.page, nullptr};
+  const SocketWatchdog::Guard guard(connection->watchdog());
   int id = -1;
   const int code =
       ldap_search_ext(connection->handle(), query.base.c_str(), query.scope, query.filter.c_str(),

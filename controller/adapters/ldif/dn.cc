@@ -75,7 +75,9 @@ class Parser {
     if (equals == absl::string_view::npos) return Error("a part has no \"=\"");
     std::string type =
         absl::AsciiStrToLower(absl::StripAsciiWhitespace(dn_.substr(at_, equals - at_)));
-    if (absl::StartsWith(type, "oid.")) type.erase(0, 4);
+    if (type.size() > 4 && absl::StartsWith(type, "oid.") && absl::ascii_isdigit(type[4])) {
+      type.erase(0, 4);
+    }
     const auto valid = [](char c) { return absl::ascii_isalnum(c) || c == '-' || c == '.'; };
     if (type.empty() || !std::all_of(type.begin(), type.end(), valid)) {
       return Error("a part has no attribute name before \"=\"");
@@ -116,8 +118,8 @@ class Parser {
       at_ += 2;
       return absl::OkStatus();
     }
-    if (at_ >= dn_.size() || !absl::ascii_ispunct(dn_[at_])) {
-      if (at_ >= dn_.size() || dn_[at_] != ' ') return Error("\"\\\" escapes nothing");
+    if (at_ >= dn_.size() || (dn_[at_] != ' ' && !absl::ascii_ispunct(dn_[at_]))) {
+      return Error("\"\\\" escapes nothing");
     }
     value->push_back(dn_[at_++]);
     return absl::OkStatus();

@@ -63,16 +63,48 @@ class ShippedPolicies : public testing::Test {
 };
 
 TEST_F(ShippedPolicies, BlocklistIsExactlyTheFortyTwo) {
-  const std::set<std::string> want = {
-      "whatsapp",   "whatsapp-business", "signal",      "telegram",           "telegram-x",
-      "snapchat",   "facebook-messenger", "viber",      "messenger-lite",     "wechat",
-      "line",       "line-lite",         "kakaotalk",   "discord",            "skype",
-      "threema",    "element",           "session",     "wire",               "wickr-me",
-      "zalo",       "imo",               "bip",         "qq",                 "kik",
-      "groupme",    "confide",           "dust",        "silence",            "briar",
-      "jami",       "tox",               "keybase",     "zangi",              "botim",
-      "icq",        "marco-polo",        "textnow",     "tango",              "voxer",
-      "hike",       "google-chat"};
+  const std::set<std::string> want = {"whatsapp",
+                                      "whatsapp-business",
+                                      "signal",
+                                      "telegram",
+                                      "telegram-x",
+                                      "snapchat",
+                                      "facebook-messenger",
+                                      "viber",
+                                      "messenger-lite",
+                                      "wechat",
+                                      "line",
+                                      "line-lite",
+                                      "kakaotalk",
+                                      "discord",
+                                      "skype",
+                                      "threema",
+                                      "element",
+                                      "session",
+                                      "wire",
+                                      "wickr-me",
+                                      "zalo",
+                                      "imo",
+                                      "bip",
+                                      "qq",
+                                      "kik",
+                                      "groupme",
+                                      "confide",
+                                      "dust",
+                                      "silence",
+                                      "briar",
+                                      "jami",
+                                      "tox",
+                                      "keybase",
+                                      "zangi",
+                                      "botim",
+                                      "icq",
+                                      "marco-polo",
+                                      "textnow",
+                                      "tango",
+                                      "voxer",
+                                      "hike",
+                                      "google-chat"};
   ASSERT_EQ(want.size(), 42u);
   EXPECT_EQ(change_.result.blocklist, want);
   for (const std::string& id : want) EXPECT_EQ(change_.result.apps.count(id), 1u) << id;
@@ -175,9 +207,9 @@ TEST_F(ShippedPolicies, TheTwoWickrsAreApart) {
   EXPECT_EQ(facts("wickr"), (std::vector<std::string>{"android package com.wickr.pro",
                                                       "ios bundle com.wickr.pro.prod",
                                                       "windows winget Amazon.Wickr"}));
-  EXPECT_EQ(facts("wickr-me"), (std::vector<std::string>{"android package com.mywickr.wickr2",
-                                                         "ios bundle com.mywickr.wickr",
-                                                         "linux snap wickrme"}));
+  EXPECT_EQ(facts("wickr-me"),
+            (std::vector<std::string>{"android package com.mywickr.wickr2",
+                                      "ios bundle com.mywickr.wickr", "linux snap wickrme"}));
 }
 
 TEST_F(ShippedPolicies, ApplyingThemAgainChangesNothing) {

@@ -1,0 +1,127 @@
+#include "controller/adapters/openssl/tenant_files.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "common/signed_doc.h"
+#include "tests/support/temp_dir.h"
+
+namespace muster {
+namespace {
+
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+
+TenantOptions Options(const TempDir& dir) {
+  return {.dir = dir.File("t"), .tenant = "agency", .server_names = {"localhost", "127.0.0.1"}};
+}
+
+TEST(InitTenant, MakesAWholeTenant) {
+  TempDir dir;
+  ASSERT_TRUE(InitTenant(Options(dir), kNow).ok());
+  const auto tenant = LoadTenant(dir.File("t"));
+  ASSERT_TRUE(tenant.ok()) << tenant.status();
+  EXPECT_EQ(tenant->name, "agency");
+  const auto root = VerifyRoot(tenant->root, nullptr, "agency", {}, kNow);
+  ASSERT_TRUE(root.ok()) << root.status();
+  EXPECT_EQ(root->trust().FindRole("root")->threshold, 2u);
+  EXPECT_EQ(root->trust().FindRole("root")->key_ids.size(), 3u);
+  EXPECT_EQ(root->trust().FindRole("policy")->key_ids,
+            std::vector<std::string>{tenant->signing.policy.key_id()});
+  EXPECT_EQ(root->trust().FindRole("assignment")->key_ids,
+            std::vector<std::string>{tenant->signing.assignment.key_id()});
+}
+
+TEST(InitTenant, PrivateKeysAreForTheOwnerAlone) {
+  TempDir dir;
+  ASSERT_TRUE(InitTenant(Options(dir), kNow).ok());
+  int keys = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir.File("t"))) {
+    if (entry.path().extension() != ".key") continue;
+    struct stat st;
+    ASSERT_EQ(stat(entry.path().c_str(), &st), 0);
+    EXPECT_EQ(st.st_mode & 0777, 0600u) << entry.path();
+    ++keys;
+  }
+  EXPECT_EQ(keys, 9);  // 3 CAs, server, 3 root keys, policy, assignment.
+}
+
+TEST(InitTenant, Refusals) {
+  TempDir dir;
+  for (const char* name : {"", "Agency", "a/b", ".a", "-a", "a b"}) {
+    TenantOptions options = Options(dir);
+    options.tenant = name;
+    EXPECT_EQ(InitTenant(options, kNow).code(), absl::StatusCode::kInvalidArgument) << name;
+  }
+  ASSERT_TRUE(InitTenant(Options(dir), kNow).ok());
+  EXPECT_EQ(InitTenant(Options(dir), kNow).code(), absl::StatusCode::kAlreadyExists);
+  std::filesystem::remove(dir.File("t/tenant"));  // As a crash in the middle leaves it.
+  EXPECT_EQ(InitTenant(Options(dir), kNow).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(LoadTenant(dir.File("t")).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(LoadTenant, AKeyThatOthersCanReadIsRefused) {
+  TempDir dir;
+  ASSERT_TRUE(InitTenant(Options(dir), kNow).ok());
+  ASSERT_EQ(chmod(dir.File("t/keys/policy.key").c_str(), 0640), 0);
+  const auto tenant = LoadTenant(dir.File("t"));
+  EXPECT_EQ(tenant.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_NE(tenant.status().message().find("keys/policy.key"), std::string::npos);
+}
+
+TEST(IssueOperator, ACertificateOfThisTenantAndAProfile) {
+  TempDir dir;
+  ASSERT_TRUE(InitTenant(Options(dir), kNow).ok());
+  const auto profile = IssueOperator({.dir = dir.File("t"),
+                                      .name = "soc",
+                                      .upn = "soc@agency.test",
+                                      .server = "localhost:7443",
+                                      .out = ""},
+                                     kNow);
+  ASSERT_TRUE(profile.ok()) << profile.status();
+  EXPECT_EQ(*profile, dir.File("t/operators/soc.yaml"));
+  const Tenant tenant = *LoadTenant(dir.File("t"));
+  const X509Ptr cert = *CertificateFromPem(*ReadFile(dir.File("t/operators/soc.pem")));
+  EXPECT_EQ(CertificateUris(cert),
+            std::vector<std::string>{"muster://agency/operator/soc@agency.test"});
+  std::string why;
+  EXPECT_TRUE(VerifyClientCertificate(cert, tenant.operator_authority, kNow, &why)) << why;
+  EXPECT_FALSE(VerifyClientCertificate(cert, tenant.device_authority, kNow, &why));
+  EXPECT_FALSE(
+      VerifyClientCertificate(cert, tenant.operator_authority, kNow + absl::Hours(24 * 366), &why));
+  EXPECT_EQ(why, "certificate has expired");
+  EXPECT_EQ(IssueOperator({dir.File("t"), "soc", "nobody", "", ""}, kNow).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(IssueOperator({dir.File("t"), "../soc", "a@b", "", ""}, kNow).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(DeviceAuthority, RefusesWhatIsNoRequest) {
+  TempDir dir;
+  ASSERT_TRUE(InitTenant(Options(dir), kNow).ok());
+  Tenant tenant = *LoadTenant(dir.File("t"));
+  const auto ca =
+      NewDeviceAuthority("agency", tenant.device_authority, tenant.device_authority_key);
+  for (const std::string& csr : {std::string(), std::string("garbage"), std::string(5000, '0')}) {
+    EXPECT_EQ(ca->Issue(csr, "dev-1", kNow, kNow + absl::Hours(1)).status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST(Certificates, ACommaInANameIsNotASecondName) {
+  const PrivateKey key = *PrivateKey::Generate(kEcdsaP256Sha256);
+  const auto cert = MakeCertificate({.use = CertificateUse::kClient,
+                                     .common_name = "x",
+                                     .uris = {"muster://t/operator/a,URI:muster://t/operator/b"},
+                                     .dns_names = {},
+                                     .not_before = kNow,
+                                     .not_after = kNow + absl::Hours(1)},
+                                    key.spki(), nullptr, key);
+  ASSERT_TRUE(cert.ok());
+  EXPECT_EQ(CertificateUris(*cert).size(), 1u);
+}
+
+}  // namespace
+}  // namespace muster

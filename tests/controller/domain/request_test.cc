@@ -1,0 +1,186 @@
+#include "controller/domain/request.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "common/limits.h"
+#include "common/time_proto.h"
+
+namespace muster {
+namespace {
+
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+
+// Every arrow of DESIGN section 4; every other pair of state and event is refused.
+TEST(NextRequestState, EveryStateAndEvent) {
+  using E = RequestEvent;
+  using R = v1::Request;
+  const std::map<std::pair<R::State, E>, R::State> kArrows = {
+      {{R::AWAITING_APPROVAL, E::kApprove}, R::APPROVED},
+      {{R::AWAITING_APPROVAL, E::kApproveFirst}, R::SECOND_APPROVAL},
+      {{R::SECOND_APPROVAL, E::kApprove}, R::APPROVED},
+      {{R::APPROVED, E::kProvision}, R::PROVISIONING},
+      {{R::PROVISIONING, E::kMemberSeen}, R::VERIFYING},
+      {{R::PROVISIONING, E::kProvisionFailed}, R::PROVISION_FAILED},
+      {{R::VERIFYING, E::kDeviceVerified}, R::ACTIVE},
+      {{R::AWAITING_APPROVAL, E::kDeny}, R::DENIED},
+      {{R::SECOND_APPROVAL, E::kDeny}, R::DENIED},
+      {{R::MORE_INFO, E::kDeny}, R::DENIED},
+      {{R::AWAITING_APPROVAL, E::kCancel}, R::CANCELLED},
+      {{R::SECOND_APPROVAL, E::kCancel}, R::CANCELLED},
+      {{R::MORE_INFO, E::kCancel}, R::CANCELLED},
+      {{R::AWAITING_APPROVAL, E::kAskMore}, R::MORE_INFO},
+      {{R::SECOND_APPROVAL, E::kAskMore}, R::MORE_INFO},
+      {{R::MORE_INFO, E::kAnswer}, R::AWAITING_APPROVAL},
+      {{R::AWAITING_APPROVAL, E::kDuplicate}, R::DUPLICATE},
+      {{R::SECOND_APPROVAL, E::kDuplicate}, R::DUPLICATE},
+      {{R::MORE_INFO, E::kDuplicate}, R::DUPLICATE},
+      {{R::AWAITING_APPROVAL, E::kExpire}, R::EXPIRED_UNDECIDED},
+      {{R::SECOND_APPROVAL, E::kExpire}, R::EXPIRED_UNDECIDED},
+      {{R::MORE_INFO, E::kExpire}, R::EXPIRED_UNDECIDED},
+  };
+  for (int s = R::State_MIN; s <= R::State_MAX; ++s) {
+    for (int e = 0; e <= static_cast<int>(E::kExpire); ++e) {
+      const auto state = static_cast<R::State>(s);
+      const auto event = static_cast<E>(e);
+      const auto want = kArrows.find({state, event});
+      const auto got = NextRequestState(state, event);
+      const std::string name = R::State_Name(state) + " " + std::string(RequestEventName(event));
+      if (want == kArrows.end()) {
+        EXPECT_EQ(got.status().code(), absl::StatusCode::kFailedPrecondition) << name;
+      } else {
+        ASSERT_TRUE(got.ok()) << name;
+        EXPECT_EQ(*got, want->second) << name;
+      }
+    }
+  }
+}
+
+v1::Person Alice() {
+  v1::Person p;
+  p.set_person_id("guid-a");
+  p.set_upn("alice@agency.test");
+  p.set_enabled(true);
+  return p;
+}
+
+NewRequest Valid() {
+  return {.person = Alice(),
+          .app_id = "whatsapp",
+          .trm = v1::Trm::RESTRICTED,
+          .trm_decision_id = "TRM-1",
+          .trm_reason = "",
+          .blocklisted = true,
+          .requester = {"guid-d", "desk@agency.test"},
+          .ticket = "INC0963540",
+          .justification = "Liaison abroad",
+          .device_id = "",
+          .training_acknowledged = "2026-1",
+          .term = absl::Hours(24),
+          .now = kNow};
+}
+
+TEST(SubmitRequest, Cases) {
+  using Edit = void (*)(NewRequest&);
+  const struct {
+    const char* name;
+    Edit edit;
+    absl::StatusCode code;
+    v1::Request::State state;
+    const char* reason_code;
+  } kCases[] = {
+      {"restricted", [](NewRequest&) {}, absl::StatusCode::kOk, v1::Request::AWAITING_APPROVAL, ""},
+      {"prohibited", [](NewRequest& r) { r.trm = v1::Trm::PROHIBITED; }, absl::StatusCode::kOk,
+       v1::Request::DENIED, "TRM_PROHIBITED"},
+      {"blocklisted, permitted", [](NewRequest& r) { r.trm = v1::Trm::PERMITTED; },
+       absl::StatusCode::kOk, v1::Request::DENIED, "BLOCKLISTED"},
+      {"permitted, not listed",
+       [](NewRequest& r) {
+         r.trm = v1::Trm::PERMITTED;
+         r.blocklisted = false;
+       },
+       absl::StatusCode::kFailedPrecondition, v1::Request::UNSPECIFIED, ""},
+      {"no ticket", [](NewRequest& r) { r.ticket = " "; }, absl::StatusCode::kInvalidArgument,
+       v1::Request::UNSPECIFIED, ""},
+      {"long ticket", [](NewRequest& r) { r.ticket.assign(limits::kMaxTicketBytes + 1, 'x'); },
+       absl::StatusCode::kInvalidArgument, v1::Request::UNSPECIFIED, ""},
+      {"no justification", [](NewRequest& r) { r.justification = ""; },
+       absl::StatusCode::kInvalidArgument, v1::Request::UNSPECIFIED, ""},
+      {"term 0", [](NewRequest& r) { r.term = absl::ZeroDuration(); },
+       absl::StatusCode::kInvalidArgument, v1::Request::UNSPECIFIED, ""},
+      {"term too long", [](NewRequest& r) { r.term = limits::kMaxTerm + absl::Seconds(1); },
+       absl::StatusCode::kInvalidArgument, v1::Request::UNSPECIFIED, ""},
+      {"disabled", [](NewRequest& r) { r.person.set_enabled(false); },
+       absl::StatusCode::kFailedPrecondition, v1::Request::UNSPECIFIED, ""},
+      {"expired", [](NewRequest& r) { *r.person.mutable_expires_at() = ToProto(kNow); },
+       absl::StatusCode::kFailedPrecondition, v1::Request::UNSPECIFIED, ""},
+  };
+  for (const auto& c : kCases) {
+    NewRequest in = Valid();
+    c.edit(in);
+    const auto got = SubmitRequest(in);
+    EXPECT_EQ(got.status().code(), c.code) << c.name << got.status();
+    if (!got.ok()) continue;
+    EXPECT_EQ(got->state(), c.state) << c.name;
+    EXPECT_EQ(got->reason_code(), c.reason_code) << c.name;
+  }
+}
+
+TEST(Approve, WhoMayNot) {
+  const v1::Request request = *SubmitRequest(Valid());
+  const struct {
+    const char* name;
+    Operator who;
+    absl::StatusCode code;
+  } kCases[] = {
+      {"another person", {"guid-s", "soc@agency.test"}, absl::StatusCode::kOk},
+      {"an operator outside the directory", {"", "soc@elsewhere.test"}, absl::StatusCode::kOk},
+      {"the requester", {"guid-d", "desk@agency.test"}, absl::StatusCode::kPermissionDenied},
+      {"the requester under another name",
+       {"guid-d", "d.esk@agency.test"},
+       absl::StatusCode::kPermissionDenied},
+      {"the requester, unknown to the directory, other case",
+       {"", "Desk@Agency.test"},
+       absl::StatusCode::kPermissionDenied},
+      {"the beneficiary", {"guid-a", "alice@agency.test"}, absl::StatusCode::kPermissionDenied},
+      {"the beneficiary under another name",
+       {"guid-a", "admin-alice@agency.test"},
+       absl::StatusCode::kPermissionDenied},
+  };
+  for (const auto& c : kCases) {
+    const auto got = Approve(request, c.who, v1::Trm::RESTRICTED, "needed", kNow);
+    EXPECT_EQ(got.status().code(), c.code) << c.name;
+    if (got.ok()) {
+      EXPECT_EQ(got->state(), v1::Request::APPROVED);
+      EXPECT_EQ(got->decided_by_upn(), c.who.upn);
+      EXPECT_EQ(FromProto(got->decided_at()), kNow);
+      EXPECT_EQ(got->decision_reason(), "needed");
+    }
+  }
+}
+
+TEST(Approve, TheTrmGateIsCheckedAgain) {
+  const v1::Request request = *SubmitRequest(Valid());
+  for (const auto trm : {v1::Trm::PROHIBITED, v1::Trm::PERMITTED, v1::Trm::UNLISTED}) {
+    EXPECT_EQ(Approve(request, {"guid-s", "s@x.test"}, trm, "r", kNow).status().code(),
+              absl::StatusCode::kFailedPrecondition);
+  }
+  EXPECT_EQ(Approve(request, {"guid-s", "s@x.test"}, v1::Trm::RESTRICTED, "", kNow).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Cancel, OnlyRequesterOrBeneficiary) {
+  const v1::Request request = *SubmitRequest(Valid());
+  EXPECT_EQ(Cancel(request, {"guid-s", "soc@agency.test"}, "r", kNow).status().code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(Cancel(request, {"guid-d", "desk@agency.test"}, "r", kNow)->state(),
+            v1::Request::CANCELLED);
+  EXPECT_EQ(Cancel(request, {"guid-a", "alice@agency.test"}, "r", kNow)->state(),
+            v1::Request::CANCELLED);
+  EXPECT_EQ(Deny(request, {"guid-s", "soc@agency.test"}, "no need", kNow)->state(),
+            v1::Request::DENIED);
+}
+
+}  // namespace
+}  // namespace muster

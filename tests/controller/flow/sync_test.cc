@@ -1,0 +1,198 @@
+// The commit rule: a wrong read never revokes, a right one is followed.
+#include "controller/flow/sync.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/controller/flow/world.h"
+
+namespace muster {
+namespace {
+
+class SyncTest : public World {
+ protected:
+  SyncTest() { LoadCatalogue(); }
+
+  std::vector<std::string> Members() {
+    std::vector<std::string> out;
+    for (const auto found = store_->Read()->Scan("member/whatsapp/", "", 1'000);
+         const Record& r : *found) {
+      const auto person = Load<v1::Person>(
+          *store_->Read(), PersonKey(r.key.substr(sizeof("member/whatsapp/") - 1)), "missing");
+      out.push_back(person->value.account_name());
+    }
+    return out;
+  }
+  v1::SyncRun Run() {
+    auto run = reconciler_->SyncNow(MusterItself(), false);
+    EXPECT_TRUE(run.ok()) << run.status();
+    Settle();
+    return *run;
+  }
+  std::vector<std::string> Extras(int n) {
+    std::vector<std::string> out;
+    for (int i = 0; i < n; ++i) out.push_back(absl::StrCat("u", i));
+    return out;
+  }
+};
+
+using Names = std::vector<std::string>;
+
+TEST_F(SyncTest, AMemberNobodyAskedForIsUnsanctionedAndBlocked) {
+  WriteDirectory({"bob"});
+  const v1::SyncRun run = Run();
+  EXPECT_EQ(run.state(), v1::SyncRun::APPLIED);
+  ASSERT_EQ(run.added_size(), 1);
+  EXPECT_EQ(run.added(0).upn(), "bob@agency.test");
+  EXPECT_EQ(GrantNow("GR-000001").state(), v1::Grant::UNSANCTIONED);
+  // The next sync does not alarm again.
+  const uint64_t audit = AuditCount();
+  Run();
+  EXPECT_EQ(AuditCount(), audit);
+  // A proper request turns that very grant into a sanctioned one.
+  const std::string id = SubmitFor("bob").value().request_id();
+  ASSERT_TRUE(ApproveBy("soc", id).ok());
+  Settle();
+  EXPECT_EQ(GrantNow("GR-000001").state(), v1::Grant::ACTIVE);
+  EXPECT_EQ(RequestNow(id).state(), v1::Request::ACTIVE);
+}
+
+TEST_F(SyncTest, AFailedReadChangesNothing) {
+  WriteDirectory({"bob"});
+  Run();
+  const struct {
+    const char* name;
+    absl::Status error;
+  } kCases[] = {
+      {"no answer", absl::UnavailableError("down")},
+      {"a page was lost", absl::DataLossError("size limit exceeded after 1000 entries")},
+      {"the group is gone", absl::FailedPreconditionError("group cn=wa is missing")},
+  };
+  for (const auto& c : kCases) {
+    directory_->error = c.error;
+    const auto run = reconciler_->SyncNow(MusterItself(), false);
+    EXPECT_EQ(run.status(), c.error) << c.name;
+    EXPECT_EQ(Members(), Names({"bob"})) << c.name;
+  }
+  directory_->error = absl::OkStatus();
+  // A file cut off in the middle of a line is an error of the real adapter, too.
+  const std::string whole = DirectoryText();
+  ASSERT_TRUE(
+      WriteFileAtomically(dir_.File("d.ldif"), whole.substr(0, whole.size() - 9), 0600).ok());
+  EXPECT_EQ(reconciler_->SyncNow(MusterItself(), false).status().code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(Members(), Names({"bob"}));
+}
+
+TEST_F(SyncTest, FewRemovalsApplyManyAreHeldWhole) {
+  WriteDirectory(Extras(20));
+  Run();
+  ASSERT_EQ(Members().size(), 20u);
+  WriteDirectory(Extras(15));  // 5 removals: max(5, 5 % of 20) = 5.
+  EXPECT_EQ(Run().state(), v1::SyncRun::APPLIED);
+  ASSERT_EQ(Members().size(), 15u);
+  std::vector<std::string> next = Extras(9);  // 6 removals and an add.
+  next.push_back("alice");
+  WriteDirectory(next);
+  const v1::SyncRun held = Run();
+  EXPECT_EQ(held.state(), v1::SyncRun::HELD);
+  EXPECT_EQ(held.removed_size(), 6);
+  EXPECT_EQ(Members().size(), 16u);  // The add applied, no removal did.
+
+  // The same read again is the same held run, not another one.
+  EXPECT_EQ(Run().run_id(), held.run_id());
+  const auto release = [&](const std::string& who) {
+    return ReleaseRun(*services_, Who(who), held.run_id(), false);
+  };
+  EXPECT_EQ(release("soc")->state(), v1::SyncRun::HELD);
+  EXPECT_EQ(release("soc").status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(Members().size(), 16u);
+  EXPECT_EQ(release("second")->state(), v1::SyncRun::RELEASED);
+  EXPECT_EQ(Members().size(), 10u);
+  EXPECT_EQ(release("desk").status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Run().state(), v1::SyncRun::APPLIED);
+  EXPECT_EQ(Members().size(), 10u);
+}
+
+TEST_F(SyncTest, ALaterReadSupersedesAHeldRun) {
+  WriteDirectory(Extras(20));
+  Run();
+  WriteDirectory({});
+  const v1::SyncRun held = Run();
+  ASSERT_EQ(held.state(), v1::SyncRun::HELD);
+  WriteDirectory(Extras(20));  // Somebody noticed and put it back.
+  EXPECT_EQ(Run().state(), v1::SyncRun::APPLIED);
+  EXPECT_EQ(Load<v1::SyncRun>(*store_->Read(), RunKey(held.run_id()), "")->value.state(),
+            v1::SyncRun::SUPERSEDED);
+  EXPECT_EQ(Members().size(), 20u);
+}
+
+TEST_F(SyncTest, DiscardedRemovalsAreHeldAgain) {
+  WriteDirectory(Extras(20));
+  Run();
+  WriteDirectory({});
+  const v1::SyncRun held = Run();
+  EXPECT_EQ(DiscardRun(*services_, Who("soc"), held.run_id(), false)->state(),
+            v1::SyncRun::DISCARDED);
+  EXPECT_EQ(Members().size(), 20u);
+  EXPECT_EQ(Run().state(), v1::SyncRun::HELD);
+  EXPECT_EQ(Members().size(), 20u);
+}
+
+// Mass disappearance of the people themselves is a removal too.
+TEST_F(SyncTest, VanishedPersonsAreHeldLikeRemovals) {
+  WriteDirectory(Extras(20));
+  Run();
+  std::string text = DirectoryText();
+  std::string cut = "version: 1\n\n" + PersonLdif("alice", kAlice);
+  cut += text.substr(text.find("dn: cn=wa,"));
+  ASSERT_TRUE(WriteFileAtomically(dir_.File("d.ldif"), cut, 0600).ok());
+  EXPECT_EQ(Run().state(), v1::SyncRun::HELD);
+  EXPECT_EQ(Members().size(), 20u);
+  EXPECT_TRUE(LoadPersonByUpn(*store_->Read(), "u0@agency.test")->enabled());
+}
+
+TEST_F(SyncTest, ManyRevocationsByMusterAreNotHeld) {
+  ASSERT_TRUE(Sync().ok());
+  for (int i = 0; i < 8; ++i) {
+    const auto request = SubmitFor(absl::StrCat("u", i));
+    ASSERT_TRUE(ApproveBy("soc", request->request_id()).ok());
+  }
+  Settle();
+  ASSERT_EQ(Members().size(), 8u);
+  for (int i = 1; i <= 8; ++i) {
+    ASSERT_TRUE(
+        RevokeGrant(*services_, Who("soc"), absl::StrFormat("GR-%06d", i), "r", false).ok());
+  }
+  const auto run = reconciler_->SyncNow(MusterItself(), false);  // Before the removal by loops.
+  ASSERT_TRUE(run.ok());
+  Settle();
+  EXPECT_EQ(Run().state(), v1::SyncRun::APPLIED);
+  EXPECT_EQ(Members(), Names());
+  EXPECT_EQ(GrantNow("GR-000008").state(), v1::Grant::REVOKED);
+}
+
+TEST_F(SyncTest, ARenameKeepsTheGrantAndAnOldNameGivesNothing) {
+  ASSERT_TRUE(Sync().ok());
+  const auto request = SubmitFor("alice");
+  ASSERT_TRUE(ApproveBy("soc", request->request_id()).ok());
+  Settle();
+  std::string text = DirectoryText();
+  // Alice marries: same entryUUID, other names; a new person takes the old ones.
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
+      text.replace(at, from.size(), to);
+    }
+  };
+  replace("alice", "alicia");
+  text.insert(text.find("dn: cn=wa,"), PersonLdif("alice", 77));
+  ASSERT_TRUE(WriteFileAtomically(dir_.File("d.ldif"), text, 0600).ok());
+  EXPECT_EQ(Run().state(), v1::SyncRun::APPLIED);
+  EXPECT_EQ(LoadPersonByUpn(*store_->Read(), "alicia@agency.test")->person_id(), IdOf(kAlice));
+  EXPECT_EQ(LoadPersonByUpn(*store_->Read(), "alice@agency.test")->person_id(), IdOf(77));
+  EXPECT_EQ(Members(), Names({"alicia"}));
+  EXPECT_TRUE(HoldingGrant(*store_->Read(), IdOf(kAlice), "whatsapp")->has_value());
+  EXPECT_FALSE(HoldingGrant(*store_->Read(), IdOf(77), "whatsapp")->has_value());
+}
+
+}  // namespace
+}  // namespace muster

@@ -1,0 +1,45 @@
+// A device as a test plays it: its own key, certificate request and signed, chained reports.
+#pragma once
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include <string>
+
+#include "common/signed_doc.h"
+#include "common/time_proto.h"
+
+namespace muster {
+
+// PKCS#10 in DER, signed by `key`.
+inline std::string MakeCsr(const PrivateKey& key) {
+  X509_REQ* request = X509_REQ_new();
+  X509_REQ_set_version(request, 0);
+  X509_REQ_set_pubkey(request, key.handle());
+  X509_REQ_sign(request, key.handle(), EVP_sha256());
+  unsigned char* der = nullptr;
+  const int length = i2d_X509_REQ(request, &der);
+  std::string out(reinterpret_cast<char*>(der), static_cast<size_t>(length));
+  OPENSSL_free(der);
+  X509_REQ_free(request);
+  return out;
+}
+
+struct TestDevice {
+  PrivateKey key = *PrivateKey::Generate(kEcdsaP256Sha256);
+  std::string id;
+  uint64_t seq = 0;
+  std::string last_sha256;
+
+  // Fills in device, number and chain, and signs.
+  v1::SignedDoc Sign(v1::Report report) {
+    report.set_device_id(id);
+    report.set_seq(++seq);
+    report.set_prev_sha256(last_sha256);
+    v1::SignedDoc doc = *MakeSignedDoc(report, {key});
+    last_sha256 = Sha256Hex(doc.payload());
+    return doc;
+  }
+};
+
+}  // namespace muster

@@ -43,10 +43,10 @@ TEST(MatchIdentity, StrongestSharedFactDecides) {
       {"hash same, signer differs: the hash decides", Identity("", "zz", "bb", ""), Match::kHash},
       {"signer differs, package same: the signer decides", Identity("vim", "zz", "", ""),
        Match::kNone},
-      {"package differs, path same: the package decides",
-       Identity("other", "", "", "/usr/bin/vim"), Match::kNone},
-      {"same id of another origin",
-       Identity("vim", "", "", "/usr/bin/vim", v1::Origin::SNAP), Match::kNone},
+      {"package differs, path same: the package decides", Identity("other", "", "", "/usr/bin/vim"),
+       Match::kNone},
+      {"same id of another origin", Identity("vim", "", "", "/usr/bin/vim", v1::Origin::SNAP),
+       Match::kNone},
       {"a prefix is not the package", Identity("vi", "", "", ""), Match::kNone},
       {"a file name is not a path", Identity("", "", "", "vim"), Match::kNone},
       {"case matters", Identity("Vim", "", "", ""), Match::kNone},
@@ -62,8 +62,7 @@ TEST(MatchIdentity, UnprovenFactsDecideNothing) {
     Match want;
   } kCases[] = {
       {"no hash was taken: the path decides", Facts("", "", "", "/usr/bin/x"), Match::kPath},
-      {"not owned by a package: the path decides", Facts("", "", "zz", "/usr/bin/x"),
-       Match::kNone},
+      {"not owned by a package: the path decides", Facts("", "", "zz", "/usr/bin/x"), Match::kNone},
       {"nothing proven", Facts("", "", "", ""), Match::kNone},
   };
   const v1::AppIdentity identity = Identity("x", "aa", "bb", "/usr/bin/x");

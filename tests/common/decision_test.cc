@@ -90,9 +90,8 @@ std::vector<Case> Table() {
 TEST(Decide, EveryRowOfTheTable) {
   for (const Case& c : Table()) {
     const auto entitlement = Make(c.grant);
-    const std::string name =
-        absl::StrCat(v1::Trm::Status_Name(c.trm), " listed ", c.blocklisted, " grant ",
-                     static_cast<int>(c.grant));
+    const std::string name = absl::StrCat(v1::Trm::Status_Name(c.trm), " listed ", c.blocklisted,
+                                          " grant ", static_cast<int>(c.grant));
     const v1::Explanation got = Decide({.app_id = "x",
                                         .app_name = "X",
                                         .trm = c.trm,
@@ -115,8 +114,7 @@ TEST(Decide, EveryRowOfTheTable) {
 std::string Chain(const v1::Explanation& e) {
   std::string out;
   for (const auto& link : e.chain()) {
-    absl::StrAppend(&out, link.holds() ? "+ " : "- ", link.condition(), " | ", link.detail(),
-                    "\n");
+    absl::StrAppend(&out, link.holds() ? "+ " : "- ", link.condition(), " | ", link.detail(), "\n");
   }
   return out;
 }

@@ -62,8 +62,7 @@ TEST_F(SignedDocTest, CohortCases) {
   } kPayloads[] = {
       {"valid", [](auto&) {}, "OK"},
       {"another tenant", [](auto& c) { c.mutable_header()->set_tenant("other"); }, "WRONG_TENANT"},
-      {"another name", [](auto& c) { c.mutable_header()->set_name("cohort/ios"); },
-       "WRONG_COHORT"},
+      {"another name", [](auto& c) { c.mutable_header()->set_name("cohort/ios"); }, "WRONG_COHORT"},
       {"another kind", [](auto& c) { c.mutable_header()->set_kind("root"); }, "WRONG_COHORT"},
       {"another platform", [](auto& c) { c.set_platform(v1::Platform::IOS); }, "WRONG_COHORT"},
       {"no app", [](auto& c) { c.clear_apps(); }, "EMPTY"},
@@ -71,8 +70,8 @@ TEST_F(SignedDocTest, CohortCases) {
       {"version 0", [](auto& c) { c.mutable_header()->set_version(0); }, "MALFORMED"},
       {"no end", [](auto& c) { c.mutable_header()->clear_not_after(); }, "MALFORMED"},
       {"no start", [](auto& c) { c.mutable_header()->clear_issued_at(); }, "MALFORMED"},
-      {"ends now",
-       [](auto& c) { *c.mutable_header()->mutable_not_after() = ToProto(kTestNow); }, "EXPIRED"},
+      {"ends now", [](auto& c) { *c.mutable_header()->mutable_not_after() = ToProto(kTestNow); },
+       "EXPIRED"},
   };
   for (const auto& c : kPayloads) {
     v1::CohortPolicy cohort = tenant_.Cohort();
@@ -90,8 +89,8 @@ TEST_F(SignedDocTest, EnvelopeCases) {
     Edit edit;
     const char* want;
   } kEnvelopes[] = {
-      {"one payload bit",
-       [](auto& d) { (*d.mutable_payload())[d.payload().size() - 1] ^= 1; }, "BAD_SIGNATURE"},
+      {"one payload bit", [](auto& d) { (*d.mutable_payload())[d.payload().size() - 1] ^= 1; },
+       "BAD_SIGNATURE"},
       {"a byte more", [](auto& d) { d.mutable_payload()->push_back(0); }, "BAD_SIGNATURE"},
       {"one signature bit", [](auto& d) { (*d.mutable_signatures(0)->mutable_sig())[8] ^= 1; },
        "BAD_SIGNATURE"},
@@ -104,18 +103,17 @@ TEST_F(SignedDocTest, EnvelopeCases) {
       {"empty payload", [](auto& d) { d.clear_payload(); }, "EMPTY"},
       {"wrong role", [&](auto& d) { d = by_assignment; }, "ROLE"},
       {"unknown key", [&](auto& d) { d = by_stranger; }, "UNKNOWN_KEY"},
-      {"unknown beside good",
-       [&](auto& d) { *d.add_signatures() = by_stranger.signatures(0); }, "OK"},
-      {"oversize",
-       [](auto& d) { d.mutable_payload()->resize(limits::kMaxDocumentBytes + 1); }, "OVERSIZE"},
+      {"unknown beside good", [&](auto& d) { *d.add_signatures() = by_stranger.signatures(0); },
+       "OK"},
+      {"oversize", [](auto& d) { d.mutable_payload()->resize(limits::kMaxDocumentBytes + 1); },
+       "OVERSIZE"},
       {"too many signatures",
        [](auto& d) {
          for (size_t i = 0; i < limits::kMaxSignatures; ++i) *d.add_signatures() = d.signatures(0);
        },
        "OVERSIZE"},
       {"another key's id on the signature",
-       [&](auto& d) { d.mutable_signatures(0)->set_key_id(tenant_.assignment.key_id()); },
-       "ROLE"},
+       [&](auto& d) { d.mutable_signatures(0)->set_key_id(tenant_.assignment.key_id()); }, "ROLE"},
   };
   for (const auto& c : kEnvelopes) {
     v1::SignedDoc doc = Sign(tenant_.Cohort(), tenant_.policy);
@@ -192,13 +190,12 @@ TEST_F(SignedDocTest, RootsVouchForThemselvesAndEachOther) {
   EXPECT_EQ(verify(sign(next.Root(2), {next.root_keys[0], next.root_keys[1]}), &trust_),
             "UNKNOWN_KEY");
   EXPECT_EQ(verify(sign(next.Root(2), {k[0], k[1]}), &trust_), "UNKNOWN_KEY");
-  EXPECT_EQ(verify(sign(next.Root(2), {k[0], k[1], next.root_keys[0], next.root_keys[1]}),
-                   &trust_),
+  EXPECT_EQ(verify(sign(next.Root(2), {k[0], k[1], next.root_keys[0], next.root_keys[1]}), &trust_),
             "OK");
   EXPECT_EQ(verify(sign(tenant_.Root(1), {k[0], k[1]}), &trust_, {1, 2, "aa"}), "ROLLBACK");
-  EXPECT_EQ(Code(VerifyRoot(sign(tenant_.Root(), {k[0], k[1]}), nullptr, "other", {}, kTestNow)
-                     .status()),
-            "WRONG_TENANT");
+  EXPECT_EQ(
+      Code(VerifyRoot(sign(tenant_.Root(), {k[0], k[1]}), nullptr, "other", {}, kTestNow).status()),
+      "WRONG_TENANT");
 }
 
 TEST_F(SignedDocTest, ATrustWithHolesIsMalformed) {

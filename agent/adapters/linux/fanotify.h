@@ -1,0 +1,55 @@
+// One fanotify(7) group. A thin, testable wrapper: no decisions here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/adapters/files/file_io.h"
+
+namespace muster::agent {
+
+struct FanotifyEvent {
+  Fd fd;  // the file; opened by the kernel, so that using it raises no event
+  int pid = 0;
+  bool exec = false;        // opened to be executed
+  bool permission = false;  // the process waits for an answer
+};
+
+// Thread-safe: every call is one system call. When the last descriptor of a group is closed,
+// also by a crash, the kernel lets everything through that waits.
+class FanotifyGroup {
+ public:
+  // `enforce` false: notifications only; such a group cannot hold up anything.
+  // PERMISSION_DENIED: no CAP_SYS_ADMIN; UNIMPLEMENTED: the kernel lacks it.
+  static absl::StatusOr<FanotifyGroup> Open(bool enforce);
+
+  FanotifyGroup(FanotifyGroup&&) = default;
+
+  int fd() const { return fd_.get(); }
+  bool enforce() const { return enforce_; }
+
+  // Every execution of a file on the filesystem that holds `path`, through whatever mount.
+  absl::Status MarkFilesystem(const std::string& path) const;
+  // Every opening of one file too: the dynamic loader, `sh FILE` and cp open, they do not exec.
+  absl::Status MarkFile(const std::string& path) const;
+  void UnmarkFile(const std::string& path) const;
+  // Removes all marks: no new events.
+  void Flush() const;
+
+  // Waiting events, at most a few dozen; empty: none waits.
+  absl::StatusOr<std::vector<FanotifyEvent>> Read() const;
+  void Respond(int event_fd, bool allow) const;
+
+  // Whatever still waits runs. Not while another thread uses the group.
+  void Close() { fd_.Reset(-1); }
+
+ private:
+  FanotifyGroup(Fd fd, bool enforce) : fd_(std::move(fd)), enforce_(enforce) {}
+  Fd fd_;
+  bool enforce_;
+};
+
+}  // namespace muster::agent

@@ -1,0 +1,90 @@
+#include "agent/adapters/linux/slow_lane.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+
+namespace muster::agent {
+
+std::optional<std::string> HashCache::Find(const FileStamp& stamp) {
+  MutexLock lock(&mu_);
+  const auto it = by_stamp_.find(stamp);
+  if (it == by_stamp_.end()) return std::nullopt;
+  order_.splice(order_.begin(), order_, it->second);
+  return it->second->second;
+}
+
+void HashCache::Put(const FileStamp& stamp, std::string sha256) {
+  MutexLock lock(&mu_);
+  if (by_stamp_.contains(stamp)) return;
+  order_.emplace_front(stamp, std::move(sha256));
+  by_stamp_[stamp] = order_.begin();
+  if (order_.size() <= capacity_) return;
+  by_stamp_.erase(order_.back().first);
+  order_.pop_back();
+}
+
+std::optional<std::string> HashFd(int fd, const std::function<bool()>& stop) {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> ctx(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  if (EVP_DigestInit_ex(ctx.get(), EVP_sha256(), nullptr) != 1) return std::nullopt;
+  std::string buffer(64 << 10, '\0');
+  for (off_t at = 0;;) {
+    if (stop()) return std::nullopt;
+    const ssize_t n = pread(fd, buffer.data(), buffer.size(), at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return std::nullopt;
+    if (n == 0) break;
+    EVP_DigestUpdate(ctx.get(), buffer.data(), static_cast<size_t>(n));
+    at += n;
+  }
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  EVP_DigestFinal_ex(ctx.get(), digest, &length);
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<char*>(digest), length));
+}
+
+SlowLane::SlowLane(size_t capacity) : capacity_(capacity), thread_([this] { Run(); }) {}
+
+SlowLane::~SlowLane() {
+  {
+    MutexLock lock(&mu_);
+    stop_ = true;
+    tasks_.clear();
+    changed_.NotifyAll();
+  }
+  thread_.join();
+}
+
+bool SlowLane::Offer(std::function<void()> task) {
+  MutexLock lock(&mu_);
+  if (stop_ || tasks_.size() >= capacity_) return false;
+  tasks_.push_back(std::move(task));
+  changed_.NotifyAll();
+  return true;
+}
+
+bool SlowLane::stopping() const {
+  MutexLock lock(&mu_);
+  return stop_;
+}
+
+void SlowLane::Run() {
+  for (;;) {
+    std::function<void()> task;
+    {
+      MutexLock lock(&mu_);
+      while (!stop_ && tasks_.empty()) changed_.Wait(&mu_);
+      if (stop_) return;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    task();
+  }
+}
+
+}  // namespace muster::agent

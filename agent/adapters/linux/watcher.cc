@@ -1,0 +1,65 @@
+#include "agent/adapters/linux/watcher.h"
+
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace muster::agent {
+namespace {
+
+constexpr uint32_t kMask = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CLOSE_WRITE |
+                           IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+// More per-user directories than this are found by the regular look only.
+constexpr size_t kMaxWatches = 4'096;
+
+bool IsDirectory(const std::string& path) {
+  struct stat st = {};
+  return stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+}  // namespace
+
+Watcher::Watcher() : fd_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {}
+
+void Watcher::Watch(const std::vector<std::pair<std::string, std::string>>& directories,
+                    int tag) {
+  for (auto [dir, name] : directories) {
+    while (!IsDirectory(dir)) {
+      const size_t slash = dir.find_last_of('/');
+      if (slash == std::string::npos) break;
+      name = dir.substr(slash + 1);
+      dir = slash == 0 ? "/" : dir.substr(0, slash);
+    }
+    if (interests_.size() >= kMaxWatches) return;
+    const int wd = inotify_add_watch(fd_.get(), dir.c_str(), kMask);
+    if (wd < 0) continue;
+    std::vector<Interest>& all = interests_[wd];
+    const Interest interest = {name, tag};
+    if (std::find(all.begin(), all.end(), interest) == all.end()) all.push_back(interest);
+  }
+}
+
+unsigned Watcher::Drain() {
+  unsigned tags = 0;
+  alignas(inotify_event) char buffer[16 << 10];
+  for (;;) {
+    const ssize_t length = read(fd_.get(), buffer, sizeof buffer);
+    if (length <= 0) return tags;
+    for (ssize_t at = 0; at < length;) {
+      const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
+      at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+      if ((event->mask & IN_Q_OVERFLOW) != 0) tags = ~0u;
+      const auto it = interests_.find(event->wd);
+      if (it == interests_.end()) continue;
+      const std::string name = event->len > 0 ? event->name : "";
+      for (const Interest& i : it->second) {
+        if (i.name.empty() || name.empty() || i.name == name) tags |= 1u << i.tag;
+      }
+      if ((event->mask & IN_IGNORED) != 0) interests_.erase(it);
+    }
+  }
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,51 @@
+// The subcommands of muster-agent; each returns the exit code (DESIGN, section 12).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "agent/adapters/files/local_machine.h"
+
+namespace muster::agent {
+
+struct EnrollOptions {
+  std::string controller, ca_file, token_file, state_dir, hostname;
+  bool force = false;
+  MachinePaths machine;
+};
+int RunEnroll(const EnrollOptions& options);
+
+struct RunOptions {
+  std::string state_dir;
+  bool monitor = false;
+  std::vector<std::string> filesystems;
+  MachinePaths machine;
+};
+int RunAgent(const RunOptions& options);
+
+struct AskOptions {
+  std::string state_dir;
+  std::string output = "table";  // or "json"
+};
+int RunStatus(const AskOptions& options);
+int RunExplain(const AskOptions& options, const std::string& app, const std::string& user);
+
+struct DisarmOptions {
+  std::string state_dir, reason, output;
+  absl::Duration duration;
+  bool rearm = false;
+};
+int RunDisarm(const DisarmOptions& options);
+
+struct VerifyOptions {
+  std::string trust_file, state_dir, device_id, at;
+  std::vector<std::string> files;
+};
+int RunVerify(const VerifyOptions& options);
+
+// Prints the error; its exit code.
+int Fail(const absl::Status& status);
+
+}  // namespace muster::agent

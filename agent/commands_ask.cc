@@ -1,0 +1,225 @@
+// Questions to the running agent: status, explain, disarm.
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "agent/adapters/files/file_state_store.h"
+#include "agent/adapters/linux/control_socket.h"
+#include "agent/commands.h"
+#include "agent/flow/agent.h"
+#include "agent/flow/disarm.h"
+#include "common/clock.h"
+#include "common/time_proto.h"
+
+namespace muster::agent {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr absl::Duration kAnswerTime = absl::Seconds(2);
+
+std::string SocketOf(const std::string& state_dir) {
+  return absl::StrCat(state_dir, "/", kSocketFile);
+}
+
+template <typename Strings>
+Json Array(const Strings& strings) {
+  Json out = Json::array();
+  for (const std::string& s : strings) out.push_back(s);
+  return out;
+}
+
+// null where there is no time.
+Json TimeOrNull(bool has, const google::protobuf::Timestamp& t) {
+  return has ? Json(TimeText(FromProto(t))) : Json(nullptr);
+}
+
+// Invalid UTF-8 in a package name must not end the program.
+void Print(const Json& json) {
+  std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+Json StatusJson(const v1::AgentStatus& s) {
+  Json out;
+  out["device_id"] = s.device_id();
+  out["tenant"] = s.tenant();
+  out["mode"] = v1::StatusReport::Mode_Name(s.mode());
+  out["cannot_enforce"] = Array(s.cannot_enforce());
+  out["warnings"] = Array(s.warnings());
+  out["marked_filesystems"] = Array(s.marked_filesystems());
+  out["controller"] = s.controller();
+  out["connected"] = s.connected();
+  out["last_contact_at"] = TimeOrNull(s.has_last_contact_at(), s.last_contact_at());
+  out["last_link_error"] = s.last_link_error();
+  out["documents"] = Json::array();
+  for (const v1::PolicyReport::InForce& f : s.documents()) {
+    out["documents"].push_back(
+        {{"name", f.name()}, {"version", f.version()}, {"sha256", f.sha256()}});
+  }
+  out["policy_not_after"] = TimeOrNull(s.has_policy_not_after(), s.policy_not_after());
+  out["policy_stale"] = s.policy_stale();
+  out["disarmed_until"] = TimeOrNull(s.has_disarmed_until(), s.disarmed_until());
+  out["disarm_reason"] = s.disarm_reason();
+  out["reports_waiting"] = s.reports_waiting();
+  out["execs_decided"] = s.execs_decided();
+  out["execs_blocked"] = s.execs_blocked();
+  out["catalogued_installed"] = Json::array();
+  for (const v1::InventoryItem& i : s.catalogued_installed()) {
+    out["catalogued_installed"].push_back({{"origin", v1::Origin::Kind_Name(i.origin())},
+                                           {"package_id", i.package_id()},
+                                           {"version", i.version()},
+                                           {"app_id", i.app_id()}});
+  }
+  out["last_refused"] = s.last_refused();
+  return out;
+}
+
+void Row(const char* label, const std::string& value) {
+  std::printf("%-22s %s\n", label, value.c_str());
+}
+
+void PrintStatusTable(const v1::AgentStatus& s) {
+  Row("device", s.device_id());
+  Row("tenant", s.tenant());
+  Row("mode", v1::StatusReport::Mode_Name(s.mode()));
+  if (s.has_disarmed_until()) {
+    Row("disarmed until", absl::StrCat(TimeText(FromProto(s.disarmed_until())), " (",
+                                       s.disarm_reason(), ")"));
+  }
+  Row("controller", absl::StrCat(s.controller(), s.connected() ? " (connected)" : " (offline)"));
+  if (s.has_last_contact_at()) Row("last contact", TimeText(FromProto(s.last_contact_at())));
+  if (!s.last_link_error().empty()) Row("not connected because", s.last_link_error());
+  for (const v1::PolicyReport::InForce& f : s.documents()) {
+    Row("document", absl::StrCat(f.name(), " version ", f.version(), " ", f.sha256().substr(0, 12)));
+  }
+  if (s.has_policy_not_after()) {
+    Row(s.policy_stale() ? "policy ENDED" : "policy until",
+        TimeText(FromProto(s.policy_not_after())));
+  } else {
+    Row("policy", "none yet: nothing is blocked until the controller has sent one");
+  }
+  if (!s.last_refused().empty()) Row("last refused", s.last_refused());
+  Row("reports waiting", absl::StrCat(s.reports_waiting()));
+  Row("starts decided", absl::StrCat(s.execs_decided(), ", blocked ", s.execs_blocked()));
+  for (const v1::InventoryItem& i : s.catalogued_installed()) {
+    Row("installed", absl::StrCat(i.app_id(), " (", v1::Origin::Kind_Name(i.origin()), " ",
+                                  i.package_id(), " ", i.version(), ")"));
+  }
+  for (const std::string& path : s.marked_filesystems()) Row("watched filesystem", path);
+  for (const std::string& why : s.cannot_enforce()) Row("cannot enforce", why);
+}
+
+int PrintExplanation(const v1::Explanation& e, const std::string& output) {
+  if (output == "json") {
+    Json out;
+    out["verdict"] = v1::Verdict::Kind_Name(e.verdict());
+    out["reason"] = e.reason();
+    out["chain"] = Json::array();
+    for (const v1::Explanation::Link& l : e.chain()) {
+      out["chain"].push_back(
+          {{"condition", l.condition()}, {"holds", l.holds()}, {"detail", l.detail()}});
+    }
+    out["next_step"] = e.next_step();
+    Print(out);
+    return 0;
+  }
+  std::printf("%s  %s\n", v1::Verdict::Kind_Name(e.verdict()).c_str(), e.reason().c_str());
+  for (const v1::Explanation::Link& l : e.chain()) {
+    std::printf("  %-3s  %s: %s\n", l.holds() ? "yes" : "no", l.condition().c_str(),
+                l.detail().c_str());
+  }
+  std::printf("%s\n", e.next_step().c_str());
+  return 0;
+}
+
+int PrintDisarm(const v1::DisarmReport& report, const std::string& output, bool offline) {
+  const std::string until = TimeText(FromProto(report.until()));
+  if (output == "json") {
+    Json out;
+    out["rearmed"] = report.rearmed();
+    out["until"] = until;
+    out["reason"] = report.reason();
+    out["agent_answered"] = !offline;
+    Print(out);
+    return 0;
+  }
+  if (report.rearmed()) {
+    std::printf("Armed again%s.\n", offline ? " from the agent's next start on" : "");
+    return 0;
+  }
+  std::printf("Disarmed until %s: nothing is blocked%s. Block again sooner with `muster-agent "
+              "disarm --rearm --reason TEXT`.\n",
+              until.c_str(), offline ? " (the agent did not answer; it starts disarmed)" : "");
+  return 0;
+}
+
+// The agent does not answer: write what it will read at its next start, and end a process that
+// hangs, so that whatever waits for it runs.
+absl::StatusOr<v1::DisarmReport> DisarmOffline(const DisarmOptions& options) {
+  FileStateStore store(options.state_dir);
+  DisarmRequest request;
+  request.reason = options.reason;
+  request.duration = options.duration;
+  request.rearm = options.rearm;
+  request.by_uid = geteuid();
+  request.by_account = "root";
+  absl::StatusOr<v1::DisarmReport> report = MakeDisarm(request, SystemClock().Now());
+  if (!report.ok()) return report.status();
+  if (absl::Status saved = SaveDisarm(store, *report, false); !saved.ok()) return saved;
+  if (const int pid = KillHolder(store); pid != 0) {
+    std::fprintf(stderr, "muster-agent: ended process %d, which did not answer\n", pid);
+  }
+  return report;
+}
+
+}  // namespace
+
+int RunStatus(const AskOptions& options) {
+  v1::ControlRequest request;
+  request.mutable_status();
+  absl::StatusOr<v1::ControlReply> reply =
+      AskAgent(SocketOf(options.state_dir), request, kAnswerTime);
+  if (!reply.ok()) return Fail(reply.status());
+  if (options.output == "json") {
+    Print(StatusJson(reply->status()));
+  } else {
+    PrintStatusTable(reply->status());
+  }
+  return 0;
+}
+
+int RunExplain(const AskOptions& options, const std::string& app, const std::string& user) {
+  v1::ControlRequest request;
+  request.mutable_explain()->set_app_id(app);
+  request.mutable_explain()->set_user(user);
+  absl::StatusOr<v1::ControlReply> reply =
+      AskAgent(SocketOf(options.state_dir), request, kAnswerTime);
+  if (!reply.ok()) return Fail(reply.status());
+  if (!reply->error().empty()) {
+    std::fprintf(stderr, "muster-agent: %s\n", reply->error().c_str());
+    return static_cast<int>(reply->exit_code());
+  }
+  return PrintExplanation(reply->explanation(), options.output);
+}
+
+int RunDisarm(const DisarmOptions& options) {
+  v1::ControlRequest request;
+  v1::ControlRequest::Disarm* disarm = request.mutable_disarm();
+  disarm->set_reason(options.reason);
+  disarm->set_rearm(options.rearm);
+  *disarm->mutable_duration() = ToProto(options.duration);
+  absl::StatusOr<v1::ControlReply> reply =
+      AskAgent(SocketOf(options.state_dir), request, kAnswerTime);
+  if (reply.ok()) {
+    if (reply->error().empty()) return PrintDisarm(reply->disarm(), options.output, false);
+    std::fprintf(stderr, "muster-agent: %s\n", reply->error().c_str());
+    return static_cast<int>(reply->exit_code());
+  }
+  absl::StatusOr<v1::DisarmReport> report = DisarmOffline(options);
+  if (!report.ok()) return Fail(report.status());
+  return PrintDisarm(*report, options.output, true);
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,148 @@
+#include <google/protobuf/util/json_util.h>
+
+#include <cstdio>
+#include <optional>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "agent/adapters/files/file_io.h"
+#include "agent/adapters/files/file_state_store.h"
+#include "agent/adapters/files/identity_files.h"
+#include "agent/adapters/grpc/controller_link.h"
+#include "agent/commands.h"
+#include "agent/flow/agent.h"
+#include "common/clock.h"
+#include "common/limits.h"
+#include "common/signed_doc.h"
+#include "common/status_macros.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr size_t kMaxPemBytes = 64 << 10;
+constexpr size_t kMaxTokenBytes = 4 << 10;
+
+absl::StatusOr<std::string> ReadGiven(const std::string& path, size_t max,
+                                      absl::string_view flag) {
+  absl::StatusOr<std::string> text = ReadFile(path, max);
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(flag, ": ", text.status().message()));
+  }
+  return text;
+}
+
+struct Checked {
+  v1::AcceptedState state;
+  std::string identity_json;
+};
+
+// Nothing of the answer is believed before this.
+absl::StatusOr<Checked> CheckAnswer(const v1::EnrollResponse& response, const PrivateKey& key,
+                                    const std::string& controller) {
+  absl::StatusOr<std::string> spki = SpkiOfCertificate(response.certificate_pem());
+  if (!spki.ok() || *spki != key.spki()) {
+    return absl::FailedPreconditionError(
+        "the controller's certificate is not for the key that this machine made; nothing was "
+        "saved");
+  }
+  if (response.device_id().empty() || response.tenant().empty()) {
+    return absl::FailedPreconditionError(
+        "the controller's answer names no device or tenant; nothing was saved");
+  }
+  absl::StatusOr<VerifiedRoot> root =
+      VerifyRoot(response.root(), nullptr, response.tenant(), Floor(), SystemClock().Now());
+  if (!root.ok()) {
+    return absl::Status(root.status().code(),
+                        absl::StrCat("the controller's root document was refused: ",
+                                     root.status().message(), "; nothing was saved"));
+  }
+  v1::AgentIdentity identity;
+  identity.set_controller(controller);
+  identity.set_tenant(response.tenant());
+  identity.set_device_id(response.device_id());
+  Checked out;
+  out.state = FirstState(response.root(), *root);
+  google::protobuf::util::JsonPrintOptions json;
+  json.preserve_proto_field_names = true;
+  json.add_whitespace = true;
+  if (!google::protobuf::util::MessageToJsonString(identity, &out.identity_json, json).ok()) {
+    return absl::InternalError("cannot write agent.json");
+  }
+  return out;
+}
+
+// agent.json goes last: its presence says that the rest is complete.
+absl::Status SaveAll(FileStateStore& store, const Checked& checked, const PrivateKey& key,
+                     const std::string& certificate, const std::string& ca) {
+  MUSTER_RETURN_IF_ERROR(store.Remove(kIdentityFile));
+  for (const char* old : {kCohortFile, kAssignmentFile, kChainFile, kLearnedFile}) {
+    MUSTER_RETURN_IF_ERROR(store.Remove(old));
+  }
+  MUSTER_ASSIGN_OR_RETURN(std::vector<std::string> spool, store.List(kSpoolDir));
+  for (const std::string& name : spool) {
+    MUSTER_RETURN_IF_ERROR(store.Remove(absl::StrCat(kSpoolDir, "/", name)));
+  }
+  MUSTER_ASSIGN_OR_RETURN(const std::string key_pem, key.ToPem());
+  MUSTER_RETURN_IF_ERROR(store.Write(kDeviceKeyFile, key_pem));
+  MUSTER_RETURN_IF_ERROR(store.Write(kDeviceCertFile, certificate));
+  MUSTER_RETURN_IF_ERROR(store.Write(kCaFile, ca));
+  MUSTER_RETURN_IF_ERROR(store.Write(kAcceptedFile, checked.state.SerializeAsString()));
+  MUSTER_RETURN_IF_ERROR(store.Write(kRootFile, checked.state.root().SerializeAsString()));
+  return store.Write(kIdentityFile, checked.identity_json);
+}
+
+absl::Status Enroll(const EnrollOptions& options) {
+  FileStateStore store(options.state_dir);
+  MUSTER_RETURN_IF_ERROR(store.Create());
+  // A running agent would go on with the old identity and write over the new one's files.
+  MUSTER_ASSIGN_OR_RETURN(Fd lock, LockPidFile(store));
+  MUSTER_ASSIGN_OR_RETURN(std::optional<std::string> existing, store.Read(kIdentityFile));
+  if (existing && !options.force) {
+    return absl::AlreadyExistsError(absl::StrCat(
+        options.state_dir, " already holds an enrolled device; start it with `muster-agent run`, "
+        "or pass --force to give the old identity up"));
+  }
+  MUSTER_ASSIGN_OR_RETURN(std::string ca, ReadGiven(options.ca_file, kMaxPemBytes, "--ca"));
+  MUSTER_ASSIGN_OR_RETURN(std::string token,
+                          ReadGiven(options.token_file, kMaxTokenBytes, "--token-file"));
+  if (!SpkiOfCertificate(ca).ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--ca: ", options.ca_file, " holds no PEM certificate"));
+  }
+  LocalMachine machine(options.machine);
+  MUSTER_ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::Generate(kEcdsaP256Sha256));
+  v1::EnrollRequest request;
+  request.set_token(std::string(absl::StripAsciiWhitespace(token)));
+  if (request.token().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--token-file: ", options.token_file, " is empty"));
+  }
+  request.set_platform(v1::Platform::LINUX);
+  request.set_hostname(options.hostname.empty() ? machine.hostname() : options.hostname);
+  MUSTER_ASSIGN_OR_RETURN(*request.mutable_csr(), MakeCsr(key, request.hostname()));
+  for (std::string& name : LocalAccounts(machine.Accounts({}), limits::kMaxLocalAccounts)) {
+    request.add_local_accounts(std::move(name));
+  }
+  MUSTER_ASSIGN_OR_RETURN(v1::EnrollResponse response,
+                          CallEnroll(options.controller, ca, request));
+  MUSTER_ASSIGN_OR_RETURN(Checked checked, CheckAnswer(response, key, options.controller));
+  MUSTER_RETURN_IF_ERROR(SaveAll(store, checked, key, response.certificate_pem(), ca));
+  std::printf("Enrolled as device %s of tenant %s.\nStart it: muster-agent run --state %s\n",
+              response.device_id().c_str(), response.tenant().c_str(),
+              options.state_dir.c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "muster-agent: %s\n", std::string(status.message()).c_str());
+  return ExitCodeOf(status);
+}
+
+int RunEnroll(const EnrollOptions& options) {
+  const absl::Status status = Enroll(options);
+  return status.ok() ? 0 : Fail(status);
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,84 @@
+// Which files on this machine are programs of catalogued apps. Pure; immutable once built and
+// shared by all threads. An exec of anything else costs two hash lookups here.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/string_view.h"
+#include "agent/domain/file_stamp.h"
+#include "agent/domain/policy_index.h"
+
+namespace muster::agent {
+
+struct ProgramFile {
+  FileStamp stamp;
+  AppIndex app = -1;
+  std::string path;
+};
+
+// A catalogued path and who owns it now.
+struct CataloguedPath {
+  std::string path;
+  AppIndex app = -1;  // the app that the file at this path is; -1: none, another package owns it
+  std::optional<FileStamp> stamp;  // of the file when the owner was looked up; empty: no file
+};
+
+struct KnownHash {
+  uint64_t size = 0;  // 0: not known yet
+  std::string sha256;  // lowercase hex
+  AppIndex app = -1;
+  bool learned = false;  // false: the catalogue states it
+};
+
+class CandidateIndex {
+ public:
+  struct Parts {
+    std::vector<ProgramFile> files;
+    std::vector<CataloguedPath> paths;
+    std::vector<KnownHash> hashes;
+    // Paths that installed packages which are not the app own with the very bytes of a learned
+    // hash: there the learned hash yields.
+    std::vector<std::string> foreign_paths;
+  };
+  explicit CandidateIndex(Parts parts);
+
+  // What is known about a file from its stamp and path alone.
+  enum class Known {
+    kNo,         // no program of a catalogued app
+    kApp,        // `app`
+    kNeedsOwner,  // a catalogued path, but a file that came later: its package decides
+    kNeedsHash,   // its size is that of a known hash: only its contents can tell
+  };
+  struct Answer {
+    Known known = Known::kNo;
+    AppIndex app = -1;
+  };
+  Answer Look(const FileStamp& stamp, absl::string_view path) const;
+  // By stamp alone: the indexed file itself, unchanged.
+  std::optional<AppIndex> FindFile(const FileStamp& stamp) const;
+
+  // The app of a file with these contents at this path.
+  std::optional<AppIndex> FindHash(uint64_t size, const std::string& sha256,
+                                   absl::string_view path) const;
+
+  const std::vector<ProgramFile>& files() const { return parts_.files; }
+  const std::vector<KnownHash>& hashes() const { return parts_.hashes; }
+  // The catalogue states a hash without a size: any file could have it.
+  bool has_unsized_hash() const { return has_unsized_hash_; }
+
+ private:
+  Parts parts_;
+  absl::flat_hash_map<FileKey, size_t> by_key_;          // into files
+  absl::flat_hash_map<std::string, size_t> by_path_;     // into paths
+  absl::flat_hash_map<std::string, size_t> by_hash_;     // into hashes
+  absl::flat_hash_set<uint64_t> sizes_;
+  absl::flat_hash_set<std::string> foreign_paths_;
+  bool has_unsized_hash_ = false;
+};
+
+}  // namespace muster::agent

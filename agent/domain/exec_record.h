@@ -1,0 +1,33 @@
+// Decisions on catalogued apps, kept for the next report. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "agent/domain/accounts.h"
+#include "agent/domain/policy_index.h"
+#include "muster/v1/report.pb.h"
+
+namespace muster::agent {
+
+struct ExecRecord {
+  std::string app_id;
+  uint32_t uid = 0;     // the real uid
+  bool person_known = true;  // false: login uid and real uid disagree
+  v1::Verdict::Kind verdict = v1::Verdict::ALLOW;
+  std::string reason;
+  std::string path;
+  bool denied = false;
+  absl::Time at;
+};
+
+// One item per (app, uid, verdict, reason, path, denied), in the order first seen, at most
+// limits::kMaxExecItemsPerReport; what does not fit is counted in `dropped`, as is
+// `already_dropped`.
+v1::ExecReport AggregateExecs(const std::vector<ExecRecord>& records, uint32_t already_dropped,
+                              const std::map<uint32_t, std::string>& name_of);
+
+}  // namespace muster::agent

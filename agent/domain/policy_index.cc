@@ -1,0 +1,155 @@
+#include "agent/domain/policy_index.h"
+
+#include <algorithm>
+
+#include "common/time_proto.h"
+
+namespace muster::agent {
+namespace {
+
+// Of two entitlements of one person for one app the one that allows more, longer.
+bool Better(const EntitlementFacts& a, const EntitlementFacts& b) {
+  const bool a_live = !a.suspended_by_trm && !a.suspended_archive_overdue;
+  const bool b_live = !b.suspended_by_trm && !b.suspended_archive_overdue;
+  if (a_live != b_live) return a_live;
+  return a.not_after > b.not_after;
+}
+
+bool Denies(v1::Verdict::Kind verdict) {
+  return verdict == v1::Verdict::BLOCK || verdict == v1::Verdict::ALLOW_EXPORT_ONLY;
+}
+
+}  // namespace
+
+std::shared_ptr<const PolicyIndex> PolicyIndex::Build(
+    v1::CohortPolicy cohort, const v1::DeviceAssignment* assignment,
+    const std::map<std::string, uint32_t>& uid_of, absl::Time time_floor) {
+  std::shared_ptr<PolicyIndex> out(new PolicyIndex());
+  out->cohort_ = std::move(cohort);
+  out->time_floor_ = time_floor;
+  out->not_after_ = FromProto(out->cohort_.header().not_after());
+  for (const v1::App& app : out->cohort_.apps()) {
+    out->by_id_.emplace(app.id(), static_cast<AppIndex>(out->rules_.size()));
+    AppRule rule;
+    rule.id = app.id();
+    rule.name = app.name();
+    out->rules_.push_back(std::move(rule));
+    out->apps_.push_back(&app);
+    for (const v1::AppIdentity& identity : app.identities()) {
+      out->packages_.emplace(static_cast<int>(identity.origin()), identity.package_id());
+    }
+  }
+  for (const v1::Trm& trm : out->cohort_.trm()) {
+    if (const auto it = out->by_id_.find(trm.app_id()); it != out->by_id_.end()) {
+      AppRule& rule = out->rules_[it->second];
+      rule.trm = trm.status() == v1::Trm::UNSPECIFIED ? v1::Trm::UNLISTED : trm.status();
+      rule.trm_decision_id = trm.decision_id();
+    }
+  }
+  for (const std::string& id : out->cohort_.blocklist()) {
+    if (const auto it = out->by_id_.find(id); it != out->by_id_.end()) {
+      out->rules_[it->second].blocklisted = true;
+    }
+  }
+  if (assignment != nullptr) {
+    out->not_after_ = std::min(out->not_after_, FromProto(assignment->header().not_after()));
+    out->AddEntitlements(*assignment, uid_of);
+  }
+  return out;
+}
+
+void PolicyIndex::AddEntitlements(const v1::DeviceAssignment& assignment,
+                                  const std::map<std::string, uint32_t>& uid_of) {
+  std::map<std::string, uint32_t> uid_of_person;
+  for (const v1::AssignedPerson& person : assignment.persons()) {
+    if (const auto it = uid_of.find(person.account_name()); it != uid_of.end()) {
+      uid_of_person[person.person_id()] = it->second;
+      person_uids_.insert(it->second);
+    }
+  }
+  for (const v1::Entitlement& e : assignment.entitlements()) {
+    const auto uid = uid_of_person.find(e.person_id());
+    const auto app = by_id_.find(e.app_id());
+    if (uid == uid_of_person.end() || app == by_id_.end()) continue;
+    EntitlementFacts facts;
+    facts.grant_id = e.grant_id();
+    facts.not_after = std::min(FromProto(e.not_after()), not_after_);
+    facts.suspended_by_trm = e.suspended_by_trm();
+    facts.suspended_archive_overdue = e.suspended_archive_overdue();
+    if (e.has_export_until()) facts.export_until = FromProto(e.export_until());
+    const auto key = std::make_pair(uid->second, app->second);
+    const auto [it, added] = entitlements_.emplace(key, facts);
+    if (!added && Better(facts, it->second)) it->second = facts;
+  }
+}
+
+std::optional<AppIndex> PolicyIndex::FindApp(const std::string& id) const {
+  const auto it = by_id_.find(id);
+  if (it == by_id_.end()) return std::nullopt;
+  return it->second;
+}
+
+std::optional<AppMatch> PolicyIndex::Match(const ProvenFacts& facts) const {
+  return MatchApps(apps_, facts);
+}
+
+bool PolicyIndex::NamesPackage(v1::Origin::Kind origin, const std::string& package_id) const {
+  return packages_.contains(std::make_pair(static_cast<int>(origin), package_id));
+}
+
+const EntitlementFacts* PolicyIndex::FindEntitlement(AppIndex app,
+                                                     std::optional<uint32_t> uid) const {
+  if (!uid) return nullptr;
+  const auto it = entitlements_.find(std::make_pair(*uid, app));
+  return it == entitlements_.end() ? nullptr : &it->second;
+}
+
+Decision PolicyIndex::Decide(AppIndex app, std::optional<uint32_t> uid, absl::Time now) const {
+  const AppRule& rule = rules_[app];
+  const v1::Verdict::Kind verdict = DecideVerdict(
+      rule.trm, rule.blocklisted, FindEntitlement(app, uid), std::max(now, time_floor_));
+  return {verdict, Denies(verdict)};
+}
+
+bool PolicyIndex::CouldDeny(AppIndex app) const {
+  return Denies(DecideVerdict(rules_[app].trm, rules_[app].blocklisted, nullptr, time_floor_));
+}
+
+DecisionInputs PolicyIndex::InputsFor(AppIndex app, std::optional<uint32_t> uid,
+                                      absl::Time now) const {
+  const AppRule& rule = rules_[app];
+  DecisionInputs in;
+  in.app_id = rule.id;
+  in.app_name = rule.name;
+  in.trm = rule.trm;
+  in.trm_decision_id = rule.trm_decision_id;
+  in.blocklisted = rule.blocklisted;
+  in.how_to_ask = cohort_.how_to_ask();
+  in.now = std::max(now, time_floor_);
+  if (const EntitlementFacts* e = FindEntitlement(app, uid); e != nullptr) in.entitlement = *e;
+  if (!uid) {
+    in.no_entitlement_because = "the login uid and the real uid of the process disagree";
+  } else if (!person_uids_.contains(*uid)) {
+    in.no_entitlement_because = "this account is not known to be a person of this device";
+  }
+  return in;
+}
+
+v1::Explanation PolicyIndex::Explain(AppIndex app, std::optional<uint32_t> uid,
+                                     absl::Time now) const {
+  return muster::Decide(InputsFor(app, uid, now));
+}
+
+std::string PolicyIndex::Reason(AppIndex app, std::optional<uint32_t> uid, absl::Time now) const {
+  return Explain(app, uid, now).reason();
+}
+
+absl::Time PolicyIndex::NextExpiry(absl::Time now) const {
+  absl::Time next = absl::InfiniteFuture();
+  for (const auto& [key, e] : entitlements_) {
+    if (e.not_after > now) next = std::min(next, e.not_after);
+  }
+  return next;
+}
+
+}  // namespace muster::agent

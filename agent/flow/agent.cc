@@ -1,0 +1,315 @@
+#include "agent/flow/agent.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/flow/log.h"
+#include "common/limits.h"
+#include "common/status_macros.h"
+#include "common/time_proto.h"
+#include "common/version.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr absl::Duration kIdleTick = absl::Minutes(1);
+
+Outbox::NextReport ReportsFrom(ReportLog* log) {
+  return [log](uint64_t after) -> std::optional<Outbox::Numbered> {
+    absl::StatusOr<std::optional<ReportLog::Waiting>> next = log->Next(after);
+    if (!next.ok()) {
+      Log(Severity::kError, next.status().message());
+      return std::nullopt;
+    }
+    if (!next->has_value()) return std::nullopt;
+    Outbox::Numbered out;
+    out.seq = (*next)->seq;
+    *out.message.mutable_report() = std::move((*next)->doc);
+    return out;
+  };
+}
+
+}  // namespace
+
+Agent::Agent(Parts parts)
+    : parts_(std::move(parts)),
+      outbox_(ReportsFrom(parts_.reports)),
+      acceptor_(parts_.identity, parts_.store, parts_.clock,
+                [this](std::shared_ptr<const AcceptedPolicy> policy) { Apply(std::move(policy)); }) {
+}
+
+absl::Status Agent::Start() {
+  std::optional<v1::DisarmState> disarm = LoadDisarm(*parts_.store);
+  const bool disarmed = IsDisarmed(disarm, parts_.clock->Now());
+  {
+    MutexLock lock(&mu_);
+    disarm_ = disarm;
+  }
+  if (disarmed) {
+    parts_.enforcer->SetArmed(false);
+    Log(Severity::kWarning, "disarmed until ", TimeText(FromProto(disarm->disarm().until())), ": ",
+        disarm->disarm().reason());
+  }
+  {
+    MutexLock lock(&apply_mu_);
+    absl::StatusOr<std::optional<std::string>> learned = parts_.store->Read(kLearnedFile);
+    if (learned.ok() && learned->has_value() && !learned_.ParseFromString(**learned)) {
+      Log(Severity::kError, "learned.pb is damaged; program files are learned again");
+      learned_.Clear();
+    }
+    ReadInventory();
+  }
+  MUSTER_RETURN_IF_ERROR(acceptor_.Load());
+  if (disarm && !disarm->reported()) {
+    v1::Report body;
+    *body.mutable_disarm() = disarm->disarm();
+    QueueReport(std::move(body));
+    MUSTER_RETURN_IF_ERROR(SaveDisarm(*parts_.store, disarm->disarm(), true));
+  }
+  ReportStatusIfChanged();
+  OnInventoryChanged();
+  ReportPolicy();
+  return absl::OkStatus();
+}
+
+std::vector<std::string> Agent::WantedAccounts() const {
+  std::vector<std::string> out;
+  if (accepted_ != nullptr && accepted_->assignment) {
+    for (const v1::AssignedPerson& p : accepted_->assignment->persons()) {
+      out.push_back(p.account_name());
+    }
+  }
+  return out;
+}
+
+void Agent::Apply(std::shared_ptr<const AcceptedPolicy> policy) {
+  MutexLock lock(&apply_mu_);
+  accepted_ = std::move(policy);
+  accounts_ = parts_.machine->Accounts(WantedAccounts());
+  Rebuild(false);
+  parts_.enforcer->KillDisallowed();
+  MutexLock status_lock(&mu_);
+  in_force_ = accepted_;
+}
+
+// Builds and swaps. The candidates belong to one cohort document; an assignment alone changes
+// only who may.
+void Agent::Rebuild(bool candidates_too) {
+  const std::vector<std::string> wanted = WantedAccounts();
+  const ResolvedAccounts resolved = ResolveAccounts(wanted, accounts_);
+  std::shared_ptr<const PolicyIndex> index;
+  std::vector<std::string> notes;
+  if (accepted_ != nullptr && accepted_->cohort) {
+    index = PolicyIndex::Build(*accepted_->cohort,
+                               accepted_->assignment ? &*accepted_->assignment : nullptr,
+                               resolved.uid_of, accepted_->highest_issued_at);
+    next_expiry_ = index->NextExpiry(parts_.clock->Now());
+    const std::string cohort_hash = accepted_->in_force[1].sha256();
+    candidates_too = candidates_too || cohort_hash != candidates_for_;
+    if (candidates_too) {
+      Candidates found = FindCandidates(*index, inventory_, learned_, *parts_.machine);
+      candidates_ = std::make_shared<const CandidateIndex>(std::move(found.parts));
+      candidates_for_ = cohort_hash;
+      to_learn_ = std::move(found.to_learn);
+      notes = std::move(found.notes);
+    }
+  }
+  parts_.enforcer->Swap({index, candidates_});
+  {
+    MutexLock lock(&mu_);
+    policy_ = index;
+    if (candidates_too) notes_ = std::move(notes);
+    warnings_ = resolved.problems;
+    name_of_.clear();
+    for (const Account& a : accounts_) name_of_.emplace(a.uid, a.name);
+    local_accounts_ = LocalAccounts(accounts_, limits::kMaxLocalAccounts);
+    for (const auto& [name, uid] : resolved.uid_of) {
+      if (std::find(local_accounts_.begin(), local_accounts_.end(), name) ==
+              local_accounts_.end() &&
+          local_accounts_.size() < limits::kMaxLocalAccounts) {
+        local_accounts_.push_back(name);
+      }
+    }
+  }
+  if (candidates_too) {
+    LabelInventory();
+    parts_.wake();
+  }
+}
+
+void Agent::ReadInventory() { inventory_ = MakeInventory(parts_.machine->ReadInventory()); }
+
+// Gives every installed package the app it is, and keeps the catalogued ones for `status`.
+void Agent::LabelInventory() {
+  std::shared_ptr<const PolicyIndex> index = policy();
+  std::vector<v1::InventoryItem> catalogued;
+  for (auto& [key, item] : inventory_) {
+    item.clear_app_id();
+    if (index == nullptr || !index->NamesPackage(item.origin(), item.package_id())) continue;
+    ProvenFacts facts;
+    facts.origin = item.origin();
+    facts.package_id = item.package_id();
+    if (const std::optional<AppMatch> match = index->Match(facts)) {
+      item.set_app_id(match->app_id);
+      catalogued.push_back(item);
+    }
+  }
+  MutexLock lock(&mu_);
+  catalogued_ = std::move(catalogued);
+}
+
+void Agent::OnInventoryChanged() {
+  v1::Report body;
+  {
+    MutexLock lock(&apply_mu_);
+    ReadInventory();
+    LabelInventory();
+    v1::InventoryReport report = inventory_reported_ ? DiffInventory(reported_, inventory_)
+                                                     : FullInventory(inventory_);
+    if (report.full() || report.installed_size() + report.removed_size() > 0) {
+      *body.mutable_inventory() = std::move(report);
+    }
+    inventory_reported_ = true;
+    reported_ = inventory_;
+  }
+  // The report does not wait for the search for program files, nor a block for the report.
+  if (body.has_inventory()) QueueReport(std::move(body));
+  {
+    MutexLock lock(&apply_mu_);
+    Rebuild(true);
+  }
+  parts_.enforcer->KillDisallowed();
+  ReportStatusIfChanged();
+}
+
+void Agent::OnAccountsChanged() {
+  {
+    MutexLock lock(&apply_mu_);
+    accounts_ = parts_.machine->Accounts(WantedAccounts());
+    Rebuild(false);
+  }
+  parts_.enforcer->KillDisallowed();
+  ReportStatusIfChanged();
+}
+
+// Hashes one file after the other without the lock: a large program must not hold up a policy.
+void Agent::Work() {
+  std::vector<ProgramFile> todo;
+  std::shared_ptr<const PolicyIndex> index = policy();
+  {
+    MutexLock lock(&apply_mu_);
+    for (const ProgramFile& file : to_learn_) {
+      const auto it = hashed_.find(file.path);
+      if (it == hashed_.end() || !it->second.SameContents(file.stamp)) todo.push_back(file);
+    }
+    to_learn_.clear();
+  }
+  if (index == nullptr || todo.empty()) return;
+  bool changed = false;
+  std::vector<std::string> notes;
+  for (const ProgramFile& file : todo) {
+    absl::StatusOr<HashedFile> hashed = parts_.machine->Hash(file.path);
+    if (!hashed.ok()) continue;
+    MutexLock lock(&apply_mu_);
+    if (hashed_.size() >= 2 * limits::kMaxLearnedHashes) hashed_.clear();
+    hashed_[file.path] = hashed->stamp;
+    // The policy may have changed meanwhile, and app numbers belong to one policy.
+    const std::shared_ptr<const PolicyIndex> current = policy();
+    const std::optional<AppIndex> app = current->FindApp(index->rule(file.app).id);
+    if (!app) continue;
+    changed |= Learn(*current, {file.stamp, *app, file.path}, *hashed, parts_.clock->Now(),
+                     *parts_.machine, learned_, notes);
+  }
+  if (!notes.empty()) {
+    MutexLock lock(&mu_);
+    for (std::string& note : notes) {
+      if (std::find(learn_notes_.begin(), learn_notes_.end(), note) == learn_notes_.end() &&
+          learn_notes_.size() < limits::kMaxLearnedHashes) {
+        learn_notes_.push_back(std::move(note));
+      }
+    }
+  }
+  if (changed) {
+    MutexLock lock(&apply_mu_);
+    const absl::Status saved = parts_.store->Write(kLearnedFile, learned_.SerializeAsString());
+    if (!saved.ok()) Log(Severity::kError, "cannot save learned.pb: ", saved.message());
+    Rebuild(true);
+  }
+  ReportStatusIfChanged();
+}
+
+absl::Time Agent::Tick() {
+  const absl::Time now = parts_.clock->Now();
+  absl::Time next = now + kIdleTick;
+  bool over = false;
+  {
+    MutexLock lock(&mu_);
+    if (disarm_ && !disarm_->disarm().rearmed()) {
+      const absl::Time until = FromProto(disarm_->disarm().until());
+      over = now >= until;
+      if (!over) next = std::min(next, until);
+    }
+  }
+  if (over) {
+    v1::DisarmReport report;
+    report.set_reason("the time asked for is over");
+    report.set_rearmed(true);
+    *report.mutable_until() = ToProto(now);
+    const absl::Status status = SetDisarmed(report);
+    if (!status.ok()) Log(Severity::kError, status.message());
+  }
+  bool expired = false;
+  {
+    MutexLock lock(&apply_mu_);
+    expired = now >= next_expiry_;
+    if (expired) next_expiry_ = policy() ? policy()->NextExpiry(now) : absl::InfiniteFuture();
+    next = std::min(next, next_expiry_);
+  }
+  if (expired) parts_.enforcer->KillDisallowed();
+  ReportStatusIfChanged();
+  return next;
+}
+
+void Agent::FlushExecs() {
+  uint32_t dropped = 0;
+  const std::vector<ExecRecord> records = parts_.enforcer->TakeRecords(&dropped);
+  if (records.empty() && dropped == 0) return;
+  std::map<uint32_t, std::string> names;
+  {
+    MutexLock lock(&mu_);
+    names = name_of_;
+  }
+  v1::Report body;
+  *body.mutable_exec() = AggregateExecs(records, dropped, names);
+  QueueReport(std::move(body));
+}
+
+void Agent::QueueReport(v1::Report body) {
+  absl::StatusOr<uint64_t> seq = parts_.reports->Append(std::move(body));
+  if (!seq.ok()) {
+    Log(Severity::kError, "a report could not be saved: ", seq.status().message());
+    return;
+  }
+  outbox_.Wake();
+}
+
+void Agent::ReportPolicy() {
+  v1::Report body;
+  {
+    MutexLock lock(&mu_);
+    if (in_force_ == nullptr) return;
+    body.mutable_policy();
+    for (const v1::PolicyReport::InForce& f : in_force_->in_force) {
+      *body.mutable_policy()->add_documents() = f;
+    }
+  }
+  QueueReport(std::move(body));
+}
+
+std::shared_ptr<const PolicyIndex> Agent::policy() const {
+  MutexLock lock(&mu_);
+  return policy_;
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,123 @@
+// The agent itself: what happens when a policy, a change on the machine, a question or a tick
+// arrives. Knows no socket, file or kernel interface; main.cc gives it those.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "agent/domain/inventory.h"
+#include "agent/flow/accept_policy.h"
+#include "agent/flow/candidates.h"
+#include "agent/flow/disarm.h"
+#include "agent/flow/enforcer.h"
+#include "agent/flow/machine.h"
+#include "agent/flow/outbox.h"
+#include "agent/flow/report_log.h"
+#include "agent/flow/state_store.h"
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "muster/v1/agent_control.pb.h"
+#include "muster/v1/device_service.pb.h"
+
+namespace muster::agent {
+
+// Thread-safe, except that Start comes first and OnMessage is for one stream at a time.
+class Agent {
+ public:
+  struct Parts {
+    DeviceIdentity identity;
+    std::string controller;
+    StateStore* store = nullptr;
+    const Clock* clock = nullptr;
+    Machine* machine = nullptr;
+    Enforcer* enforcer = nullptr;
+    ReportLog* reports = nullptr;
+    // Asks the main loop to call Work soon; never blocks.
+    std::function<void()> wake;
+  };
+  explicit Agent(Parts parts);
+
+  // Puts the last good policy in force, before any connection, and queues the first reports.
+  // NOT_FOUND: not enrolled; DATA_LOSS.
+  absl::Status Start();
+
+  // The main loop calls these; all may read files.
+  void OnInventoryChanged();
+  void OnAccountsChanged();
+  void Work();                           // learns hashes that wait
+  absl::Time Tick();                     // time-driven work; when to call it again at the latest
+  void FlushExecs();                     // queues a report of the decisions made
+  void ReportStatusIfChanged();
+
+  // The stream.
+  v1::AgentMessage MakeHello();
+  void OnConnected();
+  void OnDisconnected(const absl::Status& why);
+  void OnMessage(const v1::ControllerMessage& message);
+  Outbox& outbox() { return outbox_; }
+
+  // The local socket. `uid` is the caller's, from the kernel.
+  v1::ControlReply Answer(const v1::ControlRequest& request, uint32_t uid);
+
+ private:
+  void Apply(std::shared_ptr<const AcceptedPolicy> policy);
+  void Rebuild(bool candidates_too) ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
+  void ReadInventory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
+  void LabelInventory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
+  void ReportPolicy();
+  void QueueReport(v1::Report body);
+  std::vector<std::string> WantedAccounts() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
+  v1::StatusReport MakeStatusReport() const ABSL_LOCKS_EXCLUDED(mu_);
+  v1::AgentStatus MakeStatus() const ABSL_LOCKS_EXCLUDED(mu_);
+  v1::ControlReply Explain(const v1::ControlRequest::Explain& request, uint32_t uid);
+  v1::ControlReply Disarm(const v1::ControlRequest::Disarm& request, uint32_t uid);
+  absl::Status SetDisarmed(const v1::DisarmReport& report);
+  std::string AccountName(uint32_t uid);
+  std::shared_ptr<const PolicyIndex> policy() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  const Parts parts_;
+  Outbox outbox_;
+  PolicyAcceptor acceptor_;
+
+  // Serialises whatever changes the state in force. Always taken before mu_.
+  Mutex apply_mu_;
+  std::shared_ptr<const AcceptedPolicy> accepted_ ABSL_GUARDED_BY(apply_mu_);
+  std::vector<Account> accounts_ ABSL_GUARDED_BY(apply_mu_);
+  Inventory inventory_ ABSL_GUARDED_BY(apply_mu_);
+  Inventory reported_ ABSL_GUARDED_BY(apply_mu_);
+  bool inventory_reported_ ABSL_GUARDED_BY(apply_mu_) = false;
+  v1::LearnedHashes learned_ ABSL_GUARDED_BY(apply_mu_);
+  std::map<std::string, FileStamp> hashed_ ABSL_GUARDED_BY(apply_mu_);  // path -> when hashed
+  std::vector<ProgramFile> to_learn_ ABSL_GUARDED_BY(apply_mu_);
+  std::shared_ptr<const CandidateIndex> candidates_ ABSL_GUARDED_BY(apply_mu_);
+  std::string candidates_for_ ABSL_GUARDED_BY(apply_mu_);  // hash of the cohort they belong to
+  absl::Time next_expiry_ ABSL_GUARDED_BY(apply_mu_) = absl::InfiniteFuture();
+
+  // What questions read; held for moments only.
+  mutable Mutex mu_;
+  std::shared_ptr<const PolicyIndex> policy_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<const AcceptedPolicy> in_force_ ABSL_GUARDED_BY(mu_);
+  std::map<uint32_t, std::string> name_of_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::string> local_accounts_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::string> notes_ ABSL_GUARDED_BY(mu_);        // cannot enforce, by candidates
+  std::vector<std::string> learn_notes_ ABSL_GUARDED_BY(mu_);  // not learnable
+  std::vector<std::string> warnings_ ABSL_GUARDED_BY(mu_);
+  std::vector<v1::InventoryItem> catalogued_ ABSL_GUARDED_BY(mu_);
+  std::optional<v1::DisarmState> disarm_ ABSL_GUARDED_BY(mu_);
+  bool connected_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Time last_contact_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
+  std::string link_error_ ABSL_GUARDED_BY(mu_);
+  std::string last_refused_ ABSL_GUARDED_BY(mu_);
+  std::string last_status_ ABSL_GUARDED_BY(mu_);  // the last StatusReport, serialised
+};
+
+// The exit code of a status (DESIGN, section 12).
+int ExitCodeOf(const absl::Status& status);
+
+}  // namespace muster::agent

@@ -1,0 +1,308 @@
+// The agent's conversations: the controller's stream and the local socket.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/flow/agent.h"
+#include "agent/flow/log.h"
+#include "common/limits.h"
+#include "common/status_macros.h"
+#include "common/time_proto.h"
+#include "common/version.h"
+
+namespace muster::agent {
+
+int ExitCodeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return 0;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kOutOfRange:
+      return 2;
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kAlreadyExists:
+      return 3;
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+      return 4;
+    case absl::StatusCode::kNotFound:
+      return 5;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kResourceExhausted:
+      return 6;
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kUnimplemented:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kDataLoss:
+      break;
+    default:  // absl reserves the right to add codes
+      break;
+  }
+  return 1;
+}
+
+v1::AgentMessage Agent::MakeHello() {
+  v1::AgentMessage out;
+  v1::Hello* hello = out.mutable_hello();
+  hello->set_agent_version(kVersion);
+  MutexLock lock(&mu_);
+  if (in_force_ != nullptr) {
+    for (const v1::PolicyReport::InForce& f : in_force_->in_force) {
+      v1::KnownDocument* known = hello->add_known();
+      known->set_name(f.name());
+      known->set_version(f.version());
+      known->set_sha256(f.sha256());
+    }
+  }
+  for (const std::string& name : local_accounts_) hello->add_local_accounts(name);
+  return out;
+}
+
+void Agent::OnConnected() {
+  Log(Severity::kInfo, "connected to ", parts_.controller);
+  MutexLock lock(&mu_);
+  connected_ = true;
+  last_contact_ = parts_.clock->Now();
+  link_error_.clear();
+}
+
+void Agent::OnDisconnected(const absl::Status& why) {
+  MutexLock lock(&mu_);
+  const std::string text(why.message());
+  // Once per outage and cause; a controller that is down for a week must not fill the journal.
+  if (connected_ || text != link_error_) {
+    Log(Severity::kWarning, "no connection to ", parts_.controller, ": ", text,
+        "; the last good policy stays in force");
+  }
+  connected_ = false;
+  link_error_ = text;
+}
+
+void Agent::OnMessage(const v1::ControllerMessage& message) {
+  {
+    MutexLock lock(&mu_);
+    last_contact_ = parts_.clock->Now();
+  }
+  if (message.has_report_ack()) {
+    const absl::Status status = parts_.reports->Acknowledge(message.report_ack().seq());
+    if (!status.ok()) Log(Severity::kError, status.message());
+    return;
+  }
+  if (!message.has_update()) return;
+  AcceptOutcome outcome = acceptor_.Accept(message.update());
+  for (v1::AgentMessage& answer : outcome.answers) outbox_.Push(std::move(answer));
+  if (!outcome.last_refused.empty()) {
+    Log(Severity::kWarning, "refused ", outcome.last_refused);
+    MutexLock lock(&mu_);
+    last_refused_ = outcome.last_refused;
+  }
+  if (outcome.changed) {
+    for (const v1::PolicyReport::InForce& f : acceptor_.current()->in_force) {
+      Log(Severity::kInfo, "in force: ", f.name(), " version ", f.version());
+    }
+    ReportPolicy();
+    ReportStatusIfChanged();
+    parts_.wake();
+  }
+}
+
+v1::StatusReport Agent::MakeStatusReport() const {
+  const EnforcerStatus enforcer = parts_.enforcer->status();
+  v1::StatusReport out;
+  out.set_mode(enforcer.mode);
+  for (const std::string& why : enforcer.cannot_enforce) out.add_cannot_enforce(why);
+  out.set_agent_version(kVersion);
+  out.set_kernel(parts_.machine->kernel());
+  out.set_hostname(parts_.machine->hostname());
+  MutexLock lock(&mu_);
+  for (const std::string& why : notes_) out.add_cannot_enforce(why);
+  for (const std::string& why : learn_notes_) out.add_cannot_enforce(why);
+  for (const std::string& why : warnings_) out.add_cannot_enforce(why);
+  for (const std::string& name : local_accounts_) out.add_local_accounts(name);
+  return out;
+}
+
+void Agent::ReportStatusIfChanged() {
+  v1::Report body;
+  *body.mutable_status() = MakeStatusReport();
+  {
+    MutexLock lock(&mu_);
+    std::string text = body.status().SerializeAsString();
+    if (text == last_status_) return;
+    last_status_ = std::move(text);
+  }
+  QueueReport(std::move(body));
+}
+
+v1::AgentStatus Agent::MakeStatus() const {
+  const EnforcerStatus enforcer = parts_.enforcer->status();
+  const v1::StatusReport report = MakeStatusReport();
+  v1::AgentStatus out;
+  out.set_device_id(parts_.identity.device_id);
+  out.set_tenant(parts_.identity.tenant);
+  out.set_controller(parts_.controller);
+  out.set_mode(report.mode());
+  *out.mutable_cannot_enforce() = report.cannot_enforce();
+  for (const std::string& path : enforcer.marked) out.add_marked_filesystems(path);
+  out.set_execs_decided(enforcer.decided);
+  out.set_execs_blocked(enforcer.blocked);
+  out.set_reports_waiting(static_cast<uint32_t>(parts_.reports->waiting()));
+  const absl::Time now = parts_.clock->Now();
+  MutexLock lock(&mu_);
+  out.set_connected(connected_);
+  if (last_contact_ != absl::InfinitePast()) {
+    *out.mutable_last_contact_at() = ToProto(last_contact_);
+  }
+  if (in_force_ != nullptr) {
+    for (const v1::PolicyReport::InForce& f : in_force_->in_force) *out.add_documents() = f;
+  }
+  if (policy_ != nullptr) {
+    *out.mutable_policy_not_after() = ToProto(policy_->not_after());
+    out.set_policy_stale(std::max(now, policy_->time_floor()) >= policy_->not_after());
+  }
+  if (IsDisarmed(disarm_, now)) {
+    *out.mutable_disarmed_until() = disarm_->disarm().until();
+    out.set_disarm_reason(disarm_->disarm().reason());
+  }
+  for (const v1::InventoryItem& item : catalogued_) *out.add_catalogued_installed() = item;
+  for (const std::string& w : warnings_) out.add_warnings(w);
+  out.set_last_refused(last_refused_);
+  out.set_last_link_error(link_error_);
+  return out;
+}
+
+namespace {
+
+v1::ControlReply ErrorReply(const absl::Status& status) {
+  v1::ControlReply out;
+  out.set_error(std::string(status.message()));
+  out.set_exit_code(static_cast<uint32_t>(ExitCodeOf(status)));
+  return out;
+}
+
+}  // namespace
+
+std::string Agent::AccountName(uint32_t uid) {
+  MutexLock lock(&mu_);
+  const auto it = name_of_.find(uid);
+  return it == name_of_.end() ? absl::StrCat("uid ", uid) : it->second;
+}
+
+v1::ControlReply Agent::Explain(const v1::ControlRequest::Explain& request, uint32_t uid) {
+  uint32_t subject = uid;
+  if (!request.user().empty()) {
+    if (uid != 0) {
+      return ErrorReply(absl::PermissionDeniedError(
+          "only root may ask for another account; leave out --user or use sudo"));
+    }
+    const std::vector<Account> accounts = parts_.machine->Accounts({request.user()});
+    const auto it = std::find_if(accounts.begin(), accounts.end(), [&](const Account& a) {
+      return a.name == request.user();
+    });
+    if (it == accounts.end()) {
+      return ErrorReply(
+          absl::NotFoundError(absl::StrCat("there is no account ", request.user(), " here")));
+    }
+    subject = it->uid;
+  }
+  const std::shared_ptr<const PolicyIndex> index = policy();
+  if (index == nullptr) {
+    return ErrorReply(absl::FailedPreconditionError(
+        "no policy has reached this device yet; check its connection with `muster-agent status`"));
+  }
+  const std::optional<AppIndex> app = index->FindApp(request.app_id());
+  if (!app) {
+    return ErrorReply(absl::NotFoundError(absl::StrCat(
+        "the catalogue has no app '", request.app_id().substr(0, limits::kMaxAppIdBytes),
+        "'; use its id, for example whatsapp")));
+  }
+  v1::ControlReply out;
+  v1::Explanation decided = index->Explain(*app, subject, parts_.clock->Now());
+  v1::Explanation* explanation = out.mutable_explanation();
+  explanation->set_verdict(decided.verdict());
+  explanation->set_reason(decided.reason());
+  explanation->set_next_step(decided.next_step());
+  const v1::AgentStatus status = MakeStatus();
+  std::string versions;
+  for (const v1::PolicyReport::InForce& f : status.documents()) {
+    absl::StrAppend(&versions, versions.empty() ? "" : ", ", f.name(), " version ", f.version());
+  }
+  v1::Explanation::Link* in_force = explanation->add_chain();
+  in_force->set_condition("a signed policy is in force and has not ended");
+  in_force->set_holds(!status.policy_stale());
+  in_force->set_detail(absl::StrCat(versions, status.policy_stale() ? "; ended " : "; until ",
+                                    TimeText(index->not_after())));
+  v1::Explanation::Link* enforcing = explanation->add_chain();
+  enforcing->set_condition("this device enforces");
+  enforcing->set_holds(status.mode() == v1::StatusReport::ENFORCING);
+  enforcing->set_detail(absl::StrCat("mode ", v1::StatusReport::Mode_Name(status.mode()),
+                                     ", decided for ", AccountName(subject)));
+  for (v1::Explanation::Link& link : *decided.mutable_chain()) {
+    explanation->add_chain()->Swap(&link);
+  }
+  return out;
+}
+
+// What is in memory changes even when nothing can be saved: a full disk must not keep a wrong
+// block alive.
+absl::Status Agent::SetDisarmed(const v1::DisarmReport& report) {
+  parts_.enforcer->SetArmed(report.rearmed());
+  {
+    MutexLock lock(&mu_);
+    v1::DisarmState state;
+    *state.mutable_disarm() = report;
+    disarm_ = state;
+  }
+  if (report.rearmed()) parts_.enforcer->KillDisallowed();
+  Log(Severity::kWarning, report.rearmed() ? "armed again: " : "disarmed: ", report.reason());
+  const absl::Status saved = SaveDisarm(*parts_.store, report, false);
+  v1::Report body;
+  *body.mutable_disarm() = report;
+  QueueReport(std::move(body));
+  if (saved.ok()) MUSTER_RETURN_IF_ERROR(SaveDisarm(*parts_.store, report, true));
+  ReportStatusIfChanged();
+  parts_.wake();
+  return saved;
+}
+
+v1::ControlReply Agent::Disarm(const v1::ControlRequest::Disarm& request, uint32_t uid) {
+  DisarmRequest in;
+  in.reason = request.reason();
+  in.duration =
+      request.has_duration() ? FromProto(request.duration()) : limits::kDefaultDisarm;
+  in.rearm = request.rearm();
+  in.by_uid = uid;
+  in.by_account = AccountName(uid);
+  absl::StatusOr<v1::DisarmReport> report = MakeDisarm(in, parts_.clock->Now());
+  if (!report.ok()) return ErrorReply(report.status());
+  const absl::Status status = SetDisarmed(*report);
+  v1::ControlReply out;
+  *out.mutable_disarm() = *report;
+  if (!status.ok()) {
+    Log(Severity::kError, "disarm.pb could not be saved, a restart arms again: ",
+        status.message());
+  }
+  return out;
+}
+
+v1::ControlReply Agent::Answer(const v1::ControlRequest& request, uint32_t uid) {
+  switch (request.request_case()) {
+    case v1::ControlRequest::kStatus: {
+      v1::ControlReply out;
+      *out.mutable_status() = MakeStatus();
+      return out;
+    }
+    case v1::ControlRequest::kExplain:
+      return Explain(request.explain(), uid);
+    case v1::ControlRequest::kDisarm:
+      return Disarm(request.disarm(), uid);
+    case v1::ControlRequest::REQUEST_NOT_SET:
+      break;
+  }
+  return ErrorReply(absl::InvalidArgumentError("the question was not understood"));
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,129 @@
+#include "agent/flow/report_log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "common/limits.h"
+#include "common/signed_doc.h"
+#include "common/status_macros.h"
+#include "common/time_proto.h"
+
+namespace muster::agent {
+namespace {
+
+std::string FileOf(uint64_t seq) { return absl::StrFormat("%s/%012d.pb", kSpoolDir, seq); }
+
+std::optional<uint64_t> SeqOf(absl::string_view file_name) {
+  uint64_t seq = 0;
+  if (!absl::ConsumeSuffix(&file_name, ".pb") || !absl::SimpleAtoi(file_name, &seq)) {
+    return std::nullopt;
+  }
+  return seq;
+}
+
+}  // namespace
+
+ReportLog::ReportLog(std::string device_id, PrivateKey key, StateStore* store, const Clock* clock)
+    : device_id_(std::move(device_id)), key_(std::move(key)), store_(store), clock_(clock) {}
+
+absl::Status ReportLog::Open() {
+  MutexLock lock(&mu_);
+  MUSTER_ASSIGN_OR_RETURN(std::optional<std::string> head, store_->Read(kChainFile));
+  if (head && !head_.ParseFromString(*head)) {
+    return absl::DataLossError(
+        "chain.pb is damaged; move the state directory away and enrol this device again");
+  }
+  MUSTER_ASSIGN_OR_RETURN(std::vector<std::string> names, store_->List(kSpoolDir));
+  for (const std::string& name : names) {
+    const std::optional<uint64_t> seq = SeqOf(name);
+    if (!seq) continue;
+    MUSTER_ASSIGN_OR_RETURN(std::optional<std::string> bytes, store_->Read(FileOf(*seq)));
+    v1::SignedDoc doc;
+    v1::Report report;
+    if (!bytes || !doc.ParseFromString(*bytes) || !report.ParseFromString(doc.payload())) {
+      return absl::DataLossError(
+          absl::StrCat("report ", FileOf(*seq), " is damaged; remove the file and restart"));
+    }
+    waiting_[*seq] = report.has_exec();
+    // The file of a report is its commit; the head on disk may be one behind.
+    if (*seq > head_.seq()) {
+      head_.set_seq(*seq);
+      head_.set_sha256(Sha256Hex(doc.payload()));
+      head_.set_dropped(0);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReportLog::SaveHead() {
+  return store_->Write(kChainFile, head_.SerializeAsString());
+}
+
+absl::Status ReportLog::DropOne() {
+  auto victim = std::find_if(waiting_.begin(), waiting_.end(),
+                             [](const auto& entry) { return entry.second; });
+  if (victim == waiting_.end()) victim = waiting_.begin();
+  // Counted before it is gone: a crash between the two counts one too many, never too few.
+  head_.set_dropped(head_.dropped() + 1);
+  MUSTER_RETURN_IF_ERROR(SaveHead());
+  MUSTER_RETURN_IF_ERROR(store_->Remove(FileOf(victim->first)));
+  waiting_.erase(victim);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> ReportLog::Append(v1::Report body) {
+  MutexLock lock(&mu_);
+  while (waiting_.size() >= limits::kMaxSpooledReports) MUSTER_RETURN_IF_ERROR(DropOne());
+  const uint64_t seq = head_.seq() + 1;
+  body.set_device_id(device_id_);
+  body.set_seq(seq);
+  body.set_prev_sha256(head_.sha256());
+  *body.mutable_at() = ToProto(clock_->Now());
+  body.set_dropped_before(head_.dropped());
+  MUSTER_ASSIGN_OR_RETURN(v1::SignedDoc doc, MakeSignedDoc(body, {key_}));
+  MUSTER_RETURN_IF_ERROR(store_->Write(FileOf(seq), doc.SerializeAsString()));
+  head_.set_seq(seq);
+  head_.set_sha256(Sha256Hex(doc.payload()));
+  head_.set_dropped(0);
+  waiting_[seq] = body.has_exec();
+  return seq;
+}
+
+absl::StatusOr<std::optional<ReportLog::Waiting>> ReportLog::Next(uint64_t after) {
+  MutexLock lock(&mu_);
+  const auto it = waiting_.upper_bound(after);
+  if (it == waiting_.end()) return std::optional<Waiting>();
+  Waiting out{it->first, {}};
+  MUSTER_ASSIGN_OR_RETURN(std::optional<std::string> bytes, store_->Read(FileOf(out.seq)));
+  if (!bytes || !out.doc.ParseFromString(*bytes)) {
+    return absl::DataLossError(absl::StrCat("report ", FileOf(out.seq), " is damaged"));
+  }
+  return std::optional<Waiting>(std::move(out));
+}
+
+absl::Status ReportLog::Acknowledge(uint64_t seq) {
+  MutexLock lock(&mu_);
+  if (seq > head_.seq()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("report ", seq, " was acknowledged but only ", head_.seq(), " exist"));
+  }
+  if (waiting_.empty() || waiting_.begin()->first > seq) return absl::OkStatus();
+  // The head must outlive the files that it could be read from.
+  MUSTER_RETURN_IF_ERROR(SaveHead());
+  while (!waiting_.empty() && waiting_.begin()->first <= seq) {
+    MUSTER_RETURN_IF_ERROR(store_->Remove(FileOf(waiting_.begin()->first)));
+    waiting_.erase(waiting_.begin());
+  }
+  return absl::OkStatus();
+}
+
+size_t ReportLog::waiting() const {
+  MutexLock lock(&mu_);
+  return waiting_.size();
+}
+
+}  // namespace muster::agent

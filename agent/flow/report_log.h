@@ -1,0 +1,62 @@
+// Reports: numbered, hash-chained, signed and on disk before anything is sent; removed when the
+// controller says that they are stored.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/flow/state_store.h"
+#include "common/clock.h"
+#include "common/crypto.h"
+#include "common/mutex.h"
+#include "muster/v1/agent_control.pb.h"
+#include "muster/v1/policy.pb.h"
+#include "muster/v1/report.pb.h"
+
+namespace muster::agent {
+
+// Thread-safe.
+//
+// When limits::kMaxSpooledReports wait, the oldest report on executions goes first, then the
+// oldest of any kind. Its number stays unused and the chain shows the gap: the next new report
+// says in `dropped_before` how many are gone. A number is never given twice.
+class ReportLog {
+ public:
+  ReportLog(std::string device_id, PrivateKey key, StateStore* store, const Clock* clock);
+
+  // Finds the head of the chain and what waits. UNAVAILABLE, DATA_LOSS.
+  absl::Status Open();
+
+  // Numbers, chains, signs and saves; `body` carries only the oneof. The report's number.
+  absl::StatusOr<uint64_t> Append(v1::Report body);
+
+  struct Waiting {
+    uint64_t seq = 0;
+    v1::SignedDoc doc;
+  };
+  // The first waiting report above `after`; empty: none.
+  absl::StatusOr<std::optional<Waiting>> Next(uint64_t after);
+
+  // The controller has stored everything up to and including `seq`.
+  absl::Status Acknowledge(uint64_t seq);
+
+  size_t waiting() const;
+
+ private:
+  absl::Status DropOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status SaveHead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const std::string device_id_;
+  const PrivateKey key_;
+  StateStore* const store_;
+  const Clock* const clock_;
+  mutable Mutex mu_;
+  v1::ReportChain head_ ABSL_GUARDED_BY(mu_);
+  std::map<uint64_t, bool> waiting_ ABSL_GUARDED_BY(mu_);  // seq -> is a report on executions
+};
+
+}  // namespace muster::agent

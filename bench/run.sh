@@ -1,0 +1,118 @@
+#!/bin/bash
+# Measures what docs/performance.md promises.   bench/run.sh [KEY...] [--json]
+# Builds what it needs, needs root, and prints one line per key: JSON with --json.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+export MUSTER_DEMO_DIR=$root/build/bench-demo
+source "$root/deploy/demo/lib.sh"
+
+all_keys=(exec.decided_us agent.rss_kb install.report_ms approve.allow_ms revoke.block_ms)
+json="" keys=()
+for arg in "$@"; do
+  case "$arg" in
+    --json) json=yes ;;
+    -*) fail "unknown argument '$arg'; use [KEY...] [--json]" 2 ;;
+    *)
+      [[ " ${all_keys[*]} " == *" $arg "* ]] || fail "no such key '$arg'; there are: ${all_keys[*]}" 2
+      keys+=("$arg") ;;
+  esac
+done
+[ ${#keys[@]} -gt 0 ] || keys=("${all_keys[@]}")
+[ "$(id -u)" -eq 0 ] || exec sudo "$0" "$@"
+wanted() { [[ " ${keys[*]} " == *" $1 "* ]]; }
+
+# emit KEY VALUE UNIT BASELINE RATIO N P50 P99 SIZE; "null" for what does not exist.
+emit() {
+  wanted "$1" || return 0
+  if [ -n "$json" ]; then
+    printf '{"key":"%s","value":%s,"unit":"%s","baseline":%s,"ratio":%s,"n":%s,"p50":%s,"p99":%s,"size":%s,"command":"bench/run.sh %s"}\n' \
+      "$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "$1"
+  else
+    printf '%-20s %10s %-4s baseline %-8s n %-6s p50 %-8s p99 %s\n' "$1" "$2" "$3" "$4" "$6" "$7" "$8"
+  fi
+}
+
+# quantile Q: of the numbers on standard input.
+quantile() {
+  sort -n | awk -v q="$1" '{v[NR] = $1} END {i = int((NR - 1) * q + 0.5) + 1; print v[i]}'
+}
+
+# --- exec.decided_us: a program on a tmpfs of our own, without and with the agent on it ---
+exec_round() { "$bin/exec_time" "$tmpfs/true" 3000; }
+
+start_bench_agent() {
+  start muster-agent run --state "$agent_state" --filesystems "$tmpfs"
+  until_ok 20 agent_enforces || fail "the agent does not enforce"
+  agent_pid=$started_pid
+}
+
+bench_exec() {
+  tmpfs=$demo/tmpfs
+  mkdir -p "$tmpfs"
+  mount -t tmpfs -o mode=0755 tmpfs "$tmpfs"
+  mounted=yes
+  echo 'int main() {}' | g++ -O2 -static -x c++ -o "$tmpfs/true" -
+  make_tenant >&2
+  start_controller >&2
+  enrol >&2
+  local without=() with=() i n p50 p99
+  for i in 1 2 3; do
+    without+=("$(exec_round)")
+    start_bench_agent
+    with+=("$(exec_round)")
+    stop_program "$agent_pid" muster-agent
+    until_ok 10 eval '! [ -d /proc/$agent_pid ] || grep -q "^State:.Z" /proc/$agent_pid/status'
+  done
+  local base added
+  base=$(printf '%s\n' "${without[@]}" | awk '{print $2}' | quantile 0.5)
+  p50=$(printf '%s\n' "${with[@]}" | awk '{print $2}' | quantile 0.5)
+  p99=$(printf '%s\n' "${with[@]}" | awk '{print $3}' | quantile 0.5)
+  n=9000
+  added=$(awk -v a="$p50" -v b="$base" 'BEGIN {printf "%.1f", a - b}')
+  emit exec.decided_us "$added" us "$base" \
+    "$(awk -v a="$p50" -v b="$base" 'BEGIN {printf "%.2f", a / b}')" "$n" "$p50" "$p99" null
+}
+
+# --- what the quickstart measures through everything, five times ---
+report_value() { sed -n "s/^ *\"$1\": \([0-9.]*\),\{0,1\}$/\1/p" "$2"; }
+
+bench_story() {
+  local runs=5 i key field
+  for i in $(seq $runs); do
+    env -u MUSTER_DEMO_DIR MUSTER_QUICKSTART_BUILT=yes "$root/deploy/quickstart.sh" --once \
+      --report "$demo/report-$i.json" >&2
+  done
+  for key in agent.rss_kb:agent_pss_kb:kB install.report_ms:install_to_reported_ms:ms \
+    approve.allow_ms:approve_to_allowed_ms:ms revoke.block_ms:revoke_to_blocked_ms:ms; do
+    IFS=: read -r key field unit <<<"$key"
+    for i in $(seq $runs); do report_value "$field" "$demo/report-$i.json"; done >"$demo/values"
+    emit "$key" "$(quantile 0.5 <"$demo/values")" "$unit" null null "$runs" \
+      "$(quantile 0.5 <"$demo/values")" "$(quantile 0.99 <"$demo/values")" null
+  done
+}
+
+finish() {
+  local code=$?
+  trap - EXIT INT TERM
+  undo_made
+  if [ -n "$mounted" ]; then umount -l "$tmpfs" || true; fi
+  exit "$code"
+}
+
+mounted="" tmpfs=$root/build/bench-demo/tmpfs
+"$root/deploy/install-deps.sh" --quiet build >&2
+step "Build" eval 'build_programs && ninja -C "$root/build" exec_time' >&2
+if mountpoint -q "$tmpfs"; then umount -l "$tmpfs"; fi
+heal_leftovers
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+cd "$root"
+if wanted exec.decided_us; then
+  bench_exec
+  undo_made
+fi
+if wanted agent.rss_kb || wanted install.report_ms || wanted approve.allow_ms ||
+  wanted revoke.block_ms; then
+  bench_story
+fi

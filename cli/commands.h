@@ -1,0 +1,19 @@
+// The nouns of musterctl, one function and one file each. Each adds its verbs to `root`.
+#pragma once
+
+#include "cli/session.h"
+
+namespace muster::cli {
+
+void AddAppCommands(CLI::App* root, Session* session);
+void AddTrmCommands(CLI::App* root, Session* session);
+void AddPolicyCommands(CLI::App* root, Session* session);  // blocklist, apply, simulate, policy
+void AddRequestCommands(CLI::App* root, Session* session);
+void AddGrantCommands(CLI::App* root, Session* session);
+void AddPersonCommands(CLI::App* root, Session* session);
+void AddDirectoryCommands(CLI::App* root, Session* session);
+void AddDeviceCommands(CLI::App* root, Session* session);
+void AddExplainCommand(CLI::App* root, Session* session);
+void AddAuditCommands(CLI::App* root, Session* session);
+
+}  // namespace muster::cli

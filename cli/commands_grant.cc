@@ -1,0 +1,65 @@
+#include "cli/commands.h"
+#include "common/status_macros.h"
+
+namespace muster::cli {
+namespace {
+
+void AddRevoke(CLI::App* noun, Session* session) {
+  auto request = std::make_shared<v1::RevokeGrantRequest>();
+  CLI::App* verb = AddVerb(noun, session, "revoke", "End a grant now",
+                           [request](Session& s) -> absl::StatusOr<int> {
+                             v1::GrantResponse response;
+                             MUSTER_RETURN_IF_ERROR(s.Call("RevokeGrant", *request, &response));
+                             if (request->dry_run()) return s.Print(MessageJson(response.impact()));
+                             return s.Print(MessageJson(response.grant()));
+                           });
+  AddName(verb, "id", "Grant id", [request](const std::string& v) { request->set_grant_id(v); });
+  AddRequired(verb, "--reason", "Why", [request](const std::string& v) { request->set_reason(v); });
+  AddDryRun(verb, [request](bool v) { request->set_dry_run(v); });
+}
+
+}  // namespace
+
+void AddGrantCommands(CLI::App* root, Session* session) {
+  CLI::App* noun = AddNoun(root, "grant", "Grants: what approved requests gave");
+  auto filter = std::make_shared<v1::ListGrantsRequest>();
+  CLI::App* list = AddListVerb(noun, session, "list", "Grants", "ListGrants", filter,
+                               std::make_shared<v1::ListGrantsResponse>(),
+                               {{"GRANT", "grant_id"},
+                                {"STATE", "state"},
+                                {"APP", "app_id"},
+                                {"PERSON", "person_upn"},
+                                {"UNTIL", "not_after"},
+                                {"REQUEST", "request_id"},
+                                {"WAITING FOR", "detail"}});
+  AddEnum(list, "--state", "Only this state", v1::Grant::State_descriptor(),
+          [filter](int v) { filter->set_state(static_cast<v1::Grant::State>(v)); });
+  AddOptional(list, "--person", "Only this person (UPN)",
+              [filter](const std::string& v) { filter->set_person_upn(v); });
+  AddOptional(list, "--app", "Only this app",
+              [filter](const std::string& v) { filter->set_app_id(v); });
+
+  auto get = std::make_shared<v1::GetGrantRequest>();
+  CLI::App* show =
+      AddVerb(noun, session, "show", "One grant", [get](Session& s) -> absl::StatusOr<int> {
+        v1::Grant grant;
+        MUSTER_RETURN_IF_ERROR(s.Call("GetGrant", *get, &grant));
+        return s.Print(MessageJson(grant));
+      });
+  AddName(show, "id", "Grant id", [get](const std::string& v) { get->set_grant_id(v); });
+  AddRevoke(noun, session);
+}
+
+void AddPersonCommands(CLI::App* root, Session* session) {
+  CLI::App* noun = AddNoun(root, "person", "People of the directory");
+  auto get = std::make_shared<v1::GetPersonRequest>();
+  CLI::App* show = AddVerb(noun, session, "show", "A person's requests, grants and devices",
+                           [get](Session& s) -> absl::StatusOr<int> {
+                             v1::PersonView view;
+                             MUSTER_RETURN_IF_ERROR(s.Call("GetPerson", *get, &view));
+                             return s.Print(Lifted(MessageJson(view), "person"));
+                           });
+  AddName(show, "upn", "The person's UPN", [get](const std::string& v) { get->set_upn(v); });
+}
+
+}  // namespace muster::cli

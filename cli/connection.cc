@@ -1,0 +1,95 @@
+#include "cli/connection.h"
+
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "common/status_macros.h"
+
+namespace muster::cli {
+namespace {
+
+constexpr size_t kMaxPemBytes = 64 << 10;
+constexpr int kMaxReplyBytes = 64 << 20;
+
+grpc::ByteBuffer ToBuffer(const std::string& bytes) {
+  const grpc::Slice slice(bytes);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+absl::Status ParseReply(const grpc::ByteBuffer& buffer, google::protobuf::Message* response) {
+  grpc::Slice slice;
+  if (!buffer.DumpToSingleSlice(&slice).ok() ||
+      !response->ParseFromArray(slice.begin(), static_cast<int>(slice.size()))) {
+    return absl::InternalError("the controller's answer cannot be read");
+  }
+  return absl::OkStatus();
+}
+
+class GrpcAdminClient final : public AdminClient {
+ public:
+  GrpcAdminClient(std::string server, std::shared_ptr<grpc::Channel> channel,
+                  absl::Duration timeout)
+      : server_(std::move(server)), stub_(std::move(channel)), timeout_(timeout) {}
+
+  absl::Status Call(const std::string& method, const google::protobuf::Message& request,
+                    google::protobuf::Message* response) override {
+    MUSTER_RETURN_IF_ERROR(CheckMethod(method, request, *response));
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(SystemClock().Now() + timeout_));
+    grpc::CompletionQueue queue;
+    const auto call = stub_.PrepareUnaryCall(&context, "/muster.v1.AdminService/" + method,
+                                             ToBuffer(request.SerializeAsString()), &queue);
+    grpc::ByteBuffer reply;
+    grpc::Status status;
+    call->StartCall();
+    call->Finish(&reply, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    if (!status.ok()) return Translate(status);
+    return ParseReply(reply, response);
+  }
+
+ private:
+  absl::Status Translate(const grpc::Status& status) const {
+    // gRPC's codes and Abseil's are the same numbers.
+    const auto code = static_cast<absl::StatusCode>(status.error_code());
+    if (code == absl::StatusCode::kUnavailable) {
+      return absl::UnavailableError(absl::StrCat("the controller at ", server_,
+                                                 " cannot be reached: ", status.error_message()));
+    }
+    if (code == absl::StatusCode::kDeadlineExceeded) {
+      return absl::DeadlineExceededError(absl::StrCat("the controller at ", server_,
+                                                      " did not answer within ",
+                                                      absl::FormatDuration(timeout_)));
+    }
+    return absl::Status(code, status.error_message());
+  }
+
+  const std::string server_;
+  grpc::GenericStub stub_;
+  const absl::Duration timeout_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AdminClient>> Connect(const Profile& profile,
+                                                     absl::Duration timeout) {
+  grpc::SslCredentialsOptions tls;
+  MUSTER_ASSIGN_OR_RETURN(tls.pem_root_certs, ReadSmallFile(profile.ca, "CA", kMaxPemBytes));
+  MUSTER_ASSIGN_OR_RETURN(tls.pem_cert_chain,
+                          ReadSmallFile(profile.certificate, "certificate", kMaxPemBytes));
+  MUSTER_ASSIGN_OR_RETURN(tls.pem_private_key, ReadSmallFile(profile.key, "key", kMaxPemBytes));
+  grpc::ChannelArguments args;
+  args.SetMaxReceiveMessageSize(kMaxReplyBytes);
+  if (!profile.server_name.empty()) args.SetSslTargetNameOverride(profile.server_name);
+  auto channel = grpc::CreateCustomChannel(profile.server, grpc::SslCredentials(tls), args);
+  return std::make_unique<GrpcAdminClient>(profile.server, std::move(channel), timeout);
+}
+
+}  // namespace muster::cli

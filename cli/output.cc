@@ -1,0 +1,245 @@
+#include "cli/output.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+namespace muster::cli {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+// Blanks C0, DEL and C1 (U+0080 to U+009F, two bytes in UTF-8).
+std::string Printable(std::string text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == 0x7F) text[i] = ' ';
+    const bool c1 = byte == 0xC2 && i + 1 < text.size() &&
+                    (static_cast<unsigned char>(text[i + 1]) & 0xE0) == 0x80;
+    if (c1) text[i] = text[i + 1] = ' ';
+  }
+  return text;
+}
+
+const Json* FindPath(const Json& value, absl::string_view path) {
+  const Json* at = &value;
+  for (absl::string_view name : absl::StrSplit(path, '.')) {
+    if (!at->is_object()) return nullptr;
+    const auto it = at->find(std::string(name));
+    if (it == at->end()) return nullptr;
+    at = &*it;
+  }
+  return at;
+}
+
+// Code points, so that names with accents keep their column.
+size_t Width(absl::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+std::string TableText(const Rows& rows, absl::string_view indent) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    std::string line(indent);
+    for (size_t i = 0; i < row.size(); ++i) {
+      absl::StrAppend(&line, row[i], std::string(widths[i] - Width(row[i]) + 2, ' '));
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    absl::StrAppend(&out, line, "\n");
+  }
+  return out;
+}
+
+// RFC 4180.
+std::string CsvField(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + "\"";
+}
+
+std::string CsvText(const Rows& rows) {
+  std::string out;
+  for (const auto& row : rows) {
+    absl::StrAppend(&out,
+                    absl::StrJoin(row, ",",
+                                  [](std::string* o, const std::string& cell) {
+                                    absl::StrAppend(o, CsvField(cell));
+                                  }),
+                    "\n");
+  }
+  return out;
+}
+
+bool IsObjectList(const Json& value) {
+  return value.is_array() && !value.empty() && value.front().is_object();
+}
+
+bool IsEmpty(const Json& value) {
+  return value.is_null() || (value.is_string() && value.get_ref<const std::string&>().empty()) ||
+         (value.is_structured() && value.empty());
+}
+
+// Columns for a list nobody described: every field of the items that is filled anywhere.
+Rows NestedRows(const Json& items) {
+  std::vector<std::string> names;
+  for (const Json& item : items) {
+    for (const auto& [name, value] : item.items()) {
+      if (!IsEmpty(value) && std::find(names.begin(), names.end(), name) == names.end()) {
+        names.push_back(name);
+      }
+    }
+  }
+  Rows rows = {names};
+  for (const Json& item : items) {
+    std::vector<std::string> row;
+    for (const std::string& name : names) {
+      row.push_back(item.contains(name) ? CellText(item.at(name), true) : "");
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+void AppendFields(const std::string& prefix, const Json& object, Rows* plain, std::string* lists) {
+  for (const auto& [name, value] : object.items()) {
+    if (IsEmpty(value)) continue;
+    const std::string path = prefix + name;
+    if (IsObjectList(value)) {
+      absl::StrAppend(lists, path, ":\n", TableText(NestedRows(value), "  "));
+    } else if (value.is_object()) {
+      AppendFields(path + ".", value, plain, lists);
+    } else {
+      plain->push_back({path + ":", CellText(value, true)});
+    }
+  }
+}
+
+std::string ObjectTable(const Json& object) {
+  Rows plain;
+  std::string lists;
+  AppendFields("", object, &plain, &lists);
+  return TableText(plain, "") + lists;
+}
+
+std::string ObjectCsv(const Json& object) {
+  Rows rows(2);
+  for (const auto& [name, value] : object.items()) {
+    if (IsObjectList(value)) continue;
+    rows[0].push_back(name);
+    rows[1].push_back(CellText(value, false));
+  }
+  return CsvText(rows);
+}
+
+std::string Pretty(const Json& value) {
+  return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Rows ListRows(const Json& list, const std::vector<Column>& columns, bool table) {
+  Rows rows(1);
+  for (const Column& c : columns) rows[0].push_back(table ? c.title : c.path);
+  for (const Json& item : list.at("items")) {
+    std::vector<std::string> row;
+    for (const Column& c : columns) {
+      const Json* value = FindPath(item, c.path);
+      row.push_back(value == nullptr ? "" : CellText(*value, table));
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::string ListTable(const Json& list, const std::vector<Column>& columns) {
+  if (list.at("items").empty()) return "none\n";
+  std::string out = TableText(ListRows(list, columns, true), "");
+  const std::string cursor = list.value("next_cursor", "");
+  if (!cursor.empty()) absl::StrAppend(&out, "more: --cursor ", cursor, "\n");
+  return out;
+}
+
+std::string ExplanationTable(const Json& explanation) {
+  Rows head = {{"verdict:", CellText(explanation.at("verdict"), true)},
+               {"reason:", CellText(explanation.at("reason"), true)}};
+  Rows chain;
+  for (const Json& link : explanation.at("chain")) {
+    chain.push_back({link.at("holds").get<bool>() ? "yes" : "no",
+                     CellText(link.at("condition"), true), CellText(link.at("detail"), true)});
+  }
+  std::string out = TableText(head, "");
+  if (!chain.empty()) absl::StrAppend(&out, "because:\n", TableText(chain, "  "));
+  const std::string next = CellText(explanation.at("next_step"), true);
+  if (!next.empty()) absl::StrAppend(&out, "next step: ", next, "\n");
+  return out;
+}
+
+}  // namespace
+
+std::optional<Format> ParseFormat(absl::string_view name) {
+  if (name == "table") return Format::kTable;
+  if (name == "json") return Format::kJson;
+  if (name == "csv") return Format::kCsv;
+  if (name == "yaml") return Format::kYaml;
+  return std::nullopt;
+}
+
+std::string CellText(const Json& value, bool printable) {
+  std::string out;
+  if (value.is_string()) {
+    out = value.get<std::string>();
+  } else if (value.is_array()) {
+    out = absl::StrJoin(value, ", ", [printable](std::string* o, const Json& element) {
+      absl::StrAppend(o, CellText(element, printable));
+    });
+  } else if (!value.is_null()) {
+    out = CompactJson(value);
+  }
+  return printable ? Printable(std::move(out)) : out;
+}
+
+std::string RenderList(Format format, const Json& list, const std::vector<Column>& columns) {
+  switch (format) {
+    case Format::kTable:
+      return ListTable(list, columns);
+    case Format::kJson:
+      return Pretty(list);
+    case Format::kCsv:
+      return CsvText(ListRows(list, columns, false));
+    case Format::kYaml:
+      return RenderYaml(list);
+  }
+  return "";
+}
+
+std::string RenderObject(Format format, const Json& object) {
+  switch (format) {
+    case Format::kTable:
+      return ObjectTable(object);
+    case Format::kJson:
+      return Pretty(object);
+    case Format::kCsv:
+      return ObjectCsv(object);
+    case Format::kYaml:
+      return RenderYaml(object);
+  }
+  return "";
+}
+
+std::string RenderExplanation(Format format, const Json& explanation) {
+  if (format == Format::kTable) return ExplanationTable(explanation);
+  return RenderObject(format, explanation);
+}
+
+}  // namespace muster::cli

@@ -1,0 +1,41 @@
+// How musterctl prints: table for people, json, csv and yaml for programs. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "cli/message_json.h"
+
+namespace muster::cli {
+
+enum class Format { kTable, kJson, kCsv, kYaml };
+
+std::optional<Format> ParseFormat(absl::string_view name);  // "table", "json", "csv", "yaml"
+
+// One column of a list: `path` leads through nested objects with dots ("person.upn") and is
+// also the CSV heading; `title` heads the table.
+struct Column {
+  std::string title;
+  std::string path;
+};
+
+// `list` is {"items":[...],"next_cursor":...}. Table and CSV show the columns; JSON and YAML
+// everything. A table of no items says so; a table cut by a page ends with how to go on.
+std::string RenderList(Format format, const Json& list, const std::vector<Column>& columns);
+
+// One object. A table shows `field: value` lines, lists of objects as indented tables, and
+// leaves out what is empty; CSV is one heading and one row of its plain fields.
+std::string RenderObject(Format format, const Json& object);
+
+// An Explanation; the table form is made for reading aloud at a service desk.
+std::string RenderExplanation(Format format, const Json& explanation);
+
+std::string RenderYaml(const Json& value);
+
+// A value in one cell: lists joined with ", ", null and absent as "". For a table `printable`
+// replaces control characters, so that text from a request cannot move an operator's cursor.
+std::string CellText(const Json& value, bool printable);
+
+}  // namespace muster::cli

@@ -1,0 +1,155 @@
+# Parts of quickstart.sh: the story and its report. Sourced; needs lib.sh.
+# shellcheck shell=bash disable=SC2034,SC2154
+blocked_before=false allowed_after=false blocked_after_revoke=false bob_blocked=false
+approve_to_allowed_ms=null revoke_to_blocked_ms=null install_to_reported_ms=null
+demo_app=/usr/bin/demo-chat
+
+# run_as ACCOUNT COMMAND...: as if that person had logged in: real uid and login uid.
+run_as() {
+  local account=$1
+  shift
+  bash -c 'echo "$1" >/proc/self/loginuid || true
+    exec setpriv --reuid "$1" --regid "$2" --clear-groups -- "${@:3}"' \
+    run_as "$(id -u "$account")" "$(id -g "$account")" "$@" 2>&1
+}
+
+may_run() { run_as "$1" "$demo_app" >/dev/null; }
+is_blocked() {
+  local output
+  ! output=$(run_as "$1" "$demo_app") && [[ "$output" == *"Operation not permitted"* ]]
+}
+
+# try ACCOUNT: shows what happens when that person starts the app.
+try() {
+  echo "  $1 runs demo-chat:"
+  run_as "$1" "$demo_app" | grep -v loginuid | indent || true
+}
+
+why() {
+  echo "  why ($1):"
+  as service-desk explain --person "$1" --device "$device" --app demo-chat | indent
+}
+
+install_app() {
+  local i
+  note_made package muster-demo-chat
+  for i in $(seq 60); do # another apt may hold dpkg's lock
+    dpkg -i "$deb" >"$demo/log/dpkg.log" 2>&1 && return 0
+    grep -q lock "$demo/log/dpkg.log" || break
+    sleep 1
+  done
+  cat "$demo/log/dpkg.log" >&2
+  return 1
+}
+
+app_reported() { as uem device list --app demo-chat -o csv | grep -q "^$device,"; }
+
+tell_install() {
+  say "1. Alice's laptop gets demo-chat. Its TRM status is RESTRICTED and nobody is approved."
+  deb=$("$root/deploy/demo/app/package.sh" "$bin/demo-chat" "$demo")
+  step "  package installed" install_app
+  local start
+  start=$(now_ms)
+  until_ok 10 app_reported || fail "the agent did not report the installed package"
+  install_to_reported_ms=$(($(now_ms) - start))
+  echo "  installed -> reported: $install_to_reported_ms ms"
+  if is_blocked muster-alice; then blocked_before=true; fi
+  try muster-alice
+  why alice@demo.test
+}
+
+tell_approval() {
+  say "2. The service desk files a request; the SOC approves it."
+  as service-desk request submit --person alice@demo.test --app demo-chat --ticket INC0963540 \
+    --justification "Needs it to show what Muster does" --term 90d --training-acknowledged 2026-1 \
+    -o yaml >"$demo/request.yaml"
+  request=$(field request_id <"$demo/request.yaml")
+  echo "  request $request: $(field state <"$demo/request.yaml")"
+  local start
+  start=$(now_ms)
+  as soc-approver request approve "$request" --reason "Need is documented in the ticket" \
+    >/dev/null
+  if until_ok 10 may_run muster-alice; then
+    allowed_after=true
+    approve_to_allowed_ms=$(($(now_ms) - start))
+  fi
+  grant=$(as soc-approver request show "$request" -o yaml | field grant_id)
+  echo "  approved -> allowed: $approve_to_allowed_ms ms (grant $grant)"
+  try muster-alice
+  why alice@demo.test
+}
+
+tell_bob() {
+  say "3. Bob shares the laptop. The grant is Alice's, not the machine's."
+  if is_blocked muster-bob; then bob_blocked=true; fi
+  try muster-bob
+  why bob@demo.test
+}
+
+tell_revocation() {
+  say "4. The need is gone: the grant is revoked."
+  local start
+  start=$(now_ms)
+  as soc-approver grant revoke "$grant" --reason "Need has ended" >/dev/null
+  if until_ok 10 is_blocked muster-alice; then
+    blocked_after_revoke=true
+    revoke_to_blocked_ms=$(($(now_ms) - start))
+  fi
+  echo "  revoked -> blocked: $revoke_to_blocked_ms ms"
+  try muster-alice
+  why alice@demo.test
+}
+
+# memory PID FIELD: kB from the kernel's summary of all mappings.
+memory() { awk -v f="$2:" '$1 == f {print $2}' "/proc/$1/smaps_rollup"; }
+
+play_story() {
+  tell_install
+  tell_approval
+  tell_bob
+  tell_revocation
+  say "5. All of it is in the audit log."
+  as auditor audit list --object "request/$request" -o csv | cut -d, -f1-6 | indent
+  agent_rss_kb=$(memory "$agent_pid" Rss)
+  agent_pss_kb=$(memory "$agent_pid" Pss)
+  controller_rss_kb=$(memory "$controller_pid" Rss)
+  say "Agent: $agent_rss_kb kB resident. Controller: $controller_rss_kb kB."
+}
+
+write_report() {
+  [ -n "$report" ] || return 0
+  cat >"$report" <<END
+{
+  "blocked_before": $blocked_before,
+  "allowed_after": $allowed_after,
+  "blocked_after_revoke": $blocked_after_revoke,
+  "other_user_blocked": $bob_blocked,
+  "approve_to_allowed_ms": $approve_to_allowed_ms,
+  "revoke_to_blocked_ms": $revoke_to_blocked_ms,
+  "install_to_reported_ms": $install_to_reported_ms,
+  "agent_rss_kb": $agent_rss_kb,
+  "agent_pss_kb": $agent_pss_kb,
+  "controller_rss_kb": $controller_rss_kb,
+  "version": "$("$bin/musterctl" --version | cut -d' ' -f2)",
+  "kernel": "$(uname -r)"
+}
+END
+  if [ -n "${SUDO_UID:-}" ]; then chown "$SUDO_UID:${SUDO_GID:-0}" "$report"; fi
+}
+
+stay_up() {
+  say "Everything is up. In another terminal:"
+  indent <<END
+export MUSTER_PROFILE=$demo/operators/soc-approver.yaml
+$bin/musterctl request list
+$bin/musterctl blocklist show
+$bin/musterctl device show $device
+$bin/musterctl explain --person alice@demo.test --device $device --app whatsapp
+$bin/muster-agent status --state $agent_state
+Other operators: $(cd "$demo/operators" && echo *.yaml)
+Logs: $demo/log/
+END
+  say "Ctrl-C stops it and takes the demo's accounts and package away again."
+  while [ -d "/proc/$agent_pid" ] && [ -d "/proc/$controller_pid" ]; do sleep 1; done
+  fail "a program ended by itself; see $demo/log/"
+}

@@ -1,0 +1,109 @@
+#include "agent/flow/report_log.h"
+
+#include <gtest/gtest.h>
+
+#include "common/limits.h"
+#include "tests/agent/fakes.h"
+
+namespace muster::agent {
+namespace {
+
+v1::Report StatusBody() {
+  v1::Report body;
+  body.mutable_status()->set_hostname("h");
+  return body;
+}
+v1::Report ExecBody() {
+  v1::Report body;
+  body.mutable_exec()->add_items()->set_app_id("chat");
+  return body;
+}
+
+class ReportLogTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<ReportLog> Open() {
+    auto log = std::make_unique<ReportLog>(kTestDevice, tenant_.device_key(), &store_, &clock_);
+    EXPECT_TRUE(log->Open().ok());
+    return log;
+  }
+  // Every waiting report, verified as the controller would.
+  std::vector<v1::Report> Waiting(ReportLog& log) {
+    std::vector<v1::Report> out;
+    const PublicKey key = *PublicKey::FromSpki(tenant_.device_key().spki(), kEcdsaP256Sha256);
+    for (uint64_t after = 0;;) {
+      auto next = *log.Next(after);
+      if (!next) return out;
+      absl::StatusOr<v1::Report> report = VerifyReport(next->doc, key, kTestDevice);
+      EXPECT_TRUE(report.ok()) << report.status();
+      EXPECT_EQ(report->seq(), next->seq);
+      hashes_[next->seq] = Sha256Hex(next->doc.payload());
+      after = next->seq;
+      out.push_back(*std::move(report));
+    }
+  }
+
+  FakeClock clock_{At("2026-03-01T12:00:00Z")};
+  TestTenant tenant_{clock_.Now()};
+  MemoryStateStore store_;
+  std::map<uint64_t, std::string> hashes_;
+};
+
+TEST_F(ReportLogTest, NumberedAndChained) {
+  auto log = Open();
+  for (uint64_t i = 1; i <= 3; ++i) EXPECT_EQ(*log->Append(StatusBody()), i);
+  const std::vector<v1::Report> reports = Waiting(*log);
+  ASSERT_EQ(reports.size(), 3u);
+  EXPECT_EQ(reports[0].prev_sha256(), "");
+  EXPECT_EQ(reports[1].prev_sha256(), hashes_[1]);
+  EXPECT_EQ(reports[2].prev_sha256(), hashes_[2]);
+}
+
+TEST_F(ReportLogTest, GoesOnAfterARestartAndAfterAcknowledgements) {
+  auto log = Open();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(log->Append(StatusBody()).ok());
+  Waiting(*log);
+  log = Open();
+  EXPECT_EQ(log->waiting(), 3u);
+  ASSERT_TRUE(log->Acknowledge(3).ok());
+  EXPECT_EQ(log->waiting(), 0u);
+  log = Open();
+  EXPECT_EQ(*log->Append(StatusBody()), 4u);
+  EXPECT_EQ(Waiting(*log)[0].prev_sha256(), hashes_[3]);
+}
+
+TEST_F(ReportLogTest, AcknowledgingWhatDoesNotExistRemovesNothing) {
+  auto log = Open();
+  ASSERT_TRUE(log->Append(StatusBody()).ok());
+  EXPECT_EQ(log->Acknowledge(2).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(log->waiting(), 1u);
+  EXPECT_TRUE(log->Acknowledge(1).ok());
+  EXPECT_TRUE(log->Acknowledge(1).ok()) << "told twice";
+}
+
+TEST_F(ReportLogTest, AFailedSaveGivesNoNumberAway) {
+  auto log = Open();
+  store_.before_write = [](const std::string&) { return false; };
+  EXPECT_FALSE(log->Append(StatusBody()).ok());
+  store_.before_write = nullptr;
+  EXPECT_EQ(*log->Append(StatusBody()), 1u);
+}
+
+TEST_F(ReportLogTest, AtTheCapExecutionsGoFirstAndTheLossIsTold) {
+  auto log = Open();
+  ASSERT_TRUE(log->Append(StatusBody()).ok());  // 1
+  ASSERT_TRUE(log->Append(ExecBody()).ok());    // 2: the first to go
+  while (log->waiting() < limits::kMaxSpooledReports) {
+    ASSERT_TRUE(log->Append(StatusBody()).ok());
+  }
+  ASSERT_TRUE(log->Append(StatusBody()).ok());
+  ASSERT_TRUE(log->Append(StatusBody()).ok());  // no execution left: 1 goes
+  EXPECT_EQ(log->waiting(), limits::kMaxSpooledReports);
+  const std::vector<v1::Report> reports = Waiting(*log);
+  EXPECT_EQ(reports.front().seq(), 3u);
+  EXPECT_EQ(reports[reports.size() - 2].dropped_before(), 1u);
+  EXPECT_EQ(reports.back().dropped_before(), 1u);
+  EXPECT_EQ(reports.back().prev_sha256(), hashes_[reports.back().seq() - 1]);
+}
+
+}  // namespace
+}  // namespace muster::agent

@@ -1,0 +1,26 @@
+// gRPC calls with whatever certificate and whatever bytes, which no program of ours would send.
+// Each runs in a process of its own, so that the test itself has no threads.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace muster {
+
+struct RawPeer {
+  std::string server;            // host:port
+  std::string ca;                // PEM file: who vouches for the server
+  std::string certificate, key;  // PEM files; empty: no client certificate
+};
+
+// One unary call, e.g. "/muster.v1.AdminService/ListApps"; the server's status.
+absl::Status RawCall(const RawPeer& peer, const std::string& method, const std::string& request);
+
+// Opens a bidi stream, writes the messages and reads until the server ends it; its status.
+// DEADLINE_EXCEEDED when it goes on for more than `seconds`.
+absl::Status RawStream(const RawPeer& peer, const std::string& method,
+                       const std::vector<std::string>& messages, int seconds = 20);
+
+}  // namespace muster

@@ -1,0 +1,49 @@
+// The directory of a test, seen from outside Muster: read back and changed behind its back.
+// Thread-compatible.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace muster {
+
+inline constexpr char kChatGroup[] = "cn=app-it-chat,ou=groups,dc=mdm,dc=test";
+inline constexpr char kWhatsAppGroup[] = "cn=app-whatsapp,ou=groups,dc=mdm,dc=test";
+inline constexpr char kToxGroup[] = "cn=app-tox,ou=groups,dc=mdm,dc=test";
+
+// uid=<account>,ou=people,dc=mdm,dc=test
+std::string DnOf(const std::string& account);
+
+struct TestPerson {
+  std::string account, mail;
+};
+
+enum class DirectoryKind { kLdif, kStartTls, kLdaps };
+
+class TestDirectory {
+ public:
+  // The given people, and the three groups above, each with a placeholder that is no person (a
+  // groupOfNames cannot be empty). `folder` is where an LDIF file goes.
+  static absl::StatusOr<std::unique_ptr<TestDirectory>> Start(
+      DirectoryKind kind, const std::string& folder, const std::vector<TestPerson>& people);
+  virtual ~TestDirectory() = default;
+
+  // The lines of musterd.yaml below `directory:`, without groups.
+  virtual std::string Config() const = 0;
+  // Account names of the people in `group`, read without Muster.
+  virtual absl::StatusOr<std::set<std::string>> Members(const std::string& group) = 0;
+  virtual absl::Status AddByHand(const std::string& group,
+                                 const std::vector<std::string>& accounts) = 0;
+  virtual absl::Status RemoveByHand(const std::string& group,
+                                    const std::vector<std::string>& accounts) = 0;
+  // It cannot be read any more; and as it was again.
+  virtual void Break() = 0;
+  virtual absl::Status Heal() = 0;
+};
+
+}  // namespace muster

@@ -85,14 +85,15 @@ void PrintStatusTable(const v1::AgentStatus& s) {
   Row("tenant", s.tenant());
   Row("mode", v1::StatusReport::Mode_Name(s.mode()));
   if (s.has_disarmed_until()) {
-    Row("disarmed until", absl::StrCat(TimeText(FromProto(s.disarmed_until())), " (",
-                                       s.disarm_reason(), ")"));
+    Row("disarmed until",
+        absl::StrCat(TimeText(FromProto(s.disarmed_until())), " (", s.disarm_reason(), ")"));
   }
   Row("controller", absl::StrCat(s.controller(), s.connected() ? " (connected)" : " (offline)"));
   if (s.has_last_contact_at()) Row("last contact", TimeText(FromProto(s.last_contact_at())));
   if (!s.last_link_error().empty()) Row("not connected because", s.last_link_error());
   for (const v1::PolicyReport::InForce& f : s.documents()) {
-    Row("document", absl::StrCat(f.name(), " version ", f.version(), " ", f.sha256().substr(0, 12)));
+    Row("document",
+        absl::StrCat(f.name(), " version ", f.version(), " ", f.sha256().substr(0, 12)));
   }
   if (s.has_policy_not_after()) {
     Row(s.policy_stale() ? "policy ENDED" : "policy until",
@@ -149,9 +150,10 @@ int PrintDisarm(const v1::DisarmReport& report, const std::string& output, bool 
     std::printf("Armed again%s.\n", offline ? " from the agent's next start on" : "");
     return 0;
   }
-  std::printf("Disarmed until %s: nothing is blocked%s. Block again sooner with `muster-agent "
-              "disarm --rearm --reason TEXT`.\n",
-              until.c_str(), offline ? " (the agent did not answer; it starts disarmed)" : "");
+  std::printf(
+      "Disarmed until %s: nothing is blocked%s. Block again sooner with `muster-agent "
+      "disarm --rearm --reason TEXT`.\n",
+      until.c_str(), offline ? " (the agent did not answer; it starts disarmed)" : "");
   return 0;
 }
 

@@ -22,8 +22,7 @@ namespace {
 constexpr size_t kMaxPemBytes = 64 << 10;
 constexpr size_t kMaxTokenBytes = 4 << 10;
 
-absl::StatusOr<std::string> ReadGiven(const std::string& path, size_t max,
-                                      absl::string_view flag) {
+absl::StatusOr<std::string> ReadGiven(const std::string& path, size_t max, absl::string_view flag) {
   absl::StatusOr<std::string> text = ReadFile(path, max);
   if (!text.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(flag, ": ", text.status().message()));
@@ -98,9 +97,10 @@ absl::Status Enroll(const EnrollOptions& options) {
   MUSTER_ASSIGN_OR_RETURN(Fd lock, LockPidFile(store));
   MUSTER_ASSIGN_OR_RETURN(std::optional<std::string> existing, store.Read(kIdentityFile));
   if (existing && !options.force) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        options.state_dir, " already holds an enrolled device; start it with `muster-agent run`, "
-        "or pass --force to give the old identity up"));
+    return absl::AlreadyExistsError(
+        absl::StrCat(options.state_dir,
+                     " already holds an enrolled device; start it with `muster-agent run`, "
+                     "or pass --force to give the old identity up"));
   }
   MUSTER_ASSIGN_OR_RETURN(std::string ca, ReadGiven(options.ca_file, kMaxPemBytes, "--ca"));
   MUSTER_ASSIGN_OR_RETURN(std::string token,
@@ -123,13 +123,11 @@ absl::Status Enroll(const EnrollOptions& options) {
   for (std::string& name : LocalAccounts(machine.Accounts({}), limits::kMaxLocalAccounts)) {
     request.add_local_accounts(std::move(name));
   }
-  MUSTER_ASSIGN_OR_RETURN(v1::EnrollResponse response,
-                          CallEnroll(options.controller, ca, request));
+  MUSTER_ASSIGN_OR_RETURN(v1::EnrollResponse response, CallEnroll(options.controller, ca, request));
   MUSTER_ASSIGN_OR_RETURN(Checked checked, CheckAnswer(response, key, options.controller));
   MUSTER_RETURN_IF_ERROR(SaveAll(store, checked, key, response.certificate_pem(), ca));
   std::printf("Enrolled as device %s of tenant %s.\nStart it: muster-agent run --state %s\n",
-              response.device_id().c_str(), response.tenant().c_str(),
-              options.state_dir.c_str());
+              response.device_id().c_str(), response.tenant().c_str(), options.state_dir.c_str());
   return absl::OkStatus();
 }
 

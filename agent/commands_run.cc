@@ -182,6 +182,8 @@ absl::Status Run(const RunOptions& options) {
   MUSTER_RETURN_IF_ERROR(store.Create());
   MUSTER_ASSIGN_OR_RETURN(Fd pid_lock, LockPidFile(store));
   RaiseFileLimit();
+  // The link says once per outage what gRPC would print at every attempt.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   const Fd signals = BlockSignals();
   const Fd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   const int wake_fd = wake.get();

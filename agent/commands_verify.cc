@@ -15,6 +15,7 @@
 #include "common/signed_doc.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
+#include "muster/v1/agent_control.pb.h"
 
 namespace muster::agent {
 namespace {
@@ -61,9 +62,9 @@ absl::StatusOr<Context> MakeContext(const VerifyOptions& options) {
   if (!options.at.empty()) {
     std::string error;
     if (!absl::ParseTime(absl::RFC3339_full, options.at, &context.now, &error)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--at ", options.at, " is not an RFC 3339 time such as "
-                       "2026-01-31T12:00:00Z"));
+      return absl::InvalidArgumentError(absl::StrCat("--at ", options.at,
+                                                     " is not an RFC 3339 time such as "
+                                                     "2026-01-31T12:00:00Z"));
     }
   }
   if (!options.state_dir.empty()) {
@@ -76,11 +77,15 @@ absl::StatusOr<Context> MakeContext(const VerifyOptions& options) {
   if (!options.device_id.empty()) context.device_id = options.device_id;
   absl::StatusOr<v1::SignedDoc> doc = ReadDocument(options.trust_file);
   if (!doc.ok()) {
-    return absl::Status(doc.status().code(), absl::StrCat("--trust ", options.trust_file, ": ",
-                                                          doc.status().message()));
+    return absl::Status(doc.status().code(),
+                        absl::StrCat("--trust ", options.trust_file, ": ", doc.status().message()));
   }
   const std::string tenant = context.device ? context.device->identity.tenant : "";
-  absl::StatusOr<VerifiedRoot> root = VerifyRoot(*doc, nullptr, tenant, Floor(), context.now);
+  // Whether it has ended is said of each file that it should vouch for.
+  v1::AnyDocument claimed;
+  claimed.ParseFromString(doc->payload());
+  absl::StatusOr<VerifiedRoot> root =
+      VerifyRoot(*doc, nullptr, tenant, Floor(), FromProto(claimed.header().issued_at()));
   if (!root.ok()) {
     return absl::Status(root.status().code(), absl::StrCat("--trust ", options.trust_file, ": ",
                                                            root.status().message()));
@@ -93,8 +98,9 @@ absl::StatusOr<Context> MakeContext(const VerifyOptions& options) {
 VerifyInputs InputsFor(const Context& c, const v1::SignedDoc& doc, std::string role,
                        std::string kind, std::string name) {
   Floor floor = FloorOf(c.accepted, name);
-  return {doc,  *c.trust,         std::move(role),  doc.payload_type(), std::move(kind),
-          name, std::move(floor), c.now};
+  return {
+      doc,  *c.trust, std::move(role), doc.payload_type(), std::move(kind), name, std::move(floor),
+      c.now};
 }
 
 absl::Status VerifyAssignmentFile(const Context& c, const v1::SignedDoc& doc) {
@@ -135,9 +141,12 @@ absl::Status VerifyFile(const Context& c, const std::string& path) {
                       FloorOf(c.accepted, "root"), c.now)
         .status();
   }
+  if (c.now >= c.trust->not_after()) {
+    return VerifyError(VerifyCode::kExpired,
+                       absl::StrCat("the root ended ", TimeText(c.trust->not_after())));
+  }
   if (doc.payload_type() == "muster.v1.CohortPolicy") {
-    return VerifyCohort(InputsFor(c, doc, "policy", "cohort", kLinuxCohort),
-                        v1::Platform::LINUX)
+    return VerifyCohort(InputsFor(c, doc, "policy", "cohort", kLinuxCohort), v1::Platform::LINUX)
         .status();
   }
   if (doc.payload_type() == "muster.v1.DeviceAssignment") return VerifyAssignmentFile(c, doc);

@@ -1,6 +1,5 @@
 // muster-agent: the command line. What each command builds is in commands_*.cc.
 #include <CLI/CLI.hpp>
-
 #include <memory>
 #include <string>
 
@@ -33,8 +32,7 @@ void AddEnroll(CLI::App& app, int& exit_code) {
   CLI::App* c = app.add_subcommand("enroll", "Make this machine a device of the tenant");
   c->add_option("--controller", options->controller, "HOST:PORT of the controller")->required();
   c->add_option("--ca", options->ca_file, "PEM file of the controller's CA")->required();
-  c->add_option("--token-file", options->token_file, "File with the single-use token")
-      ->required();
+  c->add_option("--token-file", options->token_file, "File with the single-use token")->required();
   AddState(*c, options->state_dir);
   c->add_option("--hostname", options->hostname, "Name to enrol under (default: this host's)");
   c->add_flag("--force", options->force, "Replace the identity that the state directory holds");
@@ -75,8 +73,7 @@ void AddQuestions(CLI::App& app, int& exit_code) {
   explain->add_option("--user", *user, "For this account (root only)");
   AddState(*explain, explain_options->state_dir);
   AddOutput(*explain, explain_options->output);
-  explain->callback(
-      [=, &exit_code] { exit_code = RunExplain(*explain_options, *app_id, *user); });
+  explain->callback([=, &exit_code] { exit_code = RunExplain(*explain_options, *app_id, *user); });
 }
 
 void AddDisarm(CLI::App& app, int& exit_code) {
@@ -85,16 +82,15 @@ void AddDisarm(CLI::App& app, int& exit_code) {
   CLI::App* c = app.add_subcommand(
       "disarm", "Stop blocking for a while: the way back from a wrong block (root only)");
   c->add_option("--reason", options->reason, "Why; goes on record")->required();
-  c->add_option("--for", *duration, "How long, for example 30m; at most 8h")
-      ->default_str("30m");
+  c->add_option("--for", *duration, "How long, for example 30m; at most 8h")->default_str("30m");
   c->add_flag("--rearm", options->rearm, "Block again now");
   AddState(*c, options->state_dir);
   AddOutput(*c, options->output);
   c->callback([=, &exit_code] {
     options->duration = limits::kDefaultDisarm;
     if (!duration->empty() && !absl::ParseDuration(*duration, &options->duration)) {
-      exit_code = Fail(absl::InvalidArgumentError(
-          "--for " + *duration + " is not a duration; write 30m, 2h or 90s"));
+      exit_code = Fail(absl::InvalidArgumentError("--for " + *duration +
+                                                  " is not a duration; write 30m, 2h or 90s"));
       return;
     }
     exit_code = RunDisarm(*options);

@@ -59,7 +59,21 @@ int Finish(const absl::Status& status) {
   return ExitCode(status);
 }
 
-absl::Status Init(const TenantOptions& options) {
+absl::StatusOr<ServerConfig> LoadConfig(const std::string& file) {
+  MUSTER_ASSIGN_OR_RETURN(const std::string text, ReadFile(file));
+  return ParseServerConfig(file, text);
+}
+
+// The folder and the names come from the configuration where one is given.
+absl::Status Init(TenantOptions options, const std::string& config_file) {
+  if (options.dir.empty() == config_file.empty()) {
+    return absl::InvalidArgumentError("say where: either --dir DIR or --config FILE");
+  }
+  if (!config_file.empty()) {
+    MUSTER_ASSIGN_OR_RETURN(const ServerConfig config, LoadConfig(config_file));
+    options.dir = config.data_dir;
+    if (!config.server_names.empty()) options.server_names = config.server_names;
+  }
   MUSTER_RETURN_IF_ERROR(InitTenant(options, absl::Now()));
   MUSTER_ASSIGN_OR_RETURN(const Tenant tenant, LoadTenant(options.dir));
   std::printf(
@@ -125,11 +139,6 @@ absl::Status StoreRoot(const Services& services, const v1::SignedDoc& root) {
   return services.store.Commit(std::move(mutation)).status();
 }
 
-absl::StatusOr<ServerConfig> LoadConfig(const std::string& file) {
-  MUSTER_ASSIGN_OR_RETURN(const std::string text, ReadFile(file));
-  return ParseServerConfig(file, text);
-}
-
 // Blocks until SIGINT or SIGTERM. Signals are blocked in every thread and taken here.
 void WaitForSignal() {
   sigset_t set;
@@ -173,8 +182,8 @@ absl::Status Run(const std::string& config_file) {
   MUSTER_RETURN_IF_ERROR(StoreRoot(services, tenant.root));
 
   const PeerJudge judge(tenant.name, tenant.device_authority, tenant.operator_authority, clock);
-  const auto ca = NewDeviceAuthority(tenant.name, tenant.device_authority,
-                                     tenant.device_authority_key);
+  const auto ca =
+      NewDeviceAuthority(tenant.name, tenant.device_authority, tenant.device_authority_key);
   DeviceHub hub;
   ReconcilerOptions options;
   options.sync_interval = config.sync_interval;
@@ -184,10 +193,9 @@ absl::Status Run(const std::string& config_file) {
   Reconciler reconciler(services, tenant.signing, *directory, hub, options);
   const auto admin = NewAdminService({services, judge, reconciler, hub, *directory, log});
   const auto devices = NewDeviceService({services, judge, *ca, hub, tenant.root, log});
-  MUSTER_ASSIGN_OR_RETURN(
-      const RunningServer running,
-      StartServer({config.listen, tenant.server_pem, tenant.server_key_pem},
-                  {admin.get(), devices.get()}));
+  MUSTER_ASSIGN_OR_RETURN(const RunningServer running,
+                          StartServer({config.listen, tenant.server_pem, tenant.server_key_pem},
+                                      {admin.get(), devices.get()}));
   std::thread publisher([&] { reconciler.RunPublisher(); });
   std::thread directory_loop([&] { reconciler.RunDirectory(); });
   log->info("tenant {} listening on {} (port {}), directory {}", tenant.name, config.listen,
@@ -211,7 +219,9 @@ int Main(int argc, char** argv) {
   TenantOptions tenant;
   tenant.server_names = {"localhost", "127.0.0.1", "::1"};
   CLI::App* init = app.add_subcommand("init", "make a tenant: keys, CAs, root of trust");
-  init->add_option("--dir", tenant.dir, "the tenant's folder")->required();
+  std::string init_config;
+  init->add_option("--dir", tenant.dir, "the tenant's folder");
+  init->add_option("--config", init_config, "or: the configuration that names it");
   init->add_option("--tenant", tenant.tenant, "its name, [a-z0-9.-]")->required();
   init->add_option("--server-name", tenant.server_names,
                    "DNS name or IP address of the controller (repeatable)");
@@ -234,7 +244,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
-  if (init->parsed()) return Finish(Init(tenant));
+  if (init->parsed()) return Finish(Init(tenant, init_config));
   if (issue->parsed()) return Finish(Operator(op));
   return Finish(Run(config));
 }

@@ -29,8 +29,7 @@ std::optional<AppIndex> CandidateIndex::FindFile(const FileStamp& stamp) const {
   return file.app;
 }
 
-CandidateIndex::Answer CandidateIndex::Look(const FileStamp& stamp,
-                                            absl::string_view path) const {
+CandidateIndex::Answer CandidateIndex::Look(const FileStamp& stamp, absl::string_view path) const {
   if (const auto it = by_key_.find(stamp.key); it != by_key_.end()) {
     const ProgramFile& file = parts_.files[it->second];
     // The same inode with other contents is still the app at its own path; elsewhere the inode

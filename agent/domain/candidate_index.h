@@ -29,7 +29,7 @@ struct CataloguedPath {
 };
 
 struct KnownHash {
-  uint64_t size = 0;  // 0: not known yet
+  uint64_t size = 0;   // 0: not known yet
   std::string sha256;  // lowercase hex
   AppIndex app = -1;
   bool learned = false;  // false: the catalogue states it
@@ -49,8 +49,8 @@ class CandidateIndex {
 
   // What is known about a file from its stamp and path alone.
   enum class Known {
-    kNo,         // no program of a catalogued app
-    kApp,        // `app`
+    kNo,          // no program of a catalogued app
+    kApp,         // `app`
     kNeedsOwner,  // a catalogued path, but a file that came later: its package decides
     kNeedsHash,   // its size is that of a known hash: only its contents can tell
   };
@@ -73,9 +73,9 @@ class CandidateIndex {
 
  private:
   Parts parts_;
-  absl::flat_hash_map<FileKey, size_t> by_key_;          // into files
-  absl::flat_hash_map<std::string, size_t> by_path_;     // into paths
-  absl::flat_hash_map<std::string, size_t> by_hash_;     // into hashes
+  absl::flat_hash_map<FileKey, size_t> by_key_;       // into files
+  absl::flat_hash_map<std::string, size_t> by_path_;  // into paths
+  absl::flat_hash_map<std::string, size_t> by_hash_;  // into hashes
   absl::flat_hash_set<uint64_t> sizes_;
   absl::flat_hash_set<std::string> foreign_paths_;
   bool has_unsized_hash_ = false;

@@ -13,8 +13,8 @@ v1::ExecReport AggregateExecs(const std::vector<ExecRecord>& records, uint32_t a
   out.set_dropped(already_dropped);
   std::map<std::tuple<std::string, uint32_t, int, std::string, std::string, bool>, int> seen;
   for (const ExecRecord& r : records) {
-    const auto key = std::make_tuple(r.app_id, r.uid, static_cast<int>(r.verdict), r.reason,
-                                     r.path, r.denied);
+    const auto key =
+        std::make_tuple(r.app_id, r.uid, static_cast<int>(r.verdict), r.reason, r.path, r.denied);
     if (const auto it = seen.find(key); it != seen.end()) {
       v1::ExecReport::Item* item = out.mutable_items(it->second);
       item->set_count(item->count() + 1);

@@ -15,7 +15,7 @@ namespace muster::agent {
 
 struct ExecRecord {
   std::string app_id;
-  uint32_t uid = 0;     // the real uid
+  uint32_t uid = 0;          // the real uid
   bool person_known = true;  // false: login uid and real uid disagree
   v1::Verdict::Kind verdict = v1::Verdict::ALLOW;
   std::string reason;

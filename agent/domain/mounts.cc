@@ -13,11 +13,11 @@ namespace muster::agent {
 namespace {
 
 constexpr std::array<absl::string_view, 21> kInterfaces = {
-    "proc",      "sysfs",  "cgroup",    "cgroup2", "devpts",      "mqueue",     "securityfs",
-    "debugfs",   "bpf",    "tracefs",   "pstore",  "nsfs",        "configfs",   "fusectl",
-    "hugetlbfs", "autofs", "efivarfs",  "binfmt_misc", "selinuxfs", "rpc_pipefs", "binder"};
+    "proc",      "sysfs",  "cgroup",   "cgroup2",     "devpts",    "mqueue",     "securityfs",
+    "debugfs",   "bpf",    "tracefs",  "pstore",      "nsfs",      "configfs",   "fusectl",
+    "hugetlbfs", "autofs", "efivarfs", "binfmt_misc", "selinuxfs", "rpc_pipefs", "binder"};
 
-constexpr std::array<absl::string_view, 9> kRemote = {"nfs",  "nfs4", "cifs", "smb3",     "9p",
+constexpr std::array<absl::string_view, 9> kRemote = {"nfs",  "nfs4", "cifs", "smb3",    "9p",
                                                       "ceph", "afs",  "coda", "virtiofs"};
 
 // mountinfo writes space, tab, newline and backslash as three octal digits.
@@ -25,8 +25,8 @@ std::string Unescape(absl::string_view s) {
   std::string out;
   for (size_t i = 0; i < s.size(); ++i) {
     if (s[i] == '\\' && i + 3 < s.size()) {
-      out.push_back(static_cast<char>((s[i + 1] - '0') * 64 + (s[i + 2] - '0') * 8 +
-                                      (s[i + 3] - '0')));
+      out.push_back(
+          static_cast<char>((s[i + 1] - '0') * 64 + (s[i + 2] - '0') * 8 + (s[i + 3] - '0')));
       i += 3;
     } else {
       out.push_back(s[i]);

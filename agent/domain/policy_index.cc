@@ -21,9 +21,10 @@ bool Denies(v1::Verdict::Kind verdict) {
 
 }  // namespace
 
-std::shared_ptr<const PolicyIndex> PolicyIndex::Build(
-    v1::CohortPolicy cohort, const v1::DeviceAssignment* assignment,
-    const std::map<std::string, uint32_t>& uid_of, absl::Time time_floor) {
+std::shared_ptr<const PolicyIndex> PolicyIndex::Build(v1::CohortPolicy cohort,
+                                                      const v1::DeviceAssignment* assignment,
+                                                      const std::map<std::string, uint32_t>& uid_of,
+                                                      absl::Time time_floor) {
   std::shared_ptr<PolicyIndex> out(new PolicyIndex());
   out->cohort_ = std::move(cohort);
   out->time_floor_ = time_floor;

@@ -187,10 +187,9 @@ VerifyInputs PolicyAcceptor::InputsFor(const v1::SignedDoc& doc, const v1::Accep
 
 absl::Status PolicyAcceptor::StageRoot(const v1::SignedDoc& doc, v1::AcceptedState& next,
                                        Trust& trust) {
-  MUSTER_ASSIGN_OR_RETURN(
-      VerifiedRoot root,
-      VerifyRoot(doc, &trust, identity_.tenant, FloorOf(next, kRootName),
-                 std::max(clock_->Now(), HighestIssued(next))));
+  MUSTER_ASSIGN_OR_RETURN(VerifiedRoot root,
+                          VerifyRoot(doc, &trust, identity_.tenant, FloorOf(next, kRootName),
+                                     std::max(clock_->Now(), HighestIssued(next))));
   // A new epoch is the way back from a document that was dated far ahead: it resets the floor
   // of time, which only documents under the new keys may raise again.
   if (root.trust().epoch() > trust.epoch()) next.clear_highest_issued_at();
@@ -202,10 +201,9 @@ absl::Status PolicyAcceptor::StageRoot(const v1::SignedDoc& doc, v1::AcceptedSta
 
 absl::Status PolicyAcceptor::StageCohort(const v1::SignedDoc& doc, v1::AcceptedState& next,
                                          const Trust& trust) {
-  MUSTER_ASSIGN_OR_RETURN(
-      VerifiedCohort cohort,
-      VerifyCohort(InputsFor(doc, next, trust, "policy", "cohort", kLinuxCohort),
-                   v1::Platform::LINUX));
+  MUSTER_ASSIGN_OR_RETURN(VerifiedCohort cohort, VerifyCohort(InputsFor(doc, next, trust, "policy",
+                                                                        "cohort", kLinuxCohort),
+                                                              v1::Platform::LINUX));
   *next.mutable_cohort() = doc;
   RaiseFloor(cohort.policy().header(), cohort.sha256(), next);
   return absl::OkStatus();
@@ -213,11 +211,10 @@ absl::Status PolicyAcceptor::StageCohort(const v1::SignedDoc& doc, v1::AcceptedS
 
 absl::Status PolicyAcceptor::StageAssignment(const v1::SignedDoc& doc, v1::AcceptedState& next,
                                              const Trust& trust) {
-  MUSTER_ASSIGN_OR_RETURN(
-      VerifiedAssignment assignment,
-      VerifyAssignment(InputsFor(doc, next, trust, "assignment", "assignment",
-                                 AssignmentName(identity_.device_id)),
-                       identity_.device_id, identity_.certificate_key_sha256));
+  MUSTER_ASSIGN_OR_RETURN(VerifiedAssignment assignment,
+                          VerifyAssignment(InputsFor(doc, next, trust, "assignment", "assignment",
+                                                     AssignmentName(identity_.device_id)),
+                                           identity_.device_id, identity_.certificate_key_sha256));
   if (assignment.assignment().cohort() != kLinuxCohort) {
     return VerifyError(VerifyCode::kWrongCohort,
                        absl::StrCat("puts this device into ", assignment.assignment().cohort(),
@@ -230,7 +227,14 @@ absl::Status PolicyAcceptor::StageAssignment(const v1::SignedDoc& doc, v1::Accep
 
 absl::Status PolicyAcceptor::Stage(const v1::SignedDoc& doc, v1::AcceptedState& next,
                                    Trust& trust) {
-  switch (OrderOf(doc)) {
+  const int order = OrderOf(doc);
+  // A root that ended vouches for nothing; only its successor, which it signs, is still taken.
+  if ((order == 1 || order == 2) &&
+      std::max(clock_->Now(), HighestIssued(next)) >= trust.not_after()) {
+    return VerifyError(VerifyCode::kExpired, absl::StrCat("the root that vouches for it ended ",
+                                                          TimeText(trust.not_after())));
+  }
+  switch (order) {
     case 0:
       return StageRoot(doc, next, trust);
     case 1:

@@ -73,8 +73,7 @@ class PolicyAcceptor {
   // What one document would change, on a copy.
   absl::Status Stage(const v1::SignedDoc& doc, v1::AcceptedState& next, Trust& trust);
   absl::Status StageRoot(const v1::SignedDoc& doc, v1::AcceptedState& next, Trust& trust);
-  absl::Status StageCohort(const v1::SignedDoc& doc, v1::AcceptedState& next,
-                           const Trust& trust);
+  absl::Status StageCohort(const v1::SignedDoc& doc, v1::AcceptedState& next, const Trust& trust);
   absl::Status StageAssignment(const v1::SignedDoc& doc, v1::AcceptedState& next,
                                const Trust& trust);
   VerifyInputs InputsFor(const v1::SignedDoc& doc, const v1::AcceptedState& state,

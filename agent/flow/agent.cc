@@ -35,9 +35,9 @@ Outbox::NextReport ReportsFrom(ReportLog* log) {
 Agent::Agent(Parts parts)
     : parts_(std::move(parts)),
       outbox_(ReportsFrom(parts_.reports)),
-      acceptor_(parts_.identity, parts_.store, parts_.clock,
-                [this](std::shared_ptr<const AcceptedPolicy> policy) { Apply(std::move(policy)); }) {
-}
+      acceptor_(
+          parts_.identity, parts_.store, parts_.clock,
+          [this](std::shared_ptr<const AcceptedPolicy> policy) { Apply(std::move(policy)); }) {}
 
 absl::Status Agent::Start() {
   std::optional<v1::DisarmState> disarm = LoadDisarm(*parts_.store);
@@ -165,8 +165,8 @@ void Agent::OnInventoryChanged() {
     MutexLock lock(&apply_mu_);
     ReadInventory();
     LabelInventory();
-    v1::InventoryReport report = inventory_reported_ ? DiffInventory(reported_, inventory_)
-                                                     : FullInventory(inventory_);
+    v1::InventoryReport report =
+        inventory_reported_ ? DiffInventory(reported_, inventory_) : FullInventory(inventory_);
     if (report.full() || report.installed_size() + report.removed_size() > 0) {
       *body.mutable_inventory() = std::move(report);
     }

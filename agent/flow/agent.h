@@ -50,9 +50,9 @@ class Agent {
   // The main loop calls these; all may read files.
   void OnInventoryChanged();
   void OnAccountsChanged();
-  void Work();                           // learns hashes that wait
-  absl::Time Tick();                     // time-driven work; when to call it again at the latest
-  void FlushExecs();                     // queues a report of the decisions made
+  void Work();        // learns hashes that wait
+  absl::Time Tick();  // time-driven work; when to call it again at the latest
+  void FlushExecs();  // queues a report of the decisions made
   void ReportStatusIfChanged();
 
   // The stream.

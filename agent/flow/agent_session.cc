@@ -199,9 +199,8 @@ v1::ControlReply Agent::Explain(const v1::ControlRequest::Explain& request, uint
           "only root may ask for another account; leave out --user or use sudo"));
     }
     const std::vector<Account> accounts = parts_.machine->Accounts({request.user()});
-    const auto it = std::find_if(accounts.begin(), accounts.end(), [&](const Account& a) {
-      return a.name == request.user();
-    });
+    const auto it = std::find_if(accounts.begin(), accounts.end(),
+                                 [&](const Account& a) { return a.name == request.user(); });
     if (it == accounts.end()) {
       return ErrorReply(
           absl::NotFoundError(absl::StrCat("there is no account ", request.user(), " here")));
@@ -271,8 +270,7 @@ absl::Status Agent::SetDisarmed(const v1::DisarmReport& report) {
 v1::ControlReply Agent::Disarm(const v1::ControlRequest::Disarm& request, uint32_t uid) {
   DisarmRequest in;
   in.reason = request.reason();
-  in.duration =
-      request.has_duration() ? FromProto(request.duration()) : limits::kDefaultDisarm;
+  in.duration = request.has_duration() ? FromProto(request.duration()) : limits::kDefaultDisarm;
   in.rearm = request.rearm();
   in.by_uid = uid;
   in.by_account = AccountName(uid);
@@ -282,8 +280,7 @@ v1::ControlReply Agent::Disarm(const v1::ControlRequest::Disarm& request, uint32
   v1::ControlReply out;
   *out.mutable_disarm() = *report;
   if (!status.ok()) {
-    Log(Severity::kError, "disarm.pb could not be saved, a restart arms again: ",
-        status.message());
+    Log(Severity::kError, "disarm.pb could not be saved, a restart arms again: ", status.message());
   }
   return out;
 }

@@ -9,8 +9,9 @@ namespace muster::agent {
 
 absl::StatusOr<v1::DisarmReport> MakeDisarm(const DisarmRequest& request, absl::Time now) {
   if (request.by_uid != 0) {
-    return absl::PermissionDeniedError("only root may disarm this agent; run the command with "
-                                       "sudo");
+    return absl::PermissionDeniedError(
+        "only root may disarm this agent; run the command with "
+        "sudo");
   }
   if (absl::StripAsciiWhitespace(request.reason).empty()) {
     return absl::InvalidArgumentError("say why with --reason; it goes on record");
@@ -19,11 +20,11 @@ absl::StatusOr<v1::DisarmReport> MakeDisarm(const DisarmRequest& request, absl::
     return absl::InvalidArgumentError(
         absl::StrCat("the reason is longer than ", limits::kMaxReasonBytes, " bytes"));
   }
-  if (!request.rearm && (request.duration <= absl::ZeroDuration() ||
-                         request.duration > limits::kMaxDisarm)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--for ", absl::FormatDuration(request.duration),
-                     " is not between 1s and ", absl::FormatDuration(limits::kMaxDisarm)));
+  if (!request.rearm &&
+      (request.duration <= absl::ZeroDuration() || request.duration > limits::kMaxDisarm)) {
+    return absl::InvalidArgumentError(absl::StrCat("--for ", absl::FormatDuration(request.duration),
+                                                   " is not between 1s and ",
+                                                   absl::FormatDuration(limits::kMaxDisarm)));
   }
   v1::DisarmReport report;
   report.set_reason(request.reason);

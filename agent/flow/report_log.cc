@@ -59,9 +59,7 @@ absl::Status ReportLog::Open() {
   return absl::OkStatus();
 }
 
-absl::Status ReportLog::SaveHead() {
-  return store_->Write(kChainFile, head_.SerializeAsString());
-}
+absl::Status ReportLog::SaveHead() { return store_->Write(kChainFile, head_.SerializeAsString()); }
 
 absl::Status ReportLog::DropOne() {
   auto victim = std::find_if(waiting_.begin(), waiting_.end(),

@@ -105,9 +105,14 @@ v1::Grant UnsanctionedGrant(const v1::Person& person, absl::string_view app_id, 
 
 absl::StatusOr<v1::Grant> Revoke(const v1::Grant& grant, absl::string_view by_upn,
                                  absl::string_view reason, absl::Time now) {
-  MUSTER_ASSIGN_OR_RETURN(const State next, NextGrantState(grant.state(), GrantEvent::kRevoke));
+  const absl::StatusOr<State> next = NextGrantState(grant.state(), GrantEvent::kRevoke);
+  if (!next.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(grant.grant_id(), " is already ", v1::Grant::State_Name(grant.state()),
+                     "; see `musterctl grant show ", grant.grant_id(), "`"));
+  }
   v1::Grant out = grant;
-  out.set_state(next);
+  out.set_state(*next);
   out.set_revoke_reason(std::string(reason));
   out.set_revoked_by_upn(std::string(by_upn));
   *out.mutable_revoked_at() = ToProto(now);

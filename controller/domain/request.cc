@@ -104,9 +104,15 @@ absl::StatusOr<v1::Request> Decided(const v1::Request& request, RequestEvent eve
                                     const Operator& who, absl::string_view reason,
                                     absl::Time now) {
   MUSTER_RETURN_IF_ERROR(CheckReason(reason));
-  MUSTER_ASSIGN_OR_RETURN(const State next, NextRequestState(request.state(), event));
+  const absl::StatusOr<State> next = NextRequestState(request.state(), event);
+  if (!next.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        request.request_id(), " is ", v1::Request::State_Name(request.state()),
+        " and cannot be ", RequestEventName(event), "; see `musterctl request show ",
+        request.request_id(), "`"));
+  }
   v1::Request out = request;
-  out.set_state(next);
+  out.set_state(*next);
   *out.mutable_decided_at() = ToProto(now);
   out.set_decided_by_id(who.person_id);
   out.set_decided_by_upn(who.upn);

@@ -136,8 +136,7 @@ class TestTenant {
  private:
   static PrivateKey NewKey() { return *PrivateKey::Generate(kEcdsaP256Sha256); }
   const absl::Time now_;
-  const PrivateKey root_ = NewKey(), policy_ = NewKey(), assignment_ = NewKey(),
-                   device_ = NewKey();
+  const PrivateKey root_ = NewKey(), policy_ = NewKey(), assignment_ = NewKey(), device_ = NewKey();
 };
 
 // Files in memory. `before_write` false: that write fails and changes nothing.

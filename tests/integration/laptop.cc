@@ -201,7 +201,7 @@ bool TestLaptop::WaitForVerifiedPolicy(TestTenant& tenant) const {
     const Json shown = tenant.Get(kAdmin, {"device", "show", device_});
     if (shown.value("mode", "") != "ENFORCING") return false;
     const Json documents = shown.value("documents", Json::array());
-    if (documents.size() != 2) return false;
+    if (documents.size() != 3) return false;  // root, cohort, assignment
     for (const Json& d : documents) {
       if (d.value("state", "") != "VERIFIED") return false;
     }

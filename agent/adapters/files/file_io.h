@@ -48,7 +48,7 @@ enum class WriteStep { kTempWritten, kTempSynced, kRenamed, kDirectorySynced };
 
 // Temporary file, fsync, rename, fsync of the directory. `after` is called after every step;
 // false stops there, as a crash would.
-absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes,
-                                 unsigned mode, bool (*after)(WriteStep) = nullptr);
+absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes, unsigned mode,
+                                 bool (*after)(WriteStep) = nullptr);
 
 }  // namespace muster::agent

@@ -34,8 +34,9 @@ absl::StatusOr<EnrolledDevice> LoadEnrolled(const StateStore& store) {
   v1::AgentIdentity saved;
   if (!google::protobuf::util::JsonStringToMessage(*json, &saved).ok() ||
       saved.device_id().empty() || saved.tenant().empty() || saved.controller().empty()) {
-    return absl::DataLossError("agent.json is damaged; move the state directory away and enrol "
-                               "again");
+    return absl::DataLossError(
+        "agent.json is damaged; move the state directory away and enrol "
+        "again");
   }
   EnrolledDevice out;
   out.controller = saved.controller();
@@ -45,8 +46,9 @@ absl::StatusOr<EnrolledDevice> LoadEnrolled(const StateStore& store) {
   MUSTER_ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::FromPem(out.key_pem));
   MUSTER_ASSIGN_OR_RETURN(std::string spki, SpkiOfCertificate(out.certificate_pem));
   if (spki != key.spki()) {
-    return absl::DataLossError("device.pem and device.key do not belong together; move the "
-                               "state directory away and enrol again");
+    return absl::DataLossError(
+        "device.pem and device.key do not belong together; move the "
+        "state directory away and enrol again");
   }
   out.identity = {saved.tenant(), saved.device_id(), Sha256Hex(spki)};
   return out;

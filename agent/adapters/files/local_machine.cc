@@ -52,8 +52,9 @@ std::vector<std::string> ExecutablesBelow(const std::string& root) {
   std::vector<std::string> out;
   std::error_code error;
   size_t seen = 0;
-  for (fs::recursive_directory_iterator it(root, fs::directory_options::skip_permission_denied,
-                                           error), end;
+  for (fs::recursive_directory_iterator
+           it(root, fs::directory_options::skip_permission_denied, error),
+       end;
        !error && it != end && seen < 64 * limits::kMaxFilesPerPackage; it.increment(error)) {
     ++seen;
     if (out.size() >= limits::kMaxFilesPerPackage) break;
@@ -157,8 +158,7 @@ void LocalMachine::ReadSnaps(std::vector<v1::InventoryItem>& out) const {
     const std::string current = absl::StrCat(paths_.snap_dir, "/", name, "/current");
     std::string version = Basename(ReadLink(current));
     if (version.empty()) return;
-    if (absl::StatusOr<std::string> yaml =
-            ReadFile(current + "/meta/snap.yaml", kMaxSnapYamlBytes);
+    if (absl::StatusOr<std::string> yaml = ReadFile(current + "/meta/snap.yaml", kMaxSnapYamlBytes);
         yaml.ok()) {
       for (absl::string_view line : absl::StrSplit(*yaml, '\n')) {
         if (!absl::ConsumePrefix(&line, "version:")) continue;
@@ -259,7 +259,8 @@ std::multimap<std::string, std::pair<std::string, std::string>> LocalMachine::Dp
     if (!sums.ok()) return;
     ForEachMd5(*sums, [&](absl::string_view md5, absl::string_view path) {
       if (!wanted.contains(md5)) return;
-      out.emplace(std::string(md5), std::make_pair(package, ResolveParent(absl::StrCat("/", path))));
+      out.emplace(std::string(md5),
+                  std::make_pair(package, ResolveParent(absl::StrCat("/", path))));
     });
   });
   return out;
@@ -292,8 +293,7 @@ absl::StatusOr<HashedFile> LocalMachine::Hash(const std::string& path) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned length = 0;
     EVP_DigestFinal_ex(ctx, digest, &length);
-    return absl::BytesToHexString(
-        absl::string_view(reinterpret_cast<const char*>(digest), length));
+    return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), length));
   };
   return HashedFile{*before, finish(sha.get()), have_md5 ? finish(md5.get()) : ""};
 }
@@ -312,8 +312,7 @@ std::vector<Account> LocalMachine::Accounts(const std::vector<std::string>& want
     char buffer[16 << 10];
     struct passwd entry = {};
     struct passwd* found = nullptr;
-    if (getpwnam_r(name.c_str(), &entry, buffer, sizeof buffer, &found) == 0 &&
-        found != nullptr) {
+    if (getpwnam_r(name.c_str(), &entry, buffer, sizeof buffer, &found) == 0 && found != nullptr) {
       out.push_back({name, found->pw_uid});
     }
   }
@@ -331,8 +330,8 @@ std::string LocalMachine::kernel() {
 }
 
 std::vector<std::pair<std::string, std::string>> LocalMachine::InventoryWatches() const {
-  std::vector<std::pair<std::string, std::string>> out = {
-      {paths_.dpkg_admindir, "status"}, {paths_.snap_dir, ""}};
+  std::vector<std::pair<std::string, std::string>> out = {{paths_.dpkg_admindir, "status"},
+                                                          {paths_.snap_dir, ""}};
   for (const std::string& dir : FlatpakDirs()) {
     out.push_back({dir, ".changed"});
     out.push_back({dir + "/app", ""});

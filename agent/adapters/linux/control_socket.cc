@@ -95,12 +95,12 @@ absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Start(const std::s
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   unlink(path.c_str());
   // Any local user may ask; who asks is known from the kernel.
-  if (!fd.ok() || bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+  if (!fd.ok() ||
+      bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       chmod(path.c_str(), 0666) != 0 || listen(fd.get(), kMaxClients) != 0) {
     return absl::UnavailableError(absl::StrCat("cannot listen on ", path, ": ", strerror(errno)));
   }
-  return std::unique_ptr<ControlServer>(
-      new ControlServer(path, std::move(fd), std::move(handler)));
+  return std::unique_ptr<ControlServer>(new ControlServer(path, std::move(fd), std::move(handler)));
 }
 
 ControlServer::ControlServer(std::string path, Fd listener, Handler handler)
@@ -137,15 +137,14 @@ void ControlServer::Serve() {
     client.fd = Fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     ucred who = {};
     socklen_t size = sizeof who;
-    if (!client.fd.ok() ||
-        getsockopt(client.fd.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) {
+    if (!client.fd.ok() || getsockopt(client.fd.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) {
       continue;
     }
     client.uid = who.uid;
     client.until = clock.Now() + kClientTime;
     if (clients.size() >= kMaxClients) {
-      const auto other = std::find_if(clients.begin(), clients.end(),
-                                      [](const Client& c) { return c.uid != 0; });
+      const auto other =
+          std::find_if(clients.begin(), clients.end(), [](const Client& c) { return c.uid != 0; });
       if (client.uid != 0 || other == clients.end()) continue;
       clients.erase(other);
     }
@@ -163,9 +162,9 @@ absl::StatusOr<v1::ControlReply> AskAgent(const std::string& socket_path,
   setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
   if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     if (errno == EAGAIN) return absl::DeadlineExceededError("muster-agent does not answer");
-    return absl::UnavailableError(absl::StrCat(
-        "muster-agent does not run here (", socket_path, ": ", strerror(errno),
-        "); start it with `muster-agent run` or `systemctl start muster-agent`"));
+    return absl::UnavailableError(
+        absl::StrCat("muster-agent does not run here (", socket_path, ": ", strerror(errno),
+                     "); start it with `muster-agent run` or `systemctl start muster-agent`"));
   }
   const std::string out = Frame(request);
   std::string in;

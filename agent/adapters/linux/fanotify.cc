@@ -41,8 +41,8 @@ absl::StatusOr<FanotifyGroup> FanotifyGroup::Open(bool enforce) {
         "nothing can be blocked: this kernel lacks fanotify permission events "
         "(CONFIG_FANOTIFY_ACCESS_PERMISSIONS)");
   }
-  return absl::UnavailableError(absl::StrCat("nothing can be blocked: fanotify_init: ",
-                                             strerror(errno)));
+  return absl::UnavailableError(
+      absl::StrCat("nothing can be blocked: fanotify_init: ", strerror(errno)));
 }
 
 absl::Status FanotifyGroup::MarkFilesystem(const std::string& path) const {

@@ -91,8 +91,7 @@ std::vector<ExecRecord> GateState::TakeRecords(uint32_t* dropped) {
   return out;
 }
 
-std::optional<AppIndex> GateState::AppByContents(const View& view, int fd,
-                                                 const FileStamp& stamp,
+std::optional<AppIndex> GateState::AppByContents(const View& view, int fd, const FileStamp& stamp,
                                                  const std::string& path) {
   std::optional<std::string> sha256 = hashes_.Find(stamp);
   if (!sha256) {

@@ -45,8 +45,8 @@ void LinuxEnforcer::Start() {
 
 void LinuxEnforcer::OpenGate() {
   const bool enforce = armed_ && !options_.monitor;
-  absl::StatusOr<std::unique_ptr<Gate>> gate =
-      Gate::Start(enforce, &shared_, [this] { KillDisallowed(); }, options_.hooks);
+  absl::StatusOr<std::unique_ptr<Gate>> gate = Gate::Start(
+      enforce, &shared_, [this] { KillDisallowed(); }, options_.hooks);
   if (!gate.ok()) {
     if (open_error_.empty()) Log(Severity::kError, gate.status().message());
     open_error_ = std::string(gate.status().message());
@@ -198,8 +198,7 @@ void LinuxEnforcer::KillOne(const GateState::View& view, int pid) {
   }
   if (!app) return;
   const ProcessPerson who = ReadPerson(pid);
-  const Decision decision =
-      view.state.policy->Decide(*app, who.person, shared_.clock().Now());
+  const Decision decision = view.state.policy->Decide(*app, who.person, shared_.clock().Now());
   if (!decision.deny) return;
   const std::string path = PathOfExe(pid);
   if (!enforcing_ || !KillIfStill(pid, *exe)) return;

@@ -23,8 +23,7 @@ bool IsDirectory(const std::string& path) {
 
 Watcher::Watcher() : fd_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {}
 
-void Watcher::Watch(const std::vector<std::pair<std::string, std::string>>& directories,
-                    int tag) {
+void Watcher::Watch(const std::vector<std::pair<std::string, std::string>>& directories, int tag) {
   for (auto [dir, name] : directories) {
     while (!IsDirectory(dir)) {
       const size_t slash = dir.find_last_of('/');

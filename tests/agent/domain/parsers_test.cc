@@ -11,9 +11,7 @@ namespace muster::agent {
 void PrintTo(const DpkgPackage& p, std::ostream* os) {
   *os << p.name << ":" << p.architecture << " " << p.version;
 }
-void PrintTo(const Mount& m, std::ostream* os) {
-  *os << m.dev << " " << m.path << " " << m.type;
-}
+void PrintTo(const Mount& m, std::ostream* os) { *os << m.dev << " " << m.path << " " << m.type; }
 void PrintTo(const Account& a, std::ostream* os) { *os << a.name << "=" << a.uid; }
 
 namespace {
@@ -72,11 +70,12 @@ TEST(DpkgLists, EveryLineOnce) {
                     [&](absl::string_view p) { paths.emplace_back(p); });
   EXPECT_EQ(paths, (std::vector<std::string>{"/usr", "/usr/bin/a b", "/last"}));
   std::vector<std::string> sums;
-  ForEachMd5("7a4179e324c784b99e98fedee05260f7  bin/cat\nshort  x\n"
-             "db0817401cfd9c5a818ae919d10ba7c5  usr/share/a b",
-             [&](absl::string_view md5, absl::string_view path) {
-               sums.push_back(std::string(md5.substr(0, 4)) + " " + std::string(path));
-             });
+  ForEachMd5(
+      "7a4179e324c784b99e98fedee05260f7  bin/cat\nshort  x\n"
+      "db0817401cfd9c5a818ae919d10ba7c5  usr/share/a b",
+      [&](absl::string_view md5, absl::string_view path) {
+        sums.push_back(std::string(md5.substr(0, 4)) + " " + std::string(path));
+      });
   EXPECT_EQ(sums, (std::vector<std::string>{"7a41 bin/cat", "db08 usr/share/a b"}));
 }
 
@@ -87,7 +86,7 @@ TEST(ParsePasswd, SkipsWhatIsNotAnAccount) {
 }
 
 TEST(LocalAccounts, PersonsOnlySortedAndBounded) {
-  const std::vector<Account> accounts = {{"zoe", 1002},    {"root", 0},   {"daemon", 1},
+  const std::vector<Account> accounts = {{"zoe", 1002},   {"root", 0},       {"daemon", 1},
                                          {"alice", 1000}, {"nobody", 65534}, {"svc", 999}};
   EXPECT_EQ(LocalAccounts(accounts, 10), (std::vector<std::string>{"alice", "zoe"}));
   EXPECT_EQ(LocalAccounts(accounts, 1), (std::vector<std::string>{"alice"}));
@@ -122,11 +121,11 @@ TEST(Filesystems, WhichCanHoldProgramsAndWhichAreRemote) {
     bool programs, remote;
   };
   const Case kCases[] = {
-      {"ext4", true, false},    {"tmpfs", true, false},   {"devtmpfs", true, false},
-      {"overlay", true, false}, {"squashfs", true, false}, {"btrfs", true, false},
-      {"fuse.sshfs", true, true}, {"fuseblk", true, true}, {"nfs4", true, true},
-      {"cifs", true, true},     {"proc", false, false},   {"sysfs", false, false},
-      {"cgroup2", false, false}, {"devpts", false, false}, {"nsfs", false, false},
+      {"ext4", true, false},      {"tmpfs", true, false},    {"devtmpfs", true, false},
+      {"overlay", true, false},   {"squashfs", true, false}, {"btrfs", true, false},
+      {"fuse.sshfs", true, true}, {"fuseblk", true, true},   {"nfs4", true, true},
+      {"cifs", true, true},       {"proc", false, false},    {"sysfs", false, false},
+      {"cgroup2", false, false},  {"devpts", false, false},  {"nsfs", false, false},
   };
   for (const Case& c : kCases) {
     EXPECT_EQ(CanHoldPrograms(c.type), c.programs) << c.type;

@@ -28,8 +28,8 @@ TEST(Inventory, DiffSaysExactlyWhatChanged) {
   *want.add_removed() = Item("c", "1");
   EXPECT_EQ(DiffInventory(before, now).DebugString(), want.DebugString());
   EXPECT_EQ(DiffInventory(now, now).DebugString(), "");
-  const Inventory relabelled = MakeInventory({Item("a", "1", "chat"), Item("b", "2"),
-                                              Item("d", "1", "chat")});
+  const Inventory relabelled =
+      MakeInventory({Item("a", "1", "chat"), Item("b", "2"), Item("d", "1", "chat")});
   want.Clear();
   *want.add_installed() = Item("a", "1", "chat");
   EXPECT_EQ(DiffInventory(now, relabelled).DebugString(), want.DebugString());

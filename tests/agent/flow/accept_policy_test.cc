@@ -17,8 +17,8 @@ std::vector<std::string> Texts(const AcceptOutcome& outcome) {
     if (m.has_ack()) {
       out.push_back(absl::StrCat("ack ", m.ack().name(), " ", m.ack().version()));
     } else {
-      out.push_back(absl::StrCat("nack ", m.nack().name(), " ", m.nack().version(), " ",
-                                 m.nack().code()));
+      out.push_back(
+          absl::StrCat("nack ", m.nack().name(), " ", m.nack().version(), " ", m.nack().code()));
     }
   }
   return out;
@@ -95,8 +95,7 @@ TEST_F(AcceptPolicyTest, RefusesWithItsCodeAndKeepsTheLastGood) {
   v1::SignedDoc garbage;
   garbage.set_payload_type("muster.v1.CohortPolicy");
   garbage.set_payload("not a protobuf");
-  v1::SignedDoc by_policy_key =
-      *MakeSignedDoc(tenant_.Assignment(6, true), {tenant_.policy_key()});
+  v1::SignedDoc by_policy_key = *MakeSignedDoc(tenant_.Assignment(6, true), {tenant_.policy_key()});
   struct Case {
     v1::SignedDoc doc;
     const char* want;
@@ -137,8 +136,7 @@ TEST_F(AcceptPolicyTest, OneBadDocumentDoesNotHoldUpTheGoodOne) {
   v1::SignedDoc bad = tenant_.Sign(tenant_.Cohort());
   bad.clear_signatures();
   const AcceptOutcome outcome = Accept({bad, tenant_.Sign(tenant_.Assignment(1, true))});
-  EXPECT_EQ(Texts(outcome),
-            (Strings{"nack cohort/linux 1 THRESHOLD", "ack assignment/dev-1 1"}));
+  EXPECT_EQ(Texts(outcome), (Strings{"nack cohort/linux 1 THRESHOLD", "ack assignment/dev-1 1"}));
   EXPECT_EQ(outcome.last_refused,
             "cohort/linux THRESHOLD: 0 of 1 needed keys of role policy signed");
   EXPECT_FALSE(acceptor_->current()->cohort.has_value());
@@ -175,13 +173,23 @@ TEST_F(AcceptPolicyTest, ANewEpochOfTheRootRecoversFromADateFarAhead) {
   *ahead.mutable_header()->mutable_issued_at() = ToProto(kNow + absl::Hours(24 * 3650));
   *ahead.mutable_header()->mutable_not_after() = ToProto(kNow + absl::Hours(24 * 4000));
   Accept({tenant_.Sign(ahead)});
-  ExpectUnchanged({tenant_.Sign(tenant_.Assignment(1, true))},
-                  {"nack assignment/dev-1 1 EXPIRED"});
+  ExpectUnchanged({tenant_.Sign(tenant_.Assignment(1, true))}, {"nack assignment/dev-1 1 EXPIRED"});
   v1::Root root = tenant_.Root(2);
   root.mutable_header()->set_epoch(2);
   *root.mutable_header()->mutable_not_after() = ToProto(kNow + absl::Hours(24 * 4000));
   EXPECT_EQ(Texts(Accept({tenant_.Sign(root), tenant_.Sign(tenant_.Assignment(1, true))})),
             (Strings{"ack root 2", "ack assignment/dev-1 1"}));
+}
+
+TEST_F(AcceptPolicyTest, ARootThatEndedVouchesOnlyForItsSuccessor) {
+  clock_.Advance(absl::Hours(24));
+  v1::CohortPolicy cohort = tenant_.Cohort();
+  *cohort.mutable_header()->mutable_not_after() = ToProto(clock_.Now() + absl::Hours(1));
+  ExpectUnchanged({tenant_.Sign(cohort)}, {"nack cohort/linux 1 EXPIRED"});
+  v1::Root root = tenant_.Root(2);
+  *root.mutable_header()->mutable_not_after() = ToProto(clock_.Now() + absl::Hours(1));
+  EXPECT_EQ(Texts(Accept({tenant_.Sign(root), tenant_.Sign(cohort)})),
+            (Strings{"ack root 2", "ack cohort/linux 1"}));
 }
 
 TEST_F(AcceptPolicyTest, AnExpiredPolicyStaysInForceOverARestart) {

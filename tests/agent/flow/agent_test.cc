@@ -51,7 +51,8 @@ class AgentTest : public ::testing::Test {
     agent_->OnMessage(message);
   }
   void SendPolicy(bool granted, uint64_t version = 1) {
-    Send({tenant_.Sign(tenant_.Cohort(version)), tenant_.Sign(tenant_.Assignment(version, granted))});
+    Send({tenant_.Sign(tenant_.Cohort(version)),
+          tenant_.Sign(tenant_.Assignment(version, granted))});
   }
   // All reports that wait, then acknowledges them.
   std::vector<v1::Report> TakeReports() {
@@ -90,9 +91,7 @@ class AgentTest : public ::testing::Test {
     request.mutable_status();
     return agent_->Answer(request, 4711).status();
   }
-  bool Denied(uint32_t uid) {
-    return enforcer_.state.policy->Decide(0, uid, clock_.Now()).deny;
-  }
+  bool Denied(uint32_t uid) { return enforcer_.state.policy->Decide(0, uid, clock_.Now()).deny; }
 
   FakeClock clock_{At("2026-03-01T12:00:00Z")};
   TestTenant tenant_{clock_.Now()};
@@ -249,12 +248,9 @@ TEST_F(AgentTest, DisarmIsRootsWithAReasonAndAnEnd) {
     uint32_t exit_code;
   };
   const Case kCases[] = {
-      {"why", absl::Minutes(30), 1000, 4},
-      {"", absl::Minutes(30), 0, 2},
-      {"  ", absl::Minutes(30), 0, 2},
-      {"why", absl::ZeroDuration(), 0, 2},
-      {"why", -absl::Minutes(1), 0, 2},
-      {"why", limits::kMaxDisarm + absl::Seconds(1), 0, 2},
+      {"why", absl::Minutes(30), 1000, 4}, {"", absl::Minutes(30), 0, 2},
+      {"  ", absl::Minutes(30), 0, 2},     {"why", absl::ZeroDuration(), 0, 2},
+      {"why", -absl::Minutes(1), 0, 2},    {"why", limits::kMaxDisarm + absl::Seconds(1), 0, 2},
   };
   const auto files = store_.files();
   for (const Case& c : kCases) {

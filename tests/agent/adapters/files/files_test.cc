@@ -159,12 +159,12 @@ TEST_F(MachineTest, InventoryOfEveryOrigin) {
   LocalMachine machine = Machine();
   std::vector<std::string> got;
   for (const v1::InventoryItem& i : machine.ReadInventory()) {
-    got.push_back(absl::StrCat(v1::Origin::Kind_Name(i.origin()), " ", i.package_id(), " ",
-                               i.version()));
+    got.push_back(
+        absl::StrCat(v1::Origin::Kind_Name(i.origin()), " ", i.package_id(), " ", i.version()));
   }
-  EXPECT_EQ(got, (std::vector<std::string>{"DPKG toxic 0.11", "FLATPAK org.signal.Signal stable",
-                                           "FLATPAK com.rtosta.zapzap stable",
-                                           "SNAP whatsdesk 1.2"}));
+  EXPECT_EQ(got,
+            (std::vector<std::string>{"DPKG toxic 0.11", "FLATPAK org.signal.Signal stable",
+                                      "FLATPAK com.rtosta.zapzap stable", "SNAP whatsdesk 1.2"}));
   EXPECT_EQ(machine.ProgramFiles(v1::Origin::FLATPAK, "org.signal.Signal"),
             (std::vector<std::string>{
                 dir_ + "/flatpak/app/org.signal.Signal/x86_64/stable/abc/files/bin/run"}));

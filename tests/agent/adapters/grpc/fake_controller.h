@@ -14,6 +14,7 @@
 #include "common/crypto.h"
 #include "common/mutex.h"
 #include "muster/v1/device_service.grpc.pb.h"
+#include "muster/v1/report.pb.h"
 
 namespace muster::agent {
 
@@ -84,12 +85,13 @@ class FakeController final : public v1::DeviceService::Service {
   explicit FakeController(const TestCa& ca, int port = 0) : ca_(ca) {
     const PrivateKey key = *PrivateKey::Generate(kEcdsaP256Sha256);
     grpc::SslServerCredentialsOptions tls(
-        GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);  // but does not require it: Enroll has none
+        GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);  // but does not require it: Enroll has
+                                                          // none
     tls.pem_root_certs = ca.pem();
     tls.pem_key_cert_pairs.push_back({*key.ToPem(), ca.Issue("localhost", key)});
     grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:" + std::to_string(port),
-                             grpc::SslServerCredentials(tls), &port_);
+    builder.AddListeningPort("127.0.0.1:" + std::to_string(port), grpc::SslServerCredentials(tls),
+                             &port_);
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
   }

@@ -15,11 +15,11 @@ TEST(Backoff, GrowsToACapAndStartsAgain) {
   Backoff backoff;
   std::vector<absl::Duration> got;
   for (int i = 0; i < 10; ++i) got.push_back(backoff.NextWindow());
-  const std::vector<absl::Duration> want = {
-      absl::Milliseconds(200),  absl::Milliseconds(400),  absl::Milliseconds(800),
-      absl::Milliseconds(1600), absl::Milliseconds(3200), absl::Milliseconds(6400),
-      absl::Milliseconds(12800), absl::Milliseconds(25600), absl::Seconds(30),
-      absl::Seconds(30)};
+  const std::vector<absl::Duration> want = {absl::Milliseconds(200),   absl::Milliseconds(400),
+                                            absl::Milliseconds(800),   absl::Milliseconds(1600),
+                                            absl::Milliseconds(3200),  absl::Milliseconds(6400),
+                                            absl::Milliseconds(12800), absl::Milliseconds(25600),
+                                            absl::Seconds(30),         absl::Seconds(30)};
   EXPECT_EQ(got, want);
   backoff.Drain(absl::Seconds(90));
   EXPECT_EQ(backoff.NextWindow(), absl::Seconds(90));
@@ -143,8 +143,7 @@ TEST_F(LinkTest, EnrolSendsARequestForItsOwnKey) {
   EXPECT_EQ(*SpkiOfCertificate(got->certificate_pem()), device_key_.spki());
 
   request.set_token("used");
-  const absl::Status refused =
-      CallEnroll(controller.address(), ca_.pem(), request).status();
+  const absl::Status refused = CallEnroll(controller.address(), ca_.pem(), request).status();
   EXPECT_EQ(refused, absl::PermissionDeniedError("the token is used or expired"));
 
   const TestCa other;

@@ -1,8 +1,8 @@
 // Real fanotify on a tmpfs of this test's own; needs root. Nothing outside that tmpfs is marked.
 #include <errno.h>
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <grp.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -54,9 +54,9 @@ int RunAs(uint32_t uid, const std::vector<std::string>& argv) {
 // As a user would: a shell writes another uid into its own login uid, then becomes the program.
 // 126 when the shell may not execute it; 3 when the kernel refused the forged uid.
 int RunForged(uint32_t uid, uint32_t forged, const std::string& program) {
-  return RunAs(uid, {"/bin/sh", "-c",
-                     absl::StrCat("echo ", forged, " > /proc/self/loginuid || exit 3; exec ",
-                                  program)});
+  return RunAs(uid,
+               {"/bin/sh", "-c",
+                absl::StrCat("echo ", forged, " > /proc/self/loginuid || exit 3; exec ", program)});
 }
 
 std::string LoaderPath() {
@@ -88,8 +88,8 @@ class FanotifyTest : public ::testing::Test {
     chmod(script_.c_str(), 0755);
     fs::create_directories(base_ + "/dpkg/info");
     Write(base_ + "/dpkg/status", "Package: chatapp\nStatus: install ok installed\nVersion: 1\n");
-    Write(base_ + "/dpkg/info/chatapp.list", absl::StrCat("/.\n", app_, "\n", sleeper_, "\n",
-                                                          script_, "\n"));
+    Write(base_ + "/dpkg/info/chatapp.list",
+          absl::StrCat("/.\n", app_, "\n", sleeper_, "\n", script_, "\n"));
     Write(base_ + "/passwd",
           "alice:x:20001:20001::/:/bin/sh\nbob:x:20002:20002::/:/bin/sh\nroot:x:0:0::/:/bin/sh\n");
     MachinePaths paths;

@@ -79,7 +79,8 @@ TEST(PendingAnswers, EachIsAnsweredOnceAndCandidatesFailClosed) {
   for (int fd : {1, 2, 3}) pending.Finish(fd);
   pending.Add(4, t);
   pending.AllowAll();
-  EXPECT_EQ(sent, (std::vector<std::pair<int, bool>>{{1, true}, {2, false}, {3, false}, {4, true}}));
+  EXPECT_EQ(sent,
+            (std::vector<std::pair<int, bool>>{{1, true}, {2, false}, {3, false}, {4, true}}));
 }
 
 TEST(PendingAnswers, DeciderAndWatchdogNeverBothAnswer) {

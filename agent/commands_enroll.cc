@@ -19,9 +19,6 @@
 namespace muster::agent {
 namespace {
 
-constexpr size_t kMaxPemBytes = 64 << 10;
-constexpr size_t kMaxTokenBytes = 4 << 10;
-
 absl::StatusOr<std::string> ReadGiven(const std::string& path, size_t max, absl::string_view flag) {
   absl::StatusOr<std::string> text = ReadFile(path, max);
   if (!text.ok()) {
@@ -102,9 +99,9 @@ absl::Status Enroll(const EnrollOptions& options) {
                      " already holds an enrolled device; start it with `muster-agent run`, "
                      "or pass --force to give the old identity up"));
   }
-  MUSTER_ASSIGN_OR_RETURN(std::string ca, ReadGiven(options.ca_file, kMaxPemBytes, "--ca"));
+  MUSTER_ASSIGN_OR_RETURN(std::string ca, ReadGiven(options.ca_file, limits::kMaxPemBytes, "--ca"));
   MUSTER_ASSIGN_OR_RETURN(std::string token,
-                          ReadGiven(options.token_file, kMaxTokenBytes, "--token-file"));
+                          ReadGiven(options.token_file, limits::kMaxTokenFileBytes, "--token-file"));
   if (!SpkiOfCertificate(ca).ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("--ca: ", options.ca_file, " holds no PEM certificate"));

@@ -1,5 +1,6 @@
 // The one construction of the running agent, and its main loop.
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -154,6 +155,7 @@ class MainLoop {
       if (std::exchange(inventory_changed_, false)) agent_->OnInventoryChanged();
       if (std::exchange(accounts_changed_, false)) agent_->OnAccountsChanged();
       last_scan_ = clock_.Now();
+      malloc_trim(0);  // the package lists were read whole
     }
     if (std::exchange(work_, false)) agent_->Work();
     if (now >= flush_at_) {
@@ -182,6 +184,8 @@ absl::Status Run(const RunOptions& options) {
   MUSTER_RETURN_IF_ERROR(store.Create());
   MUSTER_ASSIGN_OR_RETURN(Fd pid_lock, LockPidFile(store));
   RaiseFileLimit();
+  // Few threads that allocate little: two arenas keep the agent small.
+  mallopt(M_ARENA_MAX, 2);
   // The link says once per outage what gRPC would print at every attempt.
   setenv("GRPC_VERBOSITY", "NONE", 0);
   const Fd signals = BlockSignals();
@@ -217,6 +221,7 @@ absl::Status Run(const RunOptions& options) {
                            }));
   enforcer.Start();
   MUSTER_RETURN_IF_ERROR(agent.Start());
+  malloc_trim(0);
   NotifyReady();
   ControllerLink link({device.controller, device.ca_pem, device.key_pem, device.certificate_pem},
                       {[&agent] { return agent.MakeHello(); }, [&agent] { agent.OnConnected(); },

@@ -7,14 +7,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/limits.h"
 #include "common/clock.h"
 #include "common/status_macros.h"
 
 namespace muster::cli {
 namespace {
-
-constexpr size_t kMaxPemBytes = 64 << 10;
-constexpr int kMaxReplyBytes = 64 << 20;
 
 grpc::ByteBuffer ToBuffer(const std::string& bytes) {
   const grpc::Slice slice(bytes);
@@ -81,12 +79,12 @@ class GrpcAdminClient final : public AdminClient {
 absl::StatusOr<std::unique_ptr<AdminClient>> Connect(const Profile& profile,
                                                      absl::Duration timeout) {
   grpc::SslCredentialsOptions tls;
-  MUSTER_ASSIGN_OR_RETURN(tls.pem_root_certs, ReadSmallFile(profile.ca, "CA", kMaxPemBytes));
+  MUSTER_ASSIGN_OR_RETURN(tls.pem_root_certs, ReadSmallFile(profile.ca, "CA", limits::kMaxPemBytes));
   MUSTER_ASSIGN_OR_RETURN(tls.pem_cert_chain,
-                          ReadSmallFile(profile.certificate, "certificate", kMaxPemBytes));
-  MUSTER_ASSIGN_OR_RETURN(tls.pem_private_key, ReadSmallFile(profile.key, "key", kMaxPemBytes));
+                          ReadSmallFile(profile.certificate, "certificate", limits::kMaxPemBytes));
+  MUSTER_ASSIGN_OR_RETURN(tls.pem_private_key, ReadSmallFile(profile.key, "key", limits::kMaxPemBytes));
   grpc::ChannelArguments args;
-  args.SetMaxReceiveMessageSize(kMaxReplyBytes);
+  args.SetMaxReceiveMessageSize(limits::kMaxReplyBytes);
   if (!profile.server_name.empty()) args.SetSslTargetNameOverride(profile.server_name);
   auto channel = grpc::CreateCustomChannel(profile.server, grpc::SslCredentials(tls), args);
   return std::make_unique<GrpcAdminClient>(profile.server, std::move(channel), timeout);

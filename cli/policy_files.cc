@@ -14,7 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 
 // Below gRPC's default limit for one message, which the controller keeps.
-constexpr size_t kMaxApplyBytes = (4 << 20) - (64 << 10);
 
 bool IsPolicyFile(const std::string& path) {
   if (path == "trm.yaml" || path == "blocklist.yaml") return true;
@@ -76,9 +75,9 @@ absl::StatusOr<PolicyFiles> ReadPolicyFolder(const std::string& folder) {
     return absl::InvalidArgumentError(absl::StrCat(
         folder, " has no policy files; expected catalogue/<app>.yaml, trm.yaml or blocklist.yaml"));
   }
-  if (total > kMaxApplyBytes) {
+  if (total > limits::kMaxApplyBytes) {
     return absl::InvalidArgumentError(absl::StrCat("the policy files of ", folder, " are ", total,
-                                                   " bytes; at most ", kMaxApplyBytes,
+                                                   " bytes; at most ", limits::kMaxApplyBytes,
                                                    " can be applied at once"));
   }
   return out;

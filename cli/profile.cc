@@ -9,12 +9,11 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "common/limits.h"
 #include "common/status_macros.h"
 
 namespace muster::cli {
 namespace {
-
-constexpr size_t kMaxProfileBytes = 16 << 10;
 
 absl::Status BadProfile(const std::string& file, absl::string_view problem) {
   return absl::InvalidArgumentError(
@@ -91,7 +90,7 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path, absl::string_
 }
 
 absl::StatusOr<Profile> LoadProfile(const std::string& file) {
-  MUSTER_ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(file, "profile", kMaxProfileBytes));
+  MUSTER_ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(file, "profile", limits::kMaxProfileBytes));
   std::error_code error;
   const auto absolute = std::filesystem::absolute(file, error);
   return ParseProfile(file, absolute.parent_path().string(), text);

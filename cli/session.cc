@@ -14,8 +14,6 @@ namespace {
 
 using google::protobuf::Message;
 
-constexpr int kMaxPages = 10'000;
-
 void SetPage(Message* request, uint32_t size, const std::string& cursor) {
   const auto* d = request->GetDescriptor();
   const auto* r = request->GetReflection();
@@ -48,7 +46,7 @@ absl::StatusOr<Json> FetchPage(Session& session, const ListArgs& args, uint32_t 
 
 absl::StatusOr<Json> FetchAll(Session& session, const ListArgs& args) {
   MUSTER_ASSIGN_OR_RETURN(Json all, FetchPage(session, args, limits::kMaxPage, ""));
-  for (int page = 1; page < kMaxPages; ++page) {
+  for (int page = 1; page < limits::kMaxPages; ++page) {
     const std::string cursor = all.value("next_cursor", "");
     if (cursor.empty()) break;
     MUSTER_ASSIGN_OR_RETURN(Json next, FetchPage(session, args, limits::kMaxPage, cursor));

@@ -25,6 +25,21 @@ inline constexpr size_t kMaxIdentitiesPerApp = 200;
 inline constexpr size_t kMaxPathsPerIdentity = 32;
 inline constexpr size_t kMaxIssues = 200;
 
+inline constexpr size_t kMaxNameBytes = 128;
+inline constexpr size_t kMaxPackageIdBytes = 255;
+inline constexpr size_t kMaxPathBytes = 1'024;
+inline constexpr size_t kMaxClientBytes = 128;
+inline constexpr size_t kMaxVerifiedBytes = 512;
+inline constexpr size_t kMaxQuotedBytes = 64;  // of a file's text in a message about it
+
+// The controller's configuration.
+inline constexpr size_t kMaxConfigTextBytes = 1'024;
+inline constexpr size_t kMaxServerNames = 32;
+inline constexpr absl::Duration kMinSyncInterval = absl::Milliseconds(100);
+inline constexpr absl::Duration kMaxSyncInterval = absl::Hours(24);
+inline constexpr absl::Duration kMinLdapTimeout = absl::Milliseconds(100);
+inline constexpr absl::Duration kMaxLdapTimeout = absl::Minutes(5);
+
 // Text an operator or another system sends.
 inline constexpr size_t kMaxAppIdBytes = 64;
 inline constexpr size_t kMaxUpnBytes = 256;
@@ -66,7 +81,35 @@ inline constexpr absl::Duration kDefaultDisarm = absl::Minutes(30);
 inline constexpr absl::Duration kMaxDisarm = absl::Hours(8);
 inline constexpr absl::Duration kExecDeadline = absl::Milliseconds(250);
 
+inline constexpr size_t kMaxKnownDocuments = 16;   // that one Hello names
+inline constexpr size_t kMaxOutboxAnswers = 1'024;
+inline constexpr size_t kMaxPemBytes = 64 << 10;
+inline constexpr size_t kMaxTokenFileBytes = 4 << 10;
+inline constexpr size_t kMaxControlClients = 32;
+inline constexpr size_t kMaxWatches = 4'096;
+inline constexpr size_t kMaxExecRecordsWaiting = 4'096;
+inline constexpr size_t kMaxCachedHashes = 4'096;
+inline constexpr size_t kMaxSlowTasks = 256;
+inline constexpr size_t kMaxMountInfoBytes = 16 << 20;
+inline constexpr size_t kMaxStateFileBytes = 8 << 20;
+inline constexpr size_t kMaxDpkgStatusBytes = 64 << 20;
+inline constexpr size_t kMaxDpkgListBytes = 32 << 20;
+inline constexpr size_t kMaxPasswdBytes = 4 << 20;
+inline constexpr size_t kMaxSnapYamlBytes = 256 << 10;
+inline constexpr absl::Duration kMaxDrainWindow = absl::Hours(1);
+
+// musterctl.
+inline constexpr int kMaxReplyBytes = 64 << 20;
+inline constexpr int kMaxPages = 10'000;
+inline constexpr size_t kMaxProfileBytes = 16 << 10;
+inline constexpr size_t kMaxApplyBytes = (4 << 20) - (64 << 10);
+
 // Directory.
+inline constexpr size_t kMaxForeignMembers = 10'000;
+inline constexpr size_t kMaxLdapPages = 100'000;
+inline constexpr size_t kMaxLdapRanges = 10'000;
+inline constexpr int64_t kMaxLdifBytes = int64_t{1} << 30;
+inline constexpr int kMaxLdifLockAttempts = 500;  // 10 ms apart
 inline constexpr size_t kMaxGroupDepth = 64;
 inline constexpr size_t kMaxGroupsPerApp = 10'000;
 inline constexpr size_t kMaxPersons = 2'000'000;

@@ -1,4 +1,5 @@
 #include "agent/flow/outbox.h"
+#include "common/limits.h"
 
 #include <utility>
 
@@ -6,7 +7,6 @@ namespace muster::agent {
 namespace {
 
 // A controller that sends documents and never reads our answers must not grow this process.
-constexpr size_t kMaxAnswers = 1'024;
 
 }  // namespace
 
@@ -29,7 +29,7 @@ void Outbox::Close() {
 
 void Outbox::Push(v1::AgentMessage answer) {
   MutexLock lock(&mu_);
-  if (!open_ || answers_.size() >= kMaxAnswers) return;
+  if (!open_ || answers_.size() >= limits::kMaxOutboxAnswers) return;
   answers_.push_back(std::move(answer));
   changed_.NotifyAll();
 }

@@ -14,13 +14,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/limits.h"
 #include "common/status_macros.h"
 
 namespace muster::agent {
 namespace {
 
 // Nothing of ours is larger: documents, reports and the list of learned hashes.
-constexpr size_t kMaxStateFileBytes = 8 << 20;
 
 absl::Status MakeDirectory(const std::string& path, mode_t mode) {
   if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
@@ -39,7 +39,7 @@ absl::Status FileStateStore::Create() {
 }
 
 absl::StatusOr<std::optional<std::string>> FileStateStore::Read(const std::string& name) const {
-  absl::StatusOr<std::string> bytes = ReadFile(PathOf(name), kMaxStateFileBytes);
+  absl::StatusOr<std::string> bytes = ReadFile(PathOf(name), limits::kMaxStateFileBytes);
   if (absl::IsNotFound(bytes.status())) return std::optional<std::string>();
   if (!bytes.ok()) return bytes.status();
   return std::optional<std::string>(*std::move(bytes));

@@ -29,11 +29,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMaxDpkgStatusBytes = 64 << 20;
-constexpr size_t kMaxListBytes = 32 << 20;
-constexpr size_t kMaxPasswdBytes = 4 << 20;
-constexpr size_t kMaxSnapYamlBytes = 256 << 10;
-
 void ForEachName(const std::string& dir, const std::function<void(const std::string&)>& each) {
   std::unique_ptr<DIR, int (*)(DIR*)> d(opendir(dir.c_str()), closedir);
   if (d == nullptr) return;
@@ -121,7 +116,7 @@ std::optional<uint64_t> DeviceOfPath(const std::string& path) {
 std::vector<v1::InventoryItem> LocalMachine::ReadInventory() {
   std::vector<v1::InventoryItem> out;
   if (absl::StatusOr<std::string> status =
-          ReadFile(paths_.dpkg_admindir + "/status", kMaxDpkgStatusBytes);
+          ReadFile(paths_.dpkg_admindir + "/status", limits::kMaxDpkgStatusBytes);
       status.ok()) {
     for (DpkgPackage& p : ParseDpkgStatus(*status, limits::kMaxInventoryItems)) {
       out.push_back(Item(v1::Origin::DPKG, std::move(p.name), std::move(p.version)));
@@ -158,7 +153,7 @@ void LocalMachine::ReadSnaps(std::vector<v1::InventoryItem>& out) const {
     const std::string current = absl::StrCat(paths_.snap_dir, "/", name, "/current");
     std::string version = Basename(ReadLink(current));
     if (version.empty()) return;
-    if (absl::StatusOr<std::string> yaml = ReadFile(current + "/meta/snap.yaml", kMaxSnapYamlBytes);
+    if (absl::StatusOr<std::string> yaml = ReadFile(current + "/meta/snap.yaml", limits::kMaxSnapYamlBytes);
         yaml.ok()) {
       for (absl::string_view line : absl::StrSplit(*yaml, '\n')) {
         if (!absl::ConsumePrefix(&line, "version:")) continue;
@@ -177,7 +172,7 @@ std::vector<std::string> LocalMachine::DpkgProgramFiles(const std::string& packa
   ForEachName(paths_.dpkg_admindir + "/info", [&](const std::string& name) {
     if (PackageOfInfoFile(name, ".list") != package) return;
     absl::StatusOr<std::string> list =
-        ReadFile(absl::StrCat(paths_.dpkg_admindir, "/info/", name), kMaxListBytes);
+        ReadFile(absl::StrCat(paths_.dpkg_admindir, "/info/", name), limits::kMaxDpkgListBytes);
     if (!list.ok()) return;
     ForEachListedPath(*list, [&](absl::string_view listed) {
       if (out.size() >= limits::kMaxFilesPerPackage) return;
@@ -233,7 +228,7 @@ std::map<std::string, std::string> LocalMachine::DpkgOwners(const std::set<std::
     const std::string package = PackageOfInfoFile(name, ".list");
     if (package.empty()) return;
     absl::StatusOr<std::string> list =
-        ReadFile(absl::StrCat(paths_.dpkg_admindir, "/info/", name), kMaxListBytes);
+        ReadFile(absl::StrCat(paths_.dpkg_admindir, "/info/", name), limits::kMaxDpkgListBytes);
     if (!list.ok()) return;
     ForEachListedPath(*list, [&](absl::string_view listed) {
       const auto it = aliases.find(listed);
@@ -255,7 +250,7 @@ std::multimap<std::string, std::pair<std::string, std::string>> LocalMachine::Dp
     const std::string package = PackageOfInfoFile(name, ".md5sums");
     if (package.empty()) return;
     absl::StatusOr<std::string> sums =
-        ReadFile(absl::StrCat(paths_.dpkg_admindir, "/info/", name), kMaxListBytes);
+        ReadFile(absl::StrCat(paths_.dpkg_admindir, "/info/", name), limits::kMaxDpkgListBytes);
     if (!sums.ok()) return;
     ForEachMd5(*sums, [&](absl::string_view md5, absl::string_view path) {
       if (!wanted.contains(md5)) return;
@@ -300,7 +295,7 @@ absl::StatusOr<HashedFile> LocalMachine::Hash(const std::string& path) {
 
 std::vector<Account> LocalMachine::Accounts(const std::vector<std::string>& wanted) {
   std::vector<Account> out;
-  if (absl::StatusOr<std::string> text = ReadFile(paths_.passwd, kMaxPasswdBytes); text.ok()) {
+  if (absl::StatusOr<std::string> text = ReadFile(paths_.passwd, limits::kMaxPasswdBytes); text.ok()) {
     out = ParsePasswd(*text);
   }
   // Another file than the system's stands for the whole system.

@@ -19,7 +19,6 @@ namespace {
 
 constexpr absl::Duration kFirstWindow = absl::Milliseconds(200);
 constexpr absl::Duration kLastWindow = absl::Seconds(30);
-constexpr absl::Duration kMaxDrain = absl::Hours(1);
 constexpr absl::Duration kConnectTime = absl::Seconds(10);
 constexpr absl::Duration kEnrollTime = absl::Seconds(20);
 // The same on both sides, or the server answers GOAWAY (FACTS).
@@ -55,7 +54,7 @@ absl::Status ToStatus(const grpc::Status& s) {
 
 absl::Duration Backoff::NextWindow() {
   if (drain_ > absl::ZeroDuration()) {
-    return std::min(std::exchange(drain_, absl::ZeroDuration()), kMaxDrain);
+    return std::min(std::exchange(drain_, absl::ZeroDuration()), limits::kMaxDrainWindow);
   }
   const absl::Duration window = std::min(kLastWindow, kFirstWindow * (1 << failures_));
   failures_ = std::min(failures_ + 1, 10);

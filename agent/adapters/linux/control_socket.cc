@@ -23,7 +23,6 @@
 namespace muster::agent {
 namespace {
 
-constexpr size_t kMaxClients = 32;
 constexpr absl::Duration kClientTime = absl::Seconds(2);
 
 absl::StatusOr<sockaddr_un> AddressOf(const std::string& path) {
@@ -97,7 +96,7 @@ absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Start(const std::s
   // Any local user may ask; who asks is known from the kernel.
   if (!fd.ok() ||
       bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      chmod(path.c_str(), 0666) != 0 || listen(fd.get(), kMaxClients) != 0) {
+      chmod(path.c_str(), 0666) != 0 || listen(fd.get(), limits::kMaxControlClients) != 0) {
     return absl::UnavailableError(absl::StrCat("cannot listen on ", path, ": ", strerror(errno)));
   }
   return std::unique_ptr<ControlServer>(new ControlServer(path, std::move(fd), std::move(handler)));
@@ -142,7 +141,7 @@ void ControlServer::Serve() {
     }
     client.uid = who.uid;
     client.until = clock.Now() + kClientTime;
-    if (clients.size() >= kMaxClients) {
+    if (clients.size() >= limits::kMaxControlClients) {
       const auto other =
           std::find_if(clients.begin(), clients.end(), [](const Client& c) { return c.uid != 0; });
       if (client.uid != 0 || other == clients.end()) continue;

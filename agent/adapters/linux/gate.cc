@@ -11,13 +11,12 @@
 #include "agent/domain/person_of.h"
 #include "agent/flow/candidates.h"
 #include "agent/flow/log.h"
+#include "common/limits.h"
 
 namespace muster::agent {
 namespace {
 
-constexpr size_t kMaxRecords = 4'096;
-constexpr size_t kMaxCachedHashes = 4'096;
-constexpr size_t kMaxSlowTasks = 256;
+constexpr size_t kMaxFoundSizes = 4'096;
 constexpr absl::Duration kWatchdogPeriod = absl::Milliseconds(50);
 constexpr absl::Duration kStuckAfter = absl::Seconds(2);
 // sysexits(3), EX_SOFTWARE: the service manager restarts on it.
@@ -31,8 +30,9 @@ GateState::GateState(const Clock* clock, Machine* machine, std::function<void()>
     : clock_(clock),
       machine_(machine),
       on_record_(std::move(on_record)),
-      hashes_(kMaxCachedHashes) {
-  view_.remote_devices = std::make_shared<const absl::flat_hash_set<uint64_t>>();
+      hashes_(limits::kMaxCachedHashes) {
+  view_.remote_devices = view_.found_sizes =
+      std::make_shared<const absl::flat_hash_set<uint64_t>>();
 }
 
 GateState::View GateState::view() const {
@@ -51,12 +51,20 @@ void GateState::SetRemoteDevices(absl::flat_hash_set<uint64_t> devices) {
   view_.remote_devices = std::move(next);
 }
 
+void GateState::NoteSize(uint64_t size) {
+  MutexLock lock(&mu_);
+  if (view_.found_sizes->contains(size) || view_.found_sizes->size() >= kMaxFoundSizes) return;
+  auto next = std::make_shared<absl::flat_hash_set<uint64_t>>(*view_.found_sizes);
+  next->insert(size);
+  view_.found_sizes = std::move(next);
+}
+
 void GateState::Record(Decided decided) {
   bool first = false;
   {
     MutexLock lock(&mu_);
     first = records_.empty();
-    if (records_.size() >= kMaxRecords) {
+    if (records_.size() >= limits::kMaxExecRecordsWaiting) {
       ++dropped_;
     } else {
       records_.push_back({std::move(decided), clock_->Now()});
@@ -100,7 +108,10 @@ std::optional<AppIndex> GateState::AppByContents(const View& view, int fd, const
     if (!sha256 || !after || !after->SameContents(stamp)) return std::nullopt;
     hashes_.Put(stamp, *sha256);
   }
-  return view.state.candidates->FindHash(stamp.size, *sha256, path);
+  const std::optional<AppIndex> app = view.state.candidates->FindHash(stamp.size, *sha256, path);
+  // From now on a copy is hashed before it runs, not after.
+  if (app && view.state.candidates->has_unsized_hash()) NoteSize(stamp.size);
+  return app;
 }
 
 absl::StatusOr<std::unique_ptr<Gate>> Gate::Start(bool enforce, GateState* shared,
@@ -120,8 +131,8 @@ Gate::Gate(FanotifyGroup group, GateState* shared, std::function<void()> kill_di
       hooks_(std::move(hooks)),
       pending_([this](int fd, bool allow) { group_.Respond(fd, allow); }),
       stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      local_lane_(std::make_unique<SlowLane>(kMaxSlowTasks)),
-      remote_lane_(std::make_unique<SlowLane>(kMaxSlowTasks)),
+      local_lane_(std::make_unique<SlowLane>(limits::kMaxSlowTasks)),
+      remote_lane_(std::make_unique<SlowLane>(limits::kMaxSlowTasks)),
       decide_thread_([this] { DecideLoop(); }),
       watchdog_thread_([this] { WatchdogLoop(); }) {}
 
@@ -209,9 +220,18 @@ void Gate::Handle(FanotifyEvent event) {
   }
   const std::string path = PathOfFd(event.fd.get());
   CandidateIndex::Answer known = candidates.Look(*stamp, path);
-  if (known.known == CandidateIndex::Known::kNeedsHash) {
+  const bool any_size = candidates.has_unsized_hash() && event.exec;
+  if (known.known == CandidateIndex::Known::kNo && any_size &&
+      view.found_sizes->contains(stamp->size)) {
+    known.known = CandidateIndex::Known::kNeedsHash;
+  }
+  const bool by_hash = known.known == CandidateIndex::Known::kNeedsHash ||
+                       (known.known == CandidateIndex::Known::kNo && any_size);
+  bool hashed = false;
+  if (by_hash) {
     if (const std::optional<std::string> sha256 = shared_->hashes().Find(*stamp)) {
       const std::optional<AppIndex> app = candidates.FindHash(stamp->size, *sha256, path);
+      hashed = true;
       known = app ? CandidateIndex::Answer{CandidateIndex::Known::kApp, *app}
                   : CandidateIndex::Answer{};
     }
@@ -231,7 +251,7 @@ void Gate::Handle(FanotifyEvent event) {
       break;
   }
   Allow(event);
-  if (event.exec && candidates.has_unsized_hash() && !shared_->hashes().Find(*stamp)) {
+  if (any_size && !hashed) {
     event.permission = false;  // answered
     Defer(view, std::move(event), *stamp, path, false);
   }

@@ -31,10 +31,13 @@ class GateState {
   struct View {
     EnforcementState state;
     std::shared_ptr<const absl::flat_hash_set<uint64_t>> remote_devices;
+    // Sizes of files that turned out to have a hash which the catalogue states without a size.
+    std::shared_ptr<const absl::flat_hash_set<uint64_t>> found_sizes;
   };
   View view() const;
   void SetState(EnforcementState state);
   void SetRemoteDevices(absl::flat_hash_set<uint64_t> devices);
+  void NoteSize(uint64_t size);
 
   struct Decided {
     std::shared_ptr<const PolicyIndex> policy;

@@ -9,11 +9,10 @@
 #include "agent/adapters/files/local_machine.h"
 #include "agent/domain/mounts.h"
 #include "agent/flow/log.h"
+#include "common/limits.h"
 
 namespace muster::agent {
 namespace {
-
-constexpr size_t kMaxMountInfoBytes = 16 << 20;
 
 // What no mark of ours can see, whatever this machine is.
 constexpr const char* kAlwaysUncovered[] = {
@@ -94,7 +93,7 @@ void LinuxEnforcer::MarkMounts() {
   absl::flat_hash_set<uint64_t> remote;
   std::map<uint64_t, bool> done;  // device -> is marked
   std::map<uint64_t, std::string> why;
-  absl::StatusOr<std::string> text = ReadFile("/proc/self/mountinfo", kMaxMountInfoBytes);
+  absl::StatusOr<std::string> text = ReadFile("/proc/self/mountinfo", limits::kMaxMountInfoBytes);
   if (!text.ok()) failed.push_back(std::string(text.status().message()));
   for (const Mount& m : ParseMountInfo(text.value_or(""))) {
     if (IsRemote(m.type)) remote.insert(m.dev);

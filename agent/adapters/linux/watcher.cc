@@ -1,4 +1,5 @@
 #include "agent/adapters/linux/watcher.h"
+#include "common/limits.h"
 
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -12,7 +13,6 @@ namespace {
 constexpr uint32_t kMask = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CLOSE_WRITE |
                            IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 // More per-user directories than this are found by the regular look only.
-constexpr size_t kMaxWatches = 4'096;
 
 bool IsDirectory(const std::string& path) {
   struct stat st = {};
@@ -31,7 +31,7 @@ void Watcher::Watch(const std::vector<std::pair<std::string, std::string>>& dire
       name = dir.substr(slash + 1);
       dir = slash == 0 ? "/" : dir.substr(0, slash);
     }
-    if (interests_.size() >= kMaxWatches) return;
+    if (interests_.size() >= limits::kMaxWatches) return;
     const int wd = inotify_add_watch(fd_.get(), dir.c_str(), kMask);
     if (wd < 0) continue;
     std::vector<Interest>& all = interests_[wd];

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "common/limits.h"
 #include "common/signed_doc.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/device_reports.h"
@@ -151,15 +152,13 @@ class DeviceStream final : public Reactor {
                             DocumentsFor(*snapshot, device.value.platform(), device_id_));
     std::map<std::string, std::string> known;
     for (const v1::KnownDocument& doc : hello.known()) {
-      if (known.size() >= kMaxKnown) break;
+      if (known.size() >= limits::kMaxKnownDocuments) break;
       known[doc.name()] = doc.sha256();
     }
     d_.hub.Start(device_id_, stream_, CohortName(device.value.platform()), known, documents);
     d_.log->info("{} connected, agent {}", device_id_, hello.agent_version());
     return absl::OkStatus();
   }
-
-  static constexpr size_t kMaxKnown = 16;
 
   const DeviceDependencies& d_;
   const std::shared_ptr<Sink> sink_;

@@ -12,13 +12,13 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/limits.h"
 #include "common/status_macros.h"
 
 namespace muster {
 namespace {
 
 constexpr char kSystemCaFile[] = "/etc/ssl/certs/ca-certificates.crt";
-constexpr absl::Duration kMaxTimeout = absl::Minutes(10);
 
 absl::string_view HostOf(absl::string_view uri) {
   uri.remove_prefix(uri.find("://") + 3);
@@ -95,7 +95,7 @@ absl::Status CheckLdapOptions(const LdapOptions& options) {
     return invalid("the directory's bind password is empty; check the password file");
   }
   if (options.base_dn.empty()) return invalid("the directory needs a base_dn to search below");
-  if (options.timeout <= absl::ZeroDuration() || options.timeout > kMaxTimeout) {
+  if (options.timeout <= absl::ZeroDuration() || options.timeout > limits::kMaxLdapTimeout) {
     return invalid("the directory's timeout must be above 0 and at most 10 minutes");
   }
   return absl::OkStatus();

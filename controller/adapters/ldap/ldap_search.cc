@@ -16,8 +16,6 @@ namespace muster {
 namespace {
 
 // A server that keeps giving cookies must not keep us for ever.
-constexpr size_t kMaxLdapPages = 100'000;
-constexpr size_t kMaxRanges = 10'000;
 
 struct Free {
   void operator()(LDAPMessage* m) const { ldap_msgfree(m); }
@@ -178,7 +176,7 @@ absl::Status CompleteRange(DirectoryEntry* entry, Slice slice, const FetchRange&
   std::vector<std::string> all;
   const std::string attribute = slice.range.attribute;
   if (slice.range.first != 0) return LostRange(*entry, absl::StrCat(attribute, ";range=0-*"));
-  for (size_t round = 0; round < kMaxRanges; ++round) {
+  for (size_t round = 0; round < limits::kMaxLdapRanges; ++round) {
     const uint64_t next = slice.range.last.value_or(0) + 1;
     all.insert(all.end(), std::make_move_iterator(slice.values.begin()),
                std::make_move_iterator(slice.values.end()));
@@ -204,7 +202,7 @@ absl::Status SearchPaged(LdapConnection* connection, const std::string& base,
                          const EntrySink& sink) {
   const std::string doing = absl::StrCat("search below ", base);
   std::string cookie;
-  for (size_t page = 0; page < kMaxLdapPages; ++page) {
+  for (size_t page = 0; page < limits::kMaxLdapPages; ++page) {
     berval value = {cookie.size(), cookie.data()};
     LDAPControl* raw = nullptr;
     const int code =
@@ -230,7 +228,7 @@ absl::Status SearchPaged(LdapConnection* connection, const std::string& base,
     cookie = *std::move(result.cookie);
   }
   return absl::DataLossError(
-      absl::StrCat("cannot ", doing, ": no end after ", kMaxLdapPages, " pages"));
+      absl::StrCat("cannot ", doing, ": no end after ", limits::kMaxLdapPages, " pages"));
 }
 
 absl::StatusOr<std::vector<DirectoryEntry>> SearchFew(LdapConnection* connection,

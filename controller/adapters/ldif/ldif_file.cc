@@ -11,13 +11,12 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "common/limits.h"
 #include "common/status_macros.h"
 
 namespace muster {
 namespace {
 
-constexpr off_t kMaxLdifBytes = off_t{1} << 30;
-constexpr int kLockAttempts = 500;
 constexpr timespec kLockPause = {0, 10'000'000};
 
 absl::Status ErrnoError(absl::string_view doing, absl::string_view path) {
@@ -117,9 +116,9 @@ absl::StatusOr<LdifFile> LoadLdifFile(const std::string& path) {
   if (!S_ISREG(file.stat.st_mode)) {
     return absl::FailedPreconditionError(absl::StrCat(path, " is not a regular file"));
   }
-  if (file.stat.st_size > kMaxLdifBytes) {
+  if (file.stat.st_size > limits::kMaxLdifBytes) {
     return absl::FailedPreconditionError(
-        absl::StrCat(path, " is larger than ", kMaxLdifBytes, " bytes; use a directory server"));
+        absl::StrCat(path, " is larger than ", limits::kMaxLdifBytes, " bytes; use a directory server"));
   }
   MUSTER_ASSIGN_OR_RETURN(file.text, ReadAll(fd.get(), file.stat.st_size, path));
   struct stat after = {};
@@ -154,7 +153,7 @@ absl::StatusOr<LdifLock> LdifLock::Acquire(const std::string& path) {
   const int fd = open(name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return ErrnoError("open the lock file", name);
   LdifLock lock(fd);
-  for (int attempt = 0; attempt < kLockAttempts; ++attempt) {
+  for (int attempt = 0; attempt < limits::kMaxLdifLockAttempts; ++attempt) {
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
     if (errno != EWOULDBLOCK && errno != EINTR) return ErrnoError("lock", name);
     nanosleep(&kLockPause, nullptr);

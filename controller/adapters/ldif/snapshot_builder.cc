@@ -14,7 +14,6 @@ namespace muster {
 namespace {
 
 // Each costs a question to the server.
-constexpr size_t kMaxForeignMembers = 10'000;
 
 // The normal form of a DN that came out of the directory itself.
 absl::StatusOr<std::string> KeyOf(absl::string_view dn, const DirectoryEntry& entry) {
@@ -99,9 +98,9 @@ absl::StatusOr<std::string> SnapshotBuilder::ResolveMember(const std::string& dn
     MUSTER_RETURN_IF_ERROR(AddPerson(*entry));
     return EntryId(*entry);
   }
-  if (foreign_.size() >= kMaxForeignMembers) {
+  if (foreign_.size() >= limits::kMaxForeignMembers) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the approval groups have more than ", kMaxForeignMembers,
+        absl::StrCat("the approval groups have more than ", limits::kMaxForeignMembers,
                      " members that are neither persons nor groups, such as in ", Describe(group),
                      "; remove them and sync again"));
   }

@@ -14,10 +14,6 @@
 namespace muster {
 namespace {
 
-constexpr size_t kMaxPackageIdBytes = 255;
-constexpr size_t kMaxPathBytes = 1'024;
-constexpr size_t kMaxClientBytes = 128;
-constexpr size_t kMaxVerifiedBytes = 512;
 constexpr size_t kSha256HexDigits = 64;
 constexpr size_t kTeamIdLetters = 10;       // Apple Developer Team ID
 constexpr size_t kPublisherIdLetters = 13;  // Windows publisher id: end of a package family name
@@ -168,7 +164,7 @@ class Reader {
       good_ = false;
       return;
     }
-    const auto text = Text(field->value, "'platform'", kMaxClientBytes);
+    const auto text = Text(field->value, "'platform'", limits::kMaxClientBytes);
     if (!text.has_value()) return;
     std::vector<absl::string_view> names;
     for (const PlatformRule& rule : PlatformRules()) {
@@ -224,7 +220,7 @@ class Reader {
     for (const auto& [key, kind] : rule_->origins) {
       if (key == field.key) origin = kind;
     }
-    const auto id = Text(field.value, absl::StrCat("'", field.key, "'"), kMaxPackageIdBytes);
+    const auto id = Text(field.value, absl::StrCat("'", field.key, "'"), limits::kMaxPackageIdBytes);
     if (!id.has_value()) return;
     if (const std::string flaw = PackageIdFlaw(origin, *id); !flaw.empty()) {
       return Fail(field.value,
@@ -258,7 +254,7 @@ class Reader {
   }
 
   void ReadPath(const YamlNode& item) {
-    const auto path = Text(item, "a path", kMaxPathBytes);
+    const auto path = Text(item, "a path", limits::kMaxPathBytes);
     if (!path.has_value()) return;
     if (const std::string flaw = PathFlaw(*path); !flaw.empty()) {
       return Fail(item, absl::StrCat("path ", Quoted(*path), " ", flaw));
@@ -274,7 +270,7 @@ class Reader {
   void ReadSigner() {
     const YamlField* field = FindField(node_, "signer");
     if (field == nullptr) return;
-    const auto signer = Text(field->value, "'signer'", kMaxPackageIdBytes, true);
+    const auto signer = Text(field->value, "'signer'", limits::kMaxPackageIdBytes, true);
     if (!signer.has_value()) return;
     if (const std::string flaw = SignerFlaw(rule_->platform, *signer); !flaw.empty()) {
       return Fail(field->value,
@@ -287,7 +283,7 @@ class Reader {
   void ReadHash() {
     const YamlField* field = FindField(node_, "sha256");
     if (field == nullptr) return;
-    const auto hash = Text(field->value, "'sha256'", kMaxPackageIdBytes, true);
+    const auto hash = Text(field->value, "'sha256'", limits::kMaxPackageIdBytes, true);
     if (!hash.has_value()) return;
     if (!IsSha256Hex(*hash)) {
       return Fail(field->value, absl::StrCat("'sha256' ", Quoted(*hash),
@@ -299,7 +295,7 @@ class Reader {
 
   void ReadWords() {
     if (const YamlField* client = FindField(node_, "client")) {
-      if (const auto text = Text(client->value, "'client'", kMaxClientBytes)) {
+      if (const auto text = Text(client->value, "'client'", limits::kMaxClientBytes)) {
         read_.identity.set_client(*text);
       }
     }
@@ -309,7 +305,7 @@ class Reader {
                   "an identity has no 'verified'; say where it was verified, or write verified: "
                   "unverified");
     }
-    if (const auto text = Text(verified->value, "'verified'", kMaxVerifiedBytes)) {
+    if (const auto text = Text(verified->value, "'verified'", limits::kMaxVerifiedBytes)) {
       read_.identity.set_verified(*text);
     }
   }

@@ -25,8 +25,6 @@ constexpr absl::string_view kTrmFile = "trm.yaml";
 constexpr absl::string_view kBlocklistFile = "blocklist.yaml";
 constexpr absl::string_view kCatalogueFolder = "catalogue/";
 constexpr absl::string_view kYaml = ".yaml";
-constexpr size_t kMaxNameBytes = 128;
-constexpr size_t kMaxPolicyListEntries = limits::kMaxPolicyFiles;
 
 // The app id that a catalogue file's name stands for; nullopt for any other path.
 std::optional<std::string> CatalogueId(absl::string_view path) {
@@ -111,12 +109,12 @@ class Loader {
     }
     app.value.set_id(file_id);
     if (const YamlField* name = RequireField(root, "name", "an app file", issues)) {
-      const auto text = ReadText(name->value, "'name'", {.max_bytes = kMaxNameBytes}, issues);
+      const auto text = ReadText(name->value, "'name'", {.max_bytes = limits::kMaxNameBytes}, issues);
       app.value.set_name(text.value_or(""));
     }
     if (const YamlField* publisher = FindField(root, "publisher")) {
       const auto text =
-          ReadText(publisher->value, "'publisher'", {.max_bytes = kMaxNameBytes}, issues);
+          ReadText(publisher->value, "'publisher'", {.max_bytes = limits::kMaxNameBytes}, issues);
       app.value.set_publisher(text.value_or(""));
     }
     if (const YamlField* note = FindField(root, "note")) {
@@ -164,10 +162,10 @@ class Loader {
     const YamlField* list = RequireField(root, key, what, issues);
     if (list == nullptr) return nullptr;
     if (!ExpectList(list->value, absl::StrCat("'", key, "'"), issues)) return nullptr;
-    if (list->value.items.size() <= kMaxPolicyListEntries) return &list->value;
+    if (list->value.items.size() <= limits::kMaxPolicyFiles) return &list->value;
     issues->Error(list->value,
                   absl::StrCat("'", key, "' has ", list->value.items.size(), " entries; at most ",
-                               kMaxPolicyListEntries, " are allowed"));
+                               limits::kMaxPolicyFiles, " are allowed"));
     return nullptr;
   }
 

@@ -18,13 +18,6 @@
 namespace muster {
 namespace {
 
-constexpr size_t kMaxConfigTextBytes = 1'024;
-constexpr size_t kMaxServerNames = 32;
-constexpr absl::Duration kMinSyncInterval = absl::Milliseconds(100);
-constexpr absl::Duration kMaxSyncInterval = absl::Hours(24);
-constexpr absl::Duration kMinLdapTimeout = absl::Milliseconds(100);
-constexpr absl::Duration kMaxLdapTimeout = absl::Minutes(5);
-
 struct HostPort {
   absl::string_view host;
   int port = -1;  // -1: none given
@@ -101,8 +94,8 @@ class ConfigReader {
       }
     }
     if (const YamlField* interval = FindField(root, "sync_interval")) {
-      const auto value = ReadDuration(interval->value, "'sync_interval'", kMinSyncInterval,
-                                      kMaxSyncInterval, issues_);
+      const auto value = ReadDuration(interval->value, "'sync_interval'", limits::kMinSyncInterval,
+                                      limits::kMaxSyncInterval, issues_);
       config_.sync_interval = value.value_or(config_.sync_interval);
     }
     if (const YamlField* directory = RequireField(root, "directory", kWhat, issues_)) {
@@ -117,7 +110,7 @@ class ConfigReader {
     const YamlField* field = FindField(map, key);
     if (field == nullptr) return nullptr;
     const auto text = ReadText(field->value, absl::StrCat("'", key, "'"),
-                               {.max_bytes = kMaxConfigTextBytes}, issues_);
+                               {.max_bytes = limits::kMaxConfigTextBytes}, issues_);
     if (!text.has_value()) return nullptr;
     *out = *text;
     return field;
@@ -141,10 +134,10 @@ class ConfigReader {
   void ReadServerNames(const YamlNode& root) {
     const YamlField* field = FindField(root, "server_names");
     if (field == nullptr || !ExpectList(field->value, "'server_names'", issues_)) return;
-    if (field->value.items.size() > kMaxServerNames) {
+    if (field->value.items.size() > limits::kMaxServerNames) {
       issues_->Error(field->value,
                      absl::StrCat("'server_names' has ", field->value.items.size(),
-                                  " entries; at most ", kMaxServerNames, " are allowed"));
+                                  " entries; at most ", limits::kMaxServerNames, " are allowed"));
       return;
     }
     for (const YamlNode& item : field->value.items) {
@@ -208,7 +201,7 @@ class ConfigReader {
         continue;
       }
       const auto group = ReadText(field.value, absl::StrCat("the group of '", field.key, "'"),
-                                  {.max_bytes = kMaxConfigTextBytes}, issues_);
+                                  {.max_bytes = limits::kMaxConfigTextBytes}, issues_);
       if (!group.has_value()) continue;
       if (!IsDnOrGuid(*group)) {
         issues_->Error(field.value, absl::StrCat("group ", Quoted(*group),
@@ -258,7 +251,7 @@ class ConfigReader {
     }
     if (const YamlField* timeout = FindField(node, "timeout")) {
       const auto value =
-          ReadDuration(timeout->value, "'timeout'", kMinLdapTimeout, kMaxLdapTimeout, issues_);
+          ReadDuration(timeout->value, "'timeout'", limits::kMinLdapTimeout, limits::kMaxLdapTimeout, issues_);
       ldap.timeout = value.value_or(ldap.timeout);
     }
   }

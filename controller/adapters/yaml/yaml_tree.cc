@@ -17,7 +17,6 @@ namespace muster {
 namespace {
 
 constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
-constexpr size_t kMaxQuotedBytes = 64;
 
 // yaml-cpp's tags for a scalar without a tag: plain, and in quotes or a block.
 constexpr absl::string_view kPlain = "?";
@@ -246,7 +245,7 @@ std::string Quoted(absl::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const std::optional<CodePoint> c = DecodeUtf8(text, i);
     const size_t bytes = c.has_value() ? c->bytes : 1;
-    if (i + bytes > kMaxQuotedBytes) {
+    if (i + bytes > limits::kMaxQuotedBytes) {
       absl::StrAppend(&shown, "…");
       break;
     }

@@ -362,6 +362,25 @@ TEST_F(FanotifyTest, ACataloguedPathOfALaterPackageIsThatPackages) {
   EXPECT_EQ(RunAs(kBob, {LoaderPath(), path}), kRan);
 }
 
+TEST_F(FanotifyTest, AHashOfTheCatalogueWithoutASizeIsFound) {
+  v1::CohortPolicy policy = tenant_.Cohort();
+  v1::AppIdentity* identity = policy.mutable_apps(0)->add_identities();
+  identity->set_platform(v1::Platform::LINUX);
+  const std::string portable = mount_ + "/portable";
+  Install("/bin/sleep", portable);
+  std::ofstream(portable, std::ios::app) << "another build";
+  identity->set_file_hash(machine_->Hash(portable)->sha256);
+  StartAgent();
+  Send({tenant_.Sign(policy)});
+  // Nothing is known of its size: the first start is let through, recognised, and ended.
+  EXPECT_EQ(RunAs(kBob, {portable, "60"}), 300 + SIGKILL);
+  EXPECT_EQ(RunAs(kBob, {portable, "60"}), kEperm);
+  const std::string copy = mount_ + "/copy";
+  Install(portable, copy);
+  EXPECT_EQ(RunAs(kBob, {copy, "60"}), kEperm);
+  EXPECT_EQ(RunAs(kBob, {other_, "x"}), kRan);
+}
+
 TEST_F(FanotifyTest, KilledAgentReleasesWhatWaits) {
   // The gate of another process, whose decisions never come.
   int ready[2];

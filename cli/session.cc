@@ -134,20 +134,18 @@ CLI::App* AddListVerb(CLI::App* noun, Session* session, const std::string& name,
 }
 
 CLI::Option* AddName(CLI::App* verb, const std::string& name, const std::string& help,
-                     std::function<void(const std::string&)> set) {
-  return verb->add_option_function<std::string>(name, std::move(set), help)
-      ->required()
-      ->check(NotEmpty);
+                     const std::function<void(const std::string&)>& set) {
+  return verb->add_option_function<std::string>(name, set, help)->required()->check(NotEmpty);
 }
 
 CLI::Option* AddRequired(CLI::App* verb, const std::string& option, const std::string& help,
-                         std::function<void(const std::string&)> set) {
-  return AddName(verb, option, help, std::move(set));
+                         const std::function<void(const std::string&)>& set) {
+  return AddName(verb, option, help, set);
 }
 
 CLI::Option* AddOptional(CLI::App* verb, const std::string& option, const std::string& help,
-                         std::function<void(const std::string&)> set) {
-  return verb->add_option_function<std::string>(option, std::move(set), help);
+                         const std::function<void(const std::string&)>& set) {
+  return verb->add_option_function<std::string>(option, set, help);
 }
 
 CLI::Option* AddDuration(CLI::App* verb, const std::string& option, const std::string& help,

@@ -64,11 +64,11 @@ CLI::App* AddListVerb(CLI::App* noun, Session* session, const std::string& name,
 
 // A required positional, and a required option, that must not be empty.
 CLI::Option* AddName(CLI::App* verb, const std::string& name, const std::string& help,
-                     std::function<void(const std::string&)> set);
+                     const std::function<void(const std::string&)>& set);
 CLI::Option* AddRequired(CLI::App* verb, const std::string& option, const std::string& help,
-                         std::function<void(const std::string&)> set);
+                         const std::function<void(const std::string&)>& set);
 CLI::Option* AddOptional(CLI::App* verb, const std::string& option, const std::string& help,
-                         std::function<void(const std::string&)> set);
+                         const std::function<void(const std::string&)>& set);
 CLI::Option* AddDuration(CLI::App* verb, const std::string& option, const std::string& help,
                          std::function<void(absl::Duration)> set);
 // Accepts the enum's value names in any case, except UNSPECIFIED.

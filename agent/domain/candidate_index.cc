@@ -18,6 +18,7 @@ CandidateIndex::CandidateIndex(Parts parts) : parts_(std::move(parts)) {
       has_unsized_hash_ = true;
     }
   }
+  spared_.insert(parts_.spared.begin(), parts_.spared.end());
   foreign_paths_.insert(parts_.foreign_paths.begin(), parts_.foreign_paths.end());
 }
 

@@ -44,6 +44,9 @@ class CandidateIndex {
     // Paths that installed packages which are not the app own with the very bytes of a learned
     // hash: there the learned hash yields.
     std::vector<std::string> foreign_paths;
+    // Files that this machine needs to run and to be repaired: never a candidate, whatever the
+    // catalogue says.
+    std::vector<FileKey> spared;
   };
   explicit CandidateIndex(Parts parts);
 
@@ -62,6 +65,8 @@ class CandidateIndex {
   // By stamp alone: the indexed file itself, unchanged.
   std::optional<AppIndex> FindFile(const FileStamp& stamp) const;
 
+  bool Spared(const FileKey& key) const { return spared_.contains(key); }
+
   // The app of a file with these contents at this path.
   std::optional<AppIndex> FindHash(uint64_t size, const std::string& sha256,
                                    absl::string_view path) const;
@@ -78,6 +83,7 @@ class CandidateIndex {
   absl::flat_hash_map<std::string, size_t> by_hash_;  // into hashes
   absl::flat_hash_set<uint64_t> sizes_;
   absl::flat_hash_set<std::string> foreign_paths_;
+  absl::flat_hash_set<FileKey> spared_;
   bool has_unsized_hash_ = false;
 };
 

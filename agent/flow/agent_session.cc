@@ -37,7 +37,6 @@ int ExitCodeOf(const absl::Status& status) {
     case absl::StatusCode::kUnimplemented:
     case absl::StatusCode::kInternal:
     case absl::StatusCode::kDataLoss:
-      break;
     default:  // absl reserves the right to add codes
       break;
   }
@@ -257,7 +256,7 @@ absl::Status Agent::SetDisarmed(const v1::DisarmReport& report) {
   }
   if (report.rearmed()) parts_.enforcer->KillDisallowed();
   Log(Severity::kWarning, report.rearmed() ? "armed again: " : "disarmed: ", report.reason());
-  const absl::Status saved = SaveDisarm(*parts_.store, report, false);
+  absl::Status saved = SaveDisarm(*parts_.store, report, false);
   v1::Report body;
   *body.mutable_disarm() = report;
   QueueReport(std::move(body));

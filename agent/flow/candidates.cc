@@ -1,5 +1,6 @@
 #include "agent/flow/candidates.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -11,6 +12,18 @@
 namespace muster::agent {
 namespace {
 
+// A wrong catalogue entry must never need a reinstall: what boots this machine, gives a shell,
+// installs packages or is the agent itself is not blocked.
+constexpr const char* kSpared[] = {
+    "/proc/1/exe",    "/proc/self/exe",   "/lib64/ld-linux-x86-64.so.2",
+    "/bin/sh",        "/bin/bash",        "/bin/login",
+    "/bin/su",        "/usr/bin/sudo",    "/bin/systemctl",
+    "/usr/bin/dpkg",  "/usr/bin/apt",     "/usr/bin/apt-get",
+    "/usr/sbin/sshd", "/usr/bin/env",     "/usr/bin/python3",
+    "/usr/bin/perl",  "/usr/bin/busybox", "/lib/systemd/systemd",
+    "/bin/mount",     "/usr/bin/setpriv", "/usr/sbin/runuser",
+};
+
 bool IsAppPackage(const PolicyIndex& policy, const std::string& package, AppIndex app) {
   ProvenFacts facts;
   facts.origin = v1::Origin::DPKG;
@@ -21,7 +34,13 @@ bool IsAppPackage(const PolicyIndex& policy, const std::string& package, AppInde
 
 class Finder {
  public:
-  Finder(const PolicyIndex& policy, Machine& machine) : policy_(policy), machine_(machine) {}
+  Finder(const PolicyIndex& policy, Machine& machine) : policy_(policy), machine_(machine) {
+    for (const char* path : kSpared) {
+      if (const std::optional<FileStamp> stamp = machine_.Stat(path)) {
+        out_.parts.spared.push_back(stamp->key);
+      }
+    }
+  }
 
   void AddPackages(const Inventory& inventory) {
     for (const auto& [key, item] : inventory) {
@@ -86,6 +105,12 @@ class Finder {
   void AddFile(const std::string& path, AppIndex app, bool learn) {
     const std::optional<FileStamp> stamp = machine_.Stat(path);
     if (!stamp) return;
+    if (std::find(out_.parts.spared.begin(), out_.parts.spared.end(), stamp->key) !=
+        out_.parts.spared.end()) {
+      out_.notes.push_back(absl::StrCat(policy_.rule(app).id, ": ", path,
+                                        " is needed to run this machine; it is not blocked"));
+      return;
+    }
     ProgramFile file{*stamp, app, path};
     if (learn && policy_.CouldDeny(app) && to_learn_.insert(path).second) {
       out_.to_learn.push_back(file);

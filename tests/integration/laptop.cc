@@ -97,6 +97,8 @@ std::ostream& operator<<(std::ostream& os, Started started) {
       return os << "it ran";
     case Started::kBlocked:
       return os << "it was blocked";
+    case Started::kKilled:
+      return os << "it was killed";
     case Started::kOther:
       break;
   }
@@ -109,6 +111,7 @@ Started TryRun(const std::vector<std::string>& argv, uid_t uid) {
   const CommandResult result = RunCommand(argv, options);
   if (result.exec_error == EPERM) return Started::kBlocked;
   if (result.exec_error == 0 && result.exit_code == 0) return Started::kRan;
+  if (result.signal == SIGKILL && !result.timed_out) return Started::kKilled;
   ADD_FAILURE() << argv[0] << " as " << uid << ": " << result;
   return Started::kOther;
 }
@@ -194,19 +197,6 @@ void TestLaptop::Join(TestTenant& tenant, const std::string& owner) {
   device_ = agent_.DeviceId();
   StartAgent();
   ASSERT_TRUE(WaitForVerifiedPolicy(tenant)) << agent_.Log();
-}
-
-bool TestLaptop::WaitForVerifiedPolicy(TestTenant& tenant) const {
-  return WaitUntil(kPatience, [&] {
-    const Json shown = tenant.Get(kAdmin, {"device", "show", device_});
-    if (shown.value("mode", "") != "ENFORCING") return false;
-    const Json documents = shown.value("documents", Json::array());
-    if (documents.size() != 3) return false;  // root, cohort, assignment
-    for (const Json& d : documents) {
-      if (d.value("state", "") != "VERIFIED") return false;
-    }
-    return true;
-  });
 }
 
 bool TestLaptop::WaitForConnection(bool connected) const {

@@ -31,10 +31,11 @@ class TestAccounts {
 };
 
 // What came of an attempt to start a program.
-enum class Started { kRan, kBlocked, kOther };
+enum class Started { kRan, kBlocked, kKilled, kOther };
 std::ostream& operator<<(std::ostream& os, Started started);
 
-// kRan: it ran and exited with 0; kBlocked: execve gave EPERM. `login_uid` as in process.h.
+// As `uid`. kRan: it ran and exited with 0; kBlocked: execve gave EPERM; kKilled: SIGKILL ended
+// it, as it ends what runs already when a policy arrives. Anything else is a failure.
 Started TryRun(const std::vector<std::string>& argv, uid_t uid);
 
 // muster-agent on one state directory.
@@ -82,7 +83,9 @@ class TestLaptop {
   void Join(TestTenant& tenant, const std::string& owner);
   void StartAgent() { agent_.Start({"--filesystems", mount_}); }
   // False when it is not so within half a minute.
-  bool WaitForVerifiedPolicy(TestTenant& tenant) const;
+  bool WaitForVerifiedPolicy(TestTenant& tenant) const {
+    return tenant.WaitForVerifiedPolicy(device_);
+  }
   bool WaitForConnection(bool connected) const;
 
   TestAgent& agent() { return agent_; }

@@ -174,6 +174,19 @@ std::string TestTenant::Explain(const std::string& upn, const std::string& devic
   return absl::StrCat(said.value("verdict", ""), " ", said.value("reason", ""));
 }
 
+bool TestTenant::WaitForVerifiedPolicy(const std::string& device) {
+  return WaitUntil(kPatience, [&] {
+    const Json shown = Get(kAdmin, {"device", "show", device});
+    if (shown.value("mode", "") != "ENFORCING") return false;
+    const Json documents = shown.value("documents", Json::array());
+    if (documents.size() != 3) return false;  // root, cohort, assignment
+    for (const Json& d : documents) {
+      if (d.value("state", "") != "VERIFIED") return false;
+    }
+    return true;
+  });
+}
+
 std::string TestTenant::NewToken(const std::string& owner, const std::string& ttl,
                                  const std::string& platform) {
   const std::string file = absl::StrCat(folder(), "/token-", ++tokens_);

@@ -79,6 +79,10 @@ class TestTenant {
   std::string Explain(const std::string& upn, const std::string& device,
                       const std::string& app = "it-chat");  // "VERDICT reason"
 
+  // True as soon as the device enforces and every document is VERIFIED on it; false when that
+  // takes longer than half a minute.
+  bool WaitForVerifiedPolicy(const std::string& device);
+
   // A file with a new token for a Linux device of `owner`.
   std::string NewToken(const std::string& owner, const std::string& ttl = "10m",
                        const std::string& platform = "linux");

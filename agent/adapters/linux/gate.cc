@@ -212,6 +212,7 @@ void Gate::Handle(FanotifyEvent event) {
     return Allow(event);
   }
   const CandidateIndex& candidates = *view.state.candidates;
+  if (candidates.Spared(stamp->key)) return Allow(event);
   if (const std::optional<AppIndex> app = candidates.FindFile(*stamp)) {
     if (event.permission) pending_.MarkCandidate(event.fd.get());
     Settle(view, event, *app, "");

@@ -189,7 +189,7 @@ void LinuxEnforcer::KillDisallowed() {
 
 void LinuxEnforcer::KillOne(const GateState::View& view, int pid) {
   const std::optional<FileStamp> exe = StampOfExe(pid);
-  if (!exe) return;
+  if (!exe || view.state.candidates->Spared(exe->key)) return;
   std::optional<AppIndex> app = view.state.candidates->FindFile(*exe);
   if (!app) {
     const std::optional<std::string> sha256 = shared_.hashes().Find(*exe);

@@ -1,11 +1,12 @@
 #include "agent/adapters/linux/watcher.h"
-#include "common/limits.h"
 
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+
+#include "common/limits.h"
 
 namespace muster::agent {
 namespace {

@@ -229,6 +229,20 @@ TEST_F(AgentTest, ALinkIntoASharedRuntimeIsSaidNotBlocked) {
             "which other programs share; it is not blocked");
 }
 
+TEST_F(AgentTest, WhatTheMachineNeedsIsSpared) {
+  v1::CohortPolicy policy = tenant_.Cohort();
+  policy.mutable_apps(0)->mutable_identities(0)->add_paths("/usr/bin/chat-shell");
+  machine_.stamps["/usr/bin/chat-shell"] = Stamp(40, 9);
+  machine_.owners["/usr/bin/chat-shell"] = "chatapp";
+  machine_.stamps["/bin/sh"] = Stamp(40, 9);  // The same file: somebody catalogued the shell.
+  Send({tenant_.Sign(policy)});
+  EXPECT_TRUE(enforcer_.state.candidates->Spared(Stamp(40, 9).key));
+  ASSERT_EQ(enforcer_.state.candidates->files().size(), 1u);
+  EXPECT_EQ(enforcer_.state.candidates->files()[0].path, "/usr/bin/chat");
+  EXPECT_EQ(Status().cannot_enforce(0),
+            "chat: /usr/bin/chat-shell is needed to run this machine; it is not blocked");
+}
+
 TEST_F(AgentTest, AccountsThatShareAUidAreNotEntitled) {
   machine_.accounts = {{"alice", 20001}, {"mallory", 20001}, {"bob", 20002}};
   SendPolicy(true);

@@ -100,8 +100,8 @@ absl::Status Enroll(const EnrollOptions& options) {
                      "or pass --force to give the old identity up"));
   }
   MUSTER_ASSIGN_OR_RETURN(std::string ca, ReadGiven(options.ca_file, limits::kMaxPemBytes, "--ca"));
-  MUSTER_ASSIGN_OR_RETURN(std::string token,
-                          ReadGiven(options.token_file, limits::kMaxTokenFileBytes, "--token-file"));
+  MUSTER_ASSIGN_OR_RETURN(
+      std::string token, ReadGiven(options.token_file, limits::kMaxTokenFileBytes, "--token-file"));
   if (!SpkiOfCertificate(ca).ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("--ca: ", options.ca_file, " holds no PEM certificate"));

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/limits.h"
 #include "common/clock.h"
+#include "common/limits.h"
 #include "common/status_macros.h"
 
 namespace muster::cli {
@@ -79,10 +79,12 @@ class GrpcAdminClient final : public AdminClient {
 absl::StatusOr<std::unique_ptr<AdminClient>> Connect(const Profile& profile,
                                                      absl::Duration timeout) {
   grpc::SslCredentialsOptions tls;
-  MUSTER_ASSIGN_OR_RETURN(tls.pem_root_certs, ReadSmallFile(profile.ca, "CA", limits::kMaxPemBytes));
+  MUSTER_ASSIGN_OR_RETURN(tls.pem_root_certs,
+                          ReadSmallFile(profile.ca, "CA", limits::kMaxPemBytes));
   MUSTER_ASSIGN_OR_RETURN(tls.pem_cert_chain,
                           ReadSmallFile(profile.certificate, "certificate", limits::kMaxPemBytes));
-  MUSTER_ASSIGN_OR_RETURN(tls.pem_private_key, ReadSmallFile(profile.key, "key", limits::kMaxPemBytes));
+  MUSTER_ASSIGN_OR_RETURN(tls.pem_private_key,
+                          ReadSmallFile(profile.key, "key", limits::kMaxPemBytes));
   grpc::ChannelArguments args;
   args.SetMaxReceiveMessageSize(limits::kMaxReplyBytes);
   if (!profile.server_name.empty()) args.SetSslTargetNameOverride(profile.server_name);

@@ -90,7 +90,8 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path, absl::string_
 }
 
 absl::StatusOr<Profile> LoadProfile(const std::string& file) {
-  MUSTER_ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(file, "profile", limits::kMaxProfileBytes));
+  MUSTER_ASSIGN_OR_RETURN(const std::string text,
+                          ReadSmallFile(file, "profile", limits::kMaxProfileBytes));
   std::error_code error;
   const auto absolute = std::filesystem::absolute(file, error);
   return ParseProfile(file, absolute.parent_path().string(), text);

@@ -52,8 +52,7 @@ std::string Sha256(absl::string_view data) {
 
 std::string Sha256Hex(absl::string_view data) { return absl::BytesToHexString(Sha256(data)); }
 
-absl::StatusOr<PublicKey> PublicKey::FromSpki(absl::string_view spki,
-                                              absl::string_view algorithm) {
+absl::StatusOr<PublicKey> PublicKey::FromSpki(absl::string_view spki, absl::string_view algorithm) {
   const unsigned char* p = Bytes(spki);
   std::shared_ptr<EVP_PKEY> key(d2i_PUBKEY(nullptr, &p, static_cast<long>(spki.size())),
                                 EVP_PKEY_free);
@@ -62,8 +61,7 @@ absl::StatusOr<PublicKey> PublicKey::FromSpki(absl::string_view spki,
   }
   const std::string actual = AlgorithmOf(key.get());
   if (actual.empty() || absl::string_view(actual) != algorithm) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the key is not of algorithm ", algorithm));
+    return absl::InvalidArgumentError(absl::StrCat("the key is not of algorithm ", algorithm));
   }
   PublicKey out;
   out.key_ = std::move(key);
@@ -76,8 +74,7 @@ absl::StatusOr<PublicKey> PublicKey::FromSpki(absl::string_view spki,
 bool PublicKey::Verify(absl::string_view message, absl::string_view sig) const {
   MdCtx ctx(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   const EVP_MD* md = absl::string_view(algorithm_) == kEd25519 ? nullptr : EVP_sha256();
-  if (ctx == nullptr ||
-      EVP_DigestVerifyInit(ctx.get(), nullptr, md, nullptr, key_.get()) != 1) {
+  if (ctx == nullptr || EVP_DigestVerifyInit(ctx.get(), nullptr, md, nullptr, key_.get()) != 1) {
     return false;
   }
   return EVP_DigestVerify(ctx.get(), Bytes(sig), sig.size(), Bytes(message), message.size()) == 1;
@@ -138,8 +135,8 @@ absl::StatusOr<std::string> PrivateKey::Sign(absl::string_view message) const {
 
 absl::StatusOr<std::string> PrivateKey::ToPem() const {
   std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new(BIO_s_mem()), BIO_free);
-  if (PEM_write_bio_PKCS8PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr,
-                                    nullptr) != 1) {
+  if (PEM_write_bio_PKCS8PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
+      1) {
     return absl::InternalError("cannot encode the private key");
   }
   char* data = nullptr;

@@ -88,9 +88,10 @@ std::string NextStep(Row row, const DecisionInputs& in) {
       return "The TRM office prohibits this app; no request can be approved. Ask the TRM office "
              "about alternatives.";
     case Row::kArchiveOverdue:
-      return absl::StrCat("Export the overdue chats: open the app for 30 minutes with "
-                          "`muster-agent archive open ",
-                          in.app_id, "`. Full use returns when the export is receipted.");
+      return absl::StrCat(
+          "Export the overdue chats: open the app for 30 minutes with "
+          "`muster-agent archive open ",
+          in.app_id, "`. Full use returns when the export is receipted.");
     case Row::kNoGrant:
       return in.how_to_ask.empty()
                  ? absl::StrCat("Ask the service desk to file a request for ", in.app_id, ".")
@@ -99,8 +100,8 @@ std::string NextStep(Row row, const DecisionInputs& in) {
       return "The app is on the blocklist. Ask the TRM office whether it can be restricted "
              "instead.";
     case Row::kGrant:
-      return absl::StrCat("Nothing to do. The grant ends ",
-                          TimeText(in.entitlement->not_after), ".");
+      return absl::StrCat("Nothing to do. The grant ends ", TimeText(in.entitlement->not_after),
+                          ".");
     case Row::kPermitted:
     case Row::kUnlisted:
       return "Nothing to do.";

@@ -81,7 +81,7 @@ inline constexpr absl::Duration kDefaultDisarm = absl::Minutes(30);
 inline constexpr absl::Duration kMaxDisarm = absl::Hours(8);
 inline constexpr absl::Duration kExecDeadline = absl::Milliseconds(250);
 
-inline constexpr size_t kMaxKnownDocuments = 16;   // that one Hello names
+inline constexpr size_t kMaxKnownDocuments = 16;  // that one Hello names
 inline constexpr size_t kMaxOutboxAnswers = 1'024;
 inline constexpr size_t kMaxPemBytes = 64 << 10;
 inline constexpr size_t kMaxTokenFileBytes = 4 << 10;
@@ -114,9 +114,9 @@ inline constexpr size_t kMaxGroupDepth = 64;
 inline constexpr size_t kMaxGroupsPerApp = 10'000;
 inline constexpr size_t kMaxPersons = 2'000'000;
 inline constexpr size_t kLdapPage = 1'000;
-inline constexpr size_t kMaxListedAdds = 1'000;          // in a stored run; all are applied
-inline constexpr size_t kMaxListedRemovals = 100'000;    // the rest is held by the next run
-inline constexpr uint32_t kHeldRemovalsFloor = 5;     // removals above max(5, 5 %) are held
+inline constexpr size_t kMaxListedAdds = 1'000;        // in a stored run; all are applied
+inline constexpr size_t kMaxListedRemovals = 100'000;  // the rest is held by the next run
+inline constexpr uint32_t kHeldRemovalsFloor = 5;      // removals above max(5, 5 %) are held
 inline constexpr uint32_t kHeldRemovalsPercent = 5;
 
 }  // namespace muster::limits

@@ -15,9 +15,9 @@ namespace {
 constexpr absl::string_view kCodePayload = "muster.verify_code";
 
 constexpr std::array<absl::string_view, 15> kCodeNames = {
-    "MALFORMED", "OVERSIZE",     "WRONG_TYPE",   "UNKNOWN_KEY",  "ROLE",
-    "BAD_SIGNATURE", "THRESHOLD", "EMPTY",       "WRONG_TENANT", "WRONG_DEVICE",
-    "WRONG_COHORT", "NOT_NAMED", "EXPIRED",      "ROLLBACK",     "EQUIVOCATION"};
+    "MALFORMED",     "OVERSIZE",  "WRONG_TYPE", "UNKNOWN_KEY",  "ROLE",
+    "BAD_SIGNATURE", "THRESHOLD", "EMPTY",      "WRONG_TENANT", "WRONG_DEVICE",
+    "WRONG_COHORT",  "NOT_NAMED", "EXPIRED",    "ROLLBACK",     "EQUIVOCATION"};
 
 constexpr absl::string_view kRootType = "muster.v1.Root";
 constexpr absl::string_view kReportType = "muster.v1.Report";
@@ -26,14 +26,14 @@ absl::Status CheckEnvelope(const v1::SignedDoc& doc, absl::string_view payload_t
                            size_t max_bytes) {
   if (doc.payload().size() > max_bytes ||
       static_cast<size_t>(doc.signatures_size()) > limits::kMaxSignatures) {
-    return VerifyError(VerifyCode::kOversize,
-                       absl::StrCat(doc.payload().size(), " bytes and ", doc.signatures_size(),
-                                    " signatures; at most ", max_bytes, " and ",
-                                    limits::kMaxSignatures));
+    return VerifyError(
+        VerifyCode::kOversize,
+        absl::StrCat(doc.payload().size(), " bytes and ", doc.signatures_size(),
+                     " signatures; at most ", max_bytes, " and ", limits::kMaxSignatures));
   }
   if (absl::string_view(doc.payload_type()) != payload_type) {
-    return VerifyError(VerifyCode::kWrongType, absl::StrCat("is a ", doc.payload_type(),
-                                                            ", expected a ", payload_type));
+    return VerifyError(VerifyCode::kWrongType,
+                       absl::StrCat("is a ", doc.payload_type(), ", expected a ", payload_type));
   }
   if (doc.payload().empty()) return VerifyError(VerifyCode::kEmpty, "the payload has no bytes");
   return absl::OkStatus();
@@ -53,8 +53,7 @@ absl::Status CheckSignatures(const v1::SignedDoc& doc, const Trust& trust,
     const PublicKey* key = trust.FindKey(s.key_id());
     if (key == nullptr) continue;
     known = true;
-    if (std::find(role->key_ids.begin(), role->key_ids.end(), s.key_id()) ==
-        role->key_ids.end()) {
+    if (std::find(role->key_ids.begin(), role->key_ids.end(), s.key_id()) == role->key_ids.end()) {
       continue;
     }
     in_role = true;
@@ -73,8 +72,8 @@ absl::Status CheckSignatures(const v1::SignedDoc& doc, const Trust& trust,
   }
   if (good.size() < role->threshold) {
     return VerifyError(VerifyCode::kThreshold,
-                       absl::StrCat(good.size(), " of ", role->threshold,
-                                    " needed keys of role ", role_name, " signed"));
+                       absl::StrCat(good.size(), " of ", role->threshold, " needed keys of role ",
+                                    role_name, " signed"));
   }
   return absl::OkStatus();
 }
@@ -84,10 +83,10 @@ absl::Status CheckFloor(const v1::DocumentHeader& h, const Floor& floor,
   const auto seen = std::make_pair(floor.epoch, floor.version);
   const auto offered = std::make_pair(h.epoch(), static_cast<uint64_t>(h.version()));
   if (offered < seen) {
-    return VerifyError(VerifyCode::kRollback,
-                       absl::StrCat(h.name(), " version ", h.epoch(), ".", h.version(),
-                                    " is older than the accepted ", floor.epoch, ".",
-                                    floor.version));
+    return VerifyError(
+        VerifyCode::kRollback,
+        absl::StrCat(h.name(), " version ", h.epoch(), ".", h.version(),
+                     " is older than the accepted ", floor.epoch, ".", floor.version));
   }
   if (offered == seen && !floor.sha256.empty() && floor.sha256 != sha256) {
     return VerifyError(VerifyCode::kEquivocation,
@@ -100,13 +99,13 @@ absl::Status CheckFloor(const v1::DocumentHeader& h, const Floor& floor,
 absl::Status CheckHeader(const v1::DocumentHeader& h, const VerifyInputs& in,
                          VerifyCode wrong_name) {
   if (h.tenant() != in.trust.tenant()) {
-    return VerifyError(VerifyCode::kWrongTenant, absl::StrCat("is for tenant '", h.tenant(),
-                                                              "', this is '",
-                                                              in.trust.tenant(), "'"));
+    return VerifyError(
+        VerifyCode::kWrongTenant,
+        absl::StrCat("is for tenant '", h.tenant(), "', this is '", in.trust.tenant(), "'"));
   }
   if (h.kind() != in.kind || h.name() != in.name) {
-    return VerifyError(wrong_name, absl::StrCat("is ", h.kind(), " '", h.name(),
-                                                "', expected ", in.kind, " '", in.name, "'"));
+    return VerifyError(wrong_name, absl::StrCat("is ", h.kind(), " '", h.name(), "', expected ",
+                                                in.kind, " '", in.name, "'"));
   }
   if (!h.has_not_after() || !h.has_issued_at() || h.version() == 0) {
     return VerifyError(VerifyCode::kMalformed, "the header lacks a version or its dates");
@@ -136,9 +135,7 @@ absl::StatusOr<T> VerifyAndParse(const VerifyInputs& in, VerifyCode wrong_name,
 
 }  // namespace
 
-absl::string_view VerifyCodeName(VerifyCode code) {
-  return kCodeNames[static_cast<size_t>(code)];
-}
+absl::string_view VerifyCodeName(VerifyCode code) { return kCodeNames[static_cast<size_t>(code)]; }
 
 absl::Status VerifyError(VerifyCode code, absl::string_view detail) {
   absl::Status status =
@@ -154,8 +151,8 @@ std::optional<VerifyCode> VerifyCodeOf(const absl::Status& status) {
 }
 
 std::string SignedBytes(absl::string_view payload_type, absl::string_view payload) {
-  return absl::StrCat("MUSTERv1 ", payload_type.size(), " ", payload_type, " ", payload.size(),
-                      " ", payload);
+  return absl::StrCat("MUSTERv1 ", payload_type.size(), " ", payload_type, " ", payload.size(), " ",
+                      payload);
 }
 
 absl::StatusOr<v1::SignedDoc> MakeSignedDoc(const google::protobuf::Message& payload,
@@ -192,9 +189,8 @@ absl::StatusOr<Trust> Trust::FromRoot(const v1::Root& root) {
   for (const v1::TrustedRole& r : root.roles()) {
     Role role{{r.key_ids().begin(), r.key_ids().end()}, r.threshold()};
     const std::set<std::string> distinct(role.key_ids.begin(), role.key_ids.end());
-    const bool known = std::all_of(distinct.begin(), distinct.end(), [&](const std::string& id) {
-      return trust.keys_.contains(id);
-    });
+    const bool known = std::all_of(distinct.begin(), distinct.end(),
+                                   [&](const std::string& id) { return trust.keys_.contains(id); });
     if (r.role().empty() || role.threshold < 1 || role.threshold > distinct.size() || !known ||
         distinct.size() != role.key_ids.size()) {
       return VerifyError(VerifyCode::kMalformed,
@@ -227,9 +223,9 @@ absl::StatusOr<VerifiedCohort> VerifyCohort(const VerifyInputs& in, v1::Platform
   MUSTER_ASSIGN_OR_RETURN(
       out.policy_, VerifyAndParse<v1::CohortPolicy>(in, VerifyCode::kWrongCohort, out.sha256_));
   if (out.policy_.platform() != platform) {
-    return VerifyError(VerifyCode::kWrongCohort,
-                       absl::StrCat("is for platform ",
-                                    v1::Platform::Id_Name(out.policy_.platform())));
+    return VerifyError(
+        VerifyCode::kWrongCohort,
+        absl::StrCat("is for platform ", v1::Platform::Id_Name(out.policy_.platform())));
   }
   if (out.policy_.apps().empty()) {
     return VerifyError(VerifyCode::kEmpty, "the policy names no app");
@@ -242,9 +238,8 @@ absl::StatusOr<VerifiedAssignment> VerifyAssignment(const VerifyInputs& in,
                                                     const std::string& certificate_key_sha256) {
   VerifiedAssignment out;
   out.sha256_ = Sha256Hex(in.doc.payload());
-  MUSTER_ASSIGN_OR_RETURN(
-      out.assignment_,
-      VerifyAndParse<v1::DeviceAssignment>(in, VerifyCode::kWrongDevice, out.sha256_));
+  MUSTER_ASSIGN_OR_RETURN(out.assignment_, VerifyAndParse<v1::DeviceAssignment>(
+                                               in, VerifyCode::kWrongDevice, out.sha256_));
   const v1::DeviceAssignment& a = out.assignment_;
   if (a.device_id() != device_id || a.certificate_key_sha256() != certificate_key_sha256) {
     return VerifyError(VerifyCode::kWrongDevice,
@@ -269,9 +264,8 @@ absl::StatusOr<VerifiedRoot> VerifyRoot(const v1::SignedDoc& doc, const Trust* c
   MUSTER_ASSIGN_OR_RETURN(Trust trust, Trust::FromRoot(root));
   MUSTER_RETURN_IF_ERROR(CheckSignatures(doc, trust, "root"));
   if (!tenant.empty() && trust.tenant() != tenant) {
-    return VerifyError(VerifyCode::kWrongTenant,
-                       absl::StrCat("is for tenant '", trust.tenant(), "', this is '", tenant,
-                                    "'"));
+    return VerifyError(VerifyCode::kWrongTenant, absl::StrCat("is for tenant '", trust.tenant(),
+                                                              "', this is '", tenant, "'"));
   }
   const std::string sha256 = Sha256Hex(doc.payload());
   const VerifyInputs in{doc, trust, "root", std::string(kRootType), "root", "root", floor, now};
@@ -294,8 +288,7 @@ absl::StatusOr<v1::Report> VerifyReport(const v1::SignedDoc& doc, const PublicKe
   if (doc.signatures(0).key_id() != device_key.key_id()) {
     return VerifyError(VerifyCode::kUnknownKey, "the report is not signed by this device's key");
   }
-  if (!device_key.Verify(SignedBytes(doc.payload_type(), doc.payload()),
-                         doc.signatures(0).sig())) {
+  if (!device_key.Verify(SignedBytes(doc.payload_type(), doc.payload()), doc.signatures(0).sig())) {
     return VerifyError(VerifyCode::kBadSignature, "the report's signature does not fit");
   }
   v1::Report report;

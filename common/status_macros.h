@@ -10,8 +10,8 @@
 #define MUSTER_CONCAT(a, b) MUSTER_CONCAT_INNER(a, b)
 
 // Returns the status from the enclosing function unless it is ok.
-#define MUSTER_RETURN_IF_ERROR(expr)                    \
-  do {                                                  \
+#define MUSTER_RETURN_IF_ERROR(expr)                                                    \
+  do {                                                                                  \
     if (absl::Status muster_status = (expr); !muster_status.ok()) return muster_status; \
   } while (false)
 

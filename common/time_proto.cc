@@ -6,8 +6,7 @@ google::protobuf::Timestamp ToProto(absl::Time t) {
   const int64_t seconds = absl::ToUnixSeconds(t);
   google::protobuf::Timestamp out;
   out.set_seconds(seconds);
-  out.set_nanos(
-      static_cast<int32_t>(absl::ToInt64Nanoseconds(t - absl::FromUnixSeconds(seconds))));
+  out.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(t - absl::FromUnixSeconds(seconds))));
   return out;
 }
 

@@ -1,7 +1,8 @@
 #include "agent/flow/outbox.h"
-#include "common/limits.h"
 
 #include <utility>
+
+#include "common/limits.h"
 
 namespace muster::agent {
 namespace {

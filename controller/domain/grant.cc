@@ -85,8 +85,7 @@ v1::Grant GrantFor(const v1::Request& request, absl::Time now) {
   grant.set_person_upn(request.person_upn());
   grant.set_request_id(request.request_id());
   *grant.mutable_granted_at() = ToProto(now);
-  *grant.mutable_not_after() =
-      ToProto(FromProto(request.decided_at()) + FromProto(request.term()));
+  *grant.mutable_not_after() = ToProto(FromProto(request.decided_at()) + FromProto(request.term()));
   grant.set_training_acknowledged(request.training_acknowledged());
   grant.set_transaction_id(request.transaction_id());
   return grant;
@@ -129,8 +128,7 @@ std::string WhyNotLive(const v1::Grant& grant, const v1::Person& person, bool me
     case v1::Grant::BREAK_GLASS:  // Needs neither training nor group, but ends by itself.
       return now < FromProto(grant.not_after()) ? "" : "the break-glass grant has ended";
     default:
-      return absl::StrCat("grant ", grant.grant_id(), " is ",
-                          v1::Grant::State_Name(grant.state()));
+      return absl::StrCat("grant ", grant.grant_id(), " is ", v1::Grant::State_Name(grant.state()));
   }
   if (now >= FromProto(grant.not_after())) {
     return absl::StrCat("grant ", grant.grant_id(), " ended ",

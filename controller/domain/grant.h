@@ -16,13 +16,13 @@ namespace muster {
 
 enum class GrantEvent {
   kRecertDue,
-  kRecertify,   // confirmed: a new term
+  kRecertify,  // confirmed: a new term
   kLapse,
   kSuspend,
   kResume,
   kAdopt,
-  kActivate,    // an adopted or reviewed grant goes live
-  kReview,      // a break-glass grant was reviewed
+  kActivate,  // an adopted or reviewed grant goes live
+  kReview,    // a break-glass grant was reviewed
   kRevoke,
   kVerifiedAbsent,
 };

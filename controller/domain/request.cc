@@ -28,8 +28,7 @@ constexpr std::array kArrows = {
     Arrow{v1::Request::SECOND_APPROVAL, RequestEvent::kApprove, v1::Request::APPROVED},
     Arrow{v1::Request::APPROVED, RequestEvent::kProvision, v1::Request::PROVISIONING},
     Arrow{v1::Request::PROVISIONING, RequestEvent::kMemberSeen, v1::Request::VERIFYING},
-    Arrow{v1::Request::PROVISIONING, RequestEvent::kProvisionFailed,
-          v1::Request::PROVISION_FAILED},
+    Arrow{v1::Request::PROVISIONING, RequestEvent::kProvisionFailed, v1::Request::PROVISION_FAILED},
     Arrow{v1::Request::VERIFYING, RequestEvent::kDeviceVerified, v1::Request::ACTIVE},
     Arrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kDeny, v1::Request::DENIED},
     Arrow{v1::Request::SECOND_APPROVAL, RequestEvent::kDeny, v1::Request::DENIED},
@@ -84,13 +83,12 @@ absl::Status CheckNewRequest(const NewRequest& in) {
 std::optional<std::pair<std::string, std::string>> ClosedGate(const NewRequest& in) {
   if (in.trm == v1::Trm::PROHIBITED) {
     return {{"TRM_PROHIBITED",
-             absl::StrCat(in.app_id, " is PROHIBITED",
-                          in.trm_decision_id.empty()
-                              ? std::string()
-                              : absl::StrCat(" by TRM decision ", in.trm_decision_id),
-                          in.trm_reason.empty() ? std::string()
-                                                : absl::StrCat(" (", in.trm_reason, ")"),
-                          "; only the TRM office can change that")}};
+             absl::StrCat(
+                 in.app_id, " is PROHIBITED",
+                 in.trm_decision_id.empty() ? std::string()
+                                            : absl::StrCat(" by TRM decision ", in.trm_decision_id),
+                 in.trm_reason.empty() ? std::string() : absl::StrCat(" (", in.trm_reason, ")"),
+                 "; only the TRM office can change that")}};
   }
   if (in.trm != v1::Trm::RESTRICTED && in.blocklisted) {
     return {{"BLOCKLISTED", absl::StrCat(in.app_id,
@@ -101,15 +99,13 @@ std::optional<std::pair<std::string, std::string>> ClosedGate(const NewRequest& 
 }
 
 absl::StatusOr<v1::Request> Decided(const v1::Request& request, RequestEvent event,
-                                    const Operator& who, absl::string_view reason,
-                                    absl::Time now) {
+                                    const Operator& who, absl::string_view reason, absl::Time now) {
   MUSTER_RETURN_IF_ERROR(CheckReason(reason));
   const absl::StatusOr<State> next = NextRequestState(request.state(), event);
   if (!next.ok()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        request.request_id(), " is ", v1::Request::State_Name(request.state()),
-        " and cannot be ", RequestEventName(event), "; see `musterctl request show ",
-        request.request_id(), "`"));
+        request.request_id(), " is ", v1::Request::State_Name(request.state()), " and cannot be ",
+        RequestEventName(event), "; see `musterctl request show ", request.request_id(), "`"));
   }
   v1::Request out = request;
   out.set_state(*next);
@@ -158,8 +154,8 @@ absl::StatusOr<State> NextRequestState(State state, RequestEvent event) {
     if (arrow.from == state && arrow.event == event) return arrow.to;
   }
   return absl::FailedPreconditionError(absl::StrCat("a request in state ",
-                                                    v1::Request::State_Name(state),
-                                                    " cannot be ", RequestEventName(event)));
+                                                    v1::Request::State_Name(state), " cannot be ",
+                                                    RequestEventName(event)));
 }
 
 bool IsOpen(State state) {
@@ -189,9 +185,8 @@ absl::Status CheckReason(absl::string_view reason) {
 absl::StatusOr<v1::Request> SubmitRequest(const NewRequest& in) {
   MUSTER_RETURN_IF_ERROR(CheckNewRequest(in));
   if (in.trm != v1::Trm::RESTRICTED && in.trm != v1::Trm::PROHIBITED && !in.blocklisted) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(in.app_id, " is ", v1::Trm::Status_Name(in.trm),
-                     " and not blocked: it needs no approval"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        in.app_id, " is ", v1::Trm::Status_Name(in.trm), " and not blocked: it needs no approval"));
   }
   v1::Request out;
   out.set_app_id(in.app_id);
@@ -219,8 +214,7 @@ absl::StatusOr<v1::Request> SubmitRequest(const NewRequest& in) {
 }
 
 absl::StatusOr<v1::Request> Approve(const v1::Request& request, const Operator& who,
-                                    v1::Trm::Status trm, absl::string_view reason,
-                                    absl::Time now) {
+                                    v1::Trm::Status trm, absl::string_view reason, absl::Time now) {
   MUSTER_ASSIGN_OR_RETURN(v1::Request out,
                           Decided(request, RequestEvent::kApprove, who, reason, now));
   if (SamePerson(who, request.requester_id(), request.requester_upn())) {
@@ -253,8 +247,8 @@ absl::StatusOr<v1::Request> Cancel(const v1::Request& request, const Operator& w
   if (!SamePerson(who, request.requester_id(), request.requester_upn()) &&
       !SamePerson(who, request.person_id(), request.person_upn())) {
     return absl::PermissionDeniedError(
-        absl::StrCat("only ", request.requester_upn(), " or ", request.person_upn(),
-                     " can cancel ", request.request_id(), "; an approver can deny it"));
+        absl::StrCat("only ", request.requester_upn(), " or ", request.person_upn(), " can cancel ",
+                     request.request_id(), "; an approver can deny it"));
   }
   return out;
 }

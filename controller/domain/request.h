@@ -13,11 +13,11 @@
 namespace muster {
 
 enum class RequestEvent {
-  kApprove,          // the approver, and the only one needed
-  kApproveFirst,     // the first of two
-  kProvision,        // the write-back, or the wait for the AirWatch team, begins
-  kMemberSeen,       // the directory shows the member
-  kDeviceVerified,   // the device runs the policy, or the person has no device
+  kApprove,         // the approver, and the only one needed
+  kApproveFirst,    // the first of two
+  kProvision,       // the write-back, or the wait for the AirWatch team, begins
+  kMemberSeen,      // the directory shows the member
+  kDeviceVerified,  // the device runs the policy, or the person has no device
   kProvisionFailed,
   kDeny,
   kCancel,
@@ -65,8 +65,7 @@ absl::StatusOr<v1::Request> SubmitRequest(const NewRequest& in);
 // status no longer allows a grant; PERMISSION_DENIED when the approver is the requester or the
 // beneficiary.
 absl::StatusOr<v1::Request> Approve(const v1::Request& request, const Operator& who,
-                                    v1::Trm::Status trm, absl::string_view reason,
-                                    absl::Time now);
+                                    v1::Trm::Status trm, absl::string_view reason, absl::Time now);
 absl::StatusOr<v1::Request> Deny(const v1::Request& request, const Operator& who,
                                  absl::string_view reason, absl::Time now);
 // Only the requester or the beneficiary may cancel.

@@ -14,8 +14,7 @@ std::string ToJson(const google::protobuf::Message& message) {
   return out;
 }
 
-v1::AuditEntry MakeAuditEntry(const Services& services, const Actor& actor,
-                              const Audited& what) {
+v1::AuditEntry MakeAuditEntry(const Services& services, const Actor& actor, const Audited& what) {
   v1::AuditEntry entry;
   *entry.mutable_at() = ToProto(services.clock.Now());
   entry.set_actor_id(actor.who.person_id);

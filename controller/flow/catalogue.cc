@@ -20,20 +20,19 @@ absl::Status ExpectPolicySet(const Snapshot& snapshot, Mutation& mutation) {
 // Writes the difference between two maps of messages under `key(id)`, with an entry for each.
 template <typename T, typename KeyOf>
 void WriteDifference(const Services& services, const Actor& actor,
-                     const std::map<std::string, T>& before,
-                     const std::map<std::string, T>& after, absl::string_view noun, KeyOf key,
-                     Mutation& mutation) {
+                     const std::map<std::string, T>& before, const std::map<std::string, T>& after,
+                     absl::string_view noun, KeyOf key, Mutation& mutation) {
   for (const auto& [id, value] : after) {
     const auto old = before.find(id);
     const bool existed = old != before.end();
     if (existed && old->second.SerializeAsString() == value.SerializeAsString()) continue;
     Put(mutation, key(id), value);
-    mutation.audit.push_back(MakeAuditEntry(
-        services, actor,
-        {.verb = absl::StrCat(noun, existed ? ".change" : ".add"),
-         .object = absl::StrCat(noun, "/", id),
-         .before = existed ? &old->second : nullptr,
-         .after = &value}));
+    mutation.audit.push_back(
+        MakeAuditEntry(services, actor,
+                       {.verb = absl::StrCat(noun, existed ? ".change" : ".add"),
+                        .object = absl::StrCat(noun, "/", id),
+                        .before = existed ? &old->second : nullptr,
+                        .after = &value}));
   }
   for (const auto& [id, value] : before) {
     if (after.contains(id)) continue;
@@ -74,13 +73,12 @@ absl::StatusOr<std::set<std::string>> FollowTrm(const Services& services, const 
     if (!grant) continue;
     v1::Grant after = grant->value;
     const bool prohibited = trm.status() == v1::Trm::PROHIBITED;
-    if (prohibited && (after.state() == v1::Grant::ACTIVE ||
-                       after.state() == v1::Grant::RECERT_DUE)) {
+    if (prohibited &&
+        (after.state() == v1::Grant::ACTIVE || after.state() == v1::Grant::RECERT_DUE)) {
       after.set_state(v1::Grant::SUSPENDED);
       after.set_suspended_for(v1::Grant::Suspension::TRM_PROHIBITED);
       *after.mutable_export_until() = trm.export_until();
-    } else if (!prohibited &&
-               after.suspended_for() == v1::Grant::Suspension::TRM_PROHIBITED) {
+    } else if (!prohibited && after.suspended_for() == v1::Grant::Suspension::TRM_PROHIBITED) {
       after.set_state(v1::Grant::ACTIVE);
       after.clear_suspended_for();
       after.clear_export_until();
@@ -124,9 +122,8 @@ absl::StatusOr<ApplyOutcome> TryApply(const Services& services, const Actor& act
     const auto old = before.trm.find(id);
     if (trm.status() == v1::Trm::PROHIBITED) {  // The running deadline survives a re-apply.
       const bool was = old != before.trm.end() && old->second.has_export_until();
-      *trm.mutable_export_until() =
-          was ? old->second.export_until()
-              : ToProto(services.clock.Now() + limits::kExportDeadline);
+      *trm.mutable_export_until() = was ? old->second.export_until()
+                                        : ToProto(services.clock.Now() + limits::kExportDeadline);
     }
     if (old != before.trm.end() && old->second.status() == trm.status()) continue;
     MUSTER_RETURN_IF_ERROR(FollowTrm(services, actor, *snapshot, trm, mutation).status());
@@ -165,9 +162,9 @@ absl::StatusOr<TrmOutcome> TrySetTrm(const Services& services, const Actor& acto
             ? app.trm.export_until()
             : ToProto(services.clock.Now() + limits::kExportDeadline);
   }
-  out.touched.changes = {absl::StrCat(
-      "trm ", change.app_id, ": ", v1::Trm::Status_Name(app.trm.status()), " -> ",
-      v1::Trm::Status_Name(change.status), " (decision ", change.decision_id, ")")};
+  out.touched.changes = {
+      absl::StrCat("trm ", change.app_id, ": ", v1::Trm::Status_Name(app.trm.status()), " -> ",
+                   v1::Trm::Status_Name(change.status), " (decision ", change.decision_id, ")")};
   if (change.status == v1::Trm::PERMITTED && app.blocklisted) {
     out.touched.changes.push_back(absl::StrCat(
         "warning: ", change.app_id, " stays blocked: it is PERMITTED but on the blocklist"));
@@ -195,8 +192,7 @@ absl::StatusOr<TrmOutcome> TrySetTrm(const Services& services, const Actor& acto
 }  // namespace
 
 absl::StatusOr<ApplyOutcome> ApplyPolicies(const Services& services, const Actor& actor,
-                                           const LoadedPolicies& loaded, bool prune,
-                                           bool dry_run) {
+                                           const LoadedPolicies& loaded, bool prune, bool dry_run) {
   return RetryAborted([&] { return TryApply(services, actor, loaded, prune, dry_run); });
 }
 

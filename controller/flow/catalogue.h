@@ -27,8 +27,7 @@ struct ApplyOutcome {
 // Applies parsed policy files whole or not at all. ABORTED when the catalogue kept changing
 // under it.
 absl::StatusOr<ApplyOutcome> ApplyPolicies(const Services& services, const Actor& actor,
-                                           const LoadedPolicies& loaded, bool prune,
-                                           bool dry_run);
+                                           const LoadedPolicies& loaded, bool prune, bool dry_run);
 
 struct TrmChange {
   std::string app_id;

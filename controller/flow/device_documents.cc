@@ -10,7 +10,7 @@ namespace muster {
 namespace {
 
 absl::Status StoreState(const Services& services, const std::string& device_id,
-                    const v1::DocumentState& state) {
+                        const v1::DocumentState& state) {
   return RetryAborted([&]() -> absl::Status {
     const std::unique_ptr<Snapshot> snapshot = services.store.Read();
     const std::string key = DocumentStateKey(device_id, state.name());
@@ -27,8 +27,7 @@ absl::Status StoreState(const Services& services, const std::string& device_id,
   });
 }
 
-absl::StatusOr<v1::DocumentState> NewState(const Services& services,
-                                           const std::string& device_id,
+absl::StatusOr<v1::DocumentState> NewState(const Services& services, const std::string& device_id,
                                            const std::string& name,
                                            v1::DocumentState::State state) {
   v1::DocumentState out;
@@ -126,15 +125,13 @@ absl::StatusOr<bool> RunsGrant(const Snapshot& snapshot, const std::string& devi
                                const std::string& grant_id, bool present) {
   const std::string name = AssignmentName(device_id);
   MUSTER_ASSIGN_OR_RETURN(const DocumentPtr doc, FindDocument(snapshot, name));
-  MUSTER_ASSIGN_OR_RETURN(
-      const auto state,
-      Find<v1::DocumentState>(snapshot, DocumentStateKey(device_id, name)));
+  MUSTER_ASSIGN_OR_RETURN(const auto state,
+                          Find<v1::DocumentState>(snapshot, DocumentStateKey(device_id, name)));
   // A device that never got an assignment never held the grant.
   if (doc == nullptr) return !present;
   v1::SignedDoc envelope;
   v1::DeviceAssignment assignment;
-  if (!envelope.ParseFromString(*doc->bytes) ||
-      !assignment.ParseFromString(envelope.payload())) {
+  if (!envelope.ParseFromString(*doc->bytes) || !assignment.ParseFromString(envelope.payload())) {
     return absl::DataLossError(absl::StrCat("stored document ", name, " is damaged"));
   }
   const bool holds =

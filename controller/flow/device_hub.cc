@@ -21,10 +21,9 @@ std::string UpdateHead(uint64_t nonce, size_t body) {
   constexpr uint32_t kNonceTag = v1::Update::kNonceFieldNumber << 3;
   constexpr uint32_t kDocumentTag = LengthDelimited(v1::Update::kDocumentsFieldNumber);
   constexpr uint32_t kUpdateTag = LengthDelimited(v1::ControllerMessage::kUpdateFieldNumber);
-  const size_t inner = CodedOutputStream::VarintSize32(kNonceTag) +
-                       CodedOutputStream::VarintSize64(nonce) +
-                       CodedOutputStream::VarintSize32(kDocumentTag) +
-                       CodedOutputStream::VarintSize64(body) + body;
+  const size_t inner =
+      CodedOutputStream::VarintSize32(kNonceTag) + CodedOutputStream::VarintSize64(nonce) +
+      CodedOutputStream::VarintSize32(kDocumentTag) + CodedOutputStream::VarintSize64(body) + body;
   std::string head;
   {
     google::protobuf::io::StringOutputStream stream(&head);
@@ -71,8 +70,7 @@ DeviceHub::StreamId DeviceHub::Open(const std::string& device_id,
   return id;
 }
 
-void DeviceHub::Start(const std::string& device_id, StreamId stream_id,
-                      const std::string& cohort,
+void DeviceHub::Start(const std::string& device_id, StreamId stream_id, const std::string& cohort,
                       const std::map<std::string, std::string>& known,
                       const std::vector<DocumentPtr>& desired) {
   std::optional<Outgoing> out;

@@ -49,8 +49,8 @@ class ReportWriter {
         MUSTER_RETURN_IF_ERROR(WriteExecs(report));
         break;
       case v1::Report::kPolicy:
-        MUSTER_RETURN_IF_ERROR(WriteVerified(services_, snapshot_, device_.device_id(),
-                                             report.policy(), mutation_));
+        MUSTER_RETURN_IF_ERROR(
+            WriteVerified(services_, snapshot_, device_.device_id(), report.policy(), mutation_));
         break;
       case v1::Report::kStatus:
         WriteStatus(report.status());
@@ -73,11 +73,10 @@ class ReportWriter {
 
  private:
   void Audit(absl::string_view verb, std::string reason, std::string after = "") {
-    v1::AuditEntry entry = MakeAuditEntry(
-        services_, actor_,
-        {.verb = std::string(verb),
-         .object = absl::StrCat("device/", device_.device_id()),
-         .reason = std::move(reason)});
+    v1::AuditEntry entry = MakeAuditEntry(services_, actor_,
+                                          {.verb = std::string(verb),
+                                           .object = absl::StrCat("device/", device_.device_id()),
+                                           .reason = std::move(reason)});
     entry.set_after(std::move(after));
     mutation_.audit.push_back(std::move(entry));
   }
@@ -110,9 +109,8 @@ class ReportWriter {
     for (const v1::InventoryItem& item : report.removed()) now.erase(KeyOf(item));
     for (const v1::InventoryItem& item : report.installed()) now[KeyOf(item)] = item;
     if (now.size() > limits::kMaxInventoryItems) {
-      return absl::InvalidArgumentError(absl::StrCat("an inventory of ", now.size(),
-                                                     " items; at most ",
-                                                     limits::kMaxInventoryItems));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "an inventory of ", now.size(), " items; at most ", limits::kMaxInventoryItems));
     }
     v1::DeviceInventory inventory;
     inventory.set_device_id(id);
@@ -158,9 +156,8 @@ class ReportWriter {
       Put(mutation_, ExecKey(device_.device_id(), report.seq(), index++), record);
     }
     // Keep the newest: keys sort by report number.
-    MUSTER_ASSIGN_OR_RETURN(
-        const auto known,
-        KeyTails(snapshot_, absl::StrCat("exec/", device_.device_id(), "/")));
+    MUSTER_ASSIGN_OR_RETURN(const auto known,
+                            KeyTails(snapshot_, absl::StrCat("exec/", device_.device_id(), "/")));
     const size_t total = known.size() + static_cast<size_t>(index);
     for (size_t i = 0; i < known.size() && total - i > limits::kMaxExecRecordsPerDevice; ++i) {
       mutation_.deletes.push_back(absl::StrCat("exec/", device_.device_id(), "/", known[i]));
@@ -185,9 +182,9 @@ class ReportWriter {
 
   void SetAccounts(const std::vector<std::string>& accounts) {
     device_.mutable_local_accounts()->Assign(accounts.begin(), accounts.end());
-    accounts_changed_ = !std::equal(accounts.begin(), accounts.end(),
-                                    before_.local_accounts().begin(),
-                                    before_.local_accounts().end());
+    accounts_changed_ =
+        !std::equal(accounts.begin(), accounts.end(), before_.local_accounts().begin(),
+                    before_.local_accounts().end());
     if (accounts_changed_) WriteAccountIndex(before_, device_, mutation_);
   }
 
@@ -235,8 +232,7 @@ absl::StatusOr<ReportOutcome> TryIngest(const Services& services, const std::str
 
 }  // namespace
 
-absl::StatusOr<ReportOutcome> IngestReport(const Services& services,
-                                           const std::string& device_id,
+absl::StatusOr<ReportOutcome> IngestReport(const Services& services, const std::string& device_id,
                                            const v1::SignedDoc& report) {
   return RetryAborted([&] { return TryIngest(services, device_id, report); });
 }

@@ -19,8 +19,7 @@ struct ReportOutcome {
 // Verifies the device's signature, its number and its place in the hash chain, and stores what
 // it says in one commit. A report that was stored before is acknowledged again and changes
 // nothing. A break in the chain is stored and audited: it says that reports were lost.
-absl::StatusOr<ReportOutcome> IngestReport(const Services& services,
-                                           const std::string& device_id,
+absl::StatusOr<ReportOutcome> IngestReport(const Services& services, const std::string& device_id,
                                            const v1::SignedDoc& report);
 
 // A stream began: last seen now, with this agent version.

@@ -28,22 +28,19 @@ absl::Status CheckEnrollment(const Enrollment& in) {
 absl::Status CheckToken(const v1::EnrollmentToken& token, v1::Platform::Id platform,
                         absl::Time now) {
   if (token.has_used_at()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("this enrolment token was already used at ",
-                     TimeText(FromProto(token.used_at())), " by device ",
-                     token.used_by_device(), "; ask for a new one (`musterctl device token`)"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "this enrolment token was already used at ", TimeText(FromProto(token.used_at())),
+        " by device ", token.used_by_device(), "; ask for a new one (`musterctl device token`)"));
   }
   if (now >= FromProto(token.expires_at())) {
     return absl::FailedPreconditionError(
-        absl::StrCat("this enrolment token expired at ",
-                     TimeText(FromProto(token.expires_at())),
+        absl::StrCat("this enrolment token expired at ", TimeText(FromProto(token.expires_at())),
                      "; ask for a new one (`musterctl device token`)"));
   }
   if (token.platform() != platform) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("this enrolment token is for platform ",
-                     v1::Platform::Id_Name(token.platform()), ", the device is ",
-                     v1::Platform::Id_Name(platform)));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "this enrolment token is for platform ", v1::Platform::Id_Name(token.platform()),
+        ", the device is ", v1::Platform::Id_Name(platform)));
   }
   return absl::OkStatus();
 }
@@ -98,9 +95,8 @@ absl::StatusOr<EnrolledDevice> TryEnroll(const Services& services, CertificateAu
     PutMark(mutation, DeviceOwnerKey(out.device.owner_id(), device_id));
   }
   WriteAccountIndex(v1::Device(), out.device, mutation);
-  Actor actor{{absl::StrCat("device/", device_id), out.device.owner_upn()},
-              "enrolment token",
-              in.from};
+  Actor actor{
+      {absl::StrCat("device/", device_id), out.device.owner_upn()}, "enrolment token", in.from};
   mutation.audit.push_back(MakeAuditEntry(services, actor,
                                           {.verb = "device.enroll",
                                            .object = absl::StrCat("device/", device_id),
@@ -125,9 +121,8 @@ void WriteAccountIndex(const v1::Device& before, const v1::Device& after, Mutati
 }
 
 absl::StatusOr<TokenOutcome> CreateToken(const Services& services, const Actor& actor,
-                                         v1::Platform::Id platform,
-                                         const std::string& owner_upn, absl::Duration ttl,
-                                         bool dry_run) {
+                                         v1::Platform::Id platform, const std::string& owner_upn,
+                                         absl::Duration ttl, bool dry_run) {
   if (platform == v1::Platform::UNSPECIFIED) {
     return absl::InvalidArgumentError(
         "a token needs a platform: android, ios, macos, windows or linux");
@@ -154,11 +149,10 @@ absl::StatusOr<TokenOutcome> CreateToken(const Services& services, const Actor& 
   token.set_created_by_upn(actor.who.upn);
   Mutation mutation;
   Put(mutation, TokenKey(token.token_sha256()), token);
-  mutation.audit.push_back(
-      MakeAuditEntry(services, actor,
-                     {.verb = "device.token",
-                      .object = absl::StrCat("token/", token.token_sha256()),
-                      .after = &token}));
+  mutation.audit.push_back(MakeAuditEntry(services, actor,
+                                          {.verb = "device.token",
+                                           .object = absl::StrCat("token/", token.token_sha256()),
+                                           .after = &token}));
   MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
   return out;
 }
@@ -171,8 +165,8 @@ absl::StatusOr<EnrolledDevice> EnrollDevice(const Services& services, Certificat
 }
 
 absl::StatusOr<DeviceOutcome> RetireDevice(const Services& services, const Actor& actor,
-                                           const std::string& device_id,
-                                           const std::string& reason, bool dry_run) {
+                                           const std::string& device_id, const std::string& reason,
+                                           bool dry_run) {
   MUSTER_RETURN_IF_ERROR(CheckReason(reason));
   return RetryAborted([&]() -> absl::StatusOr<DeviceOutcome> {
     const std::unique_ptr<Snapshot> snapshot = services.store.Read();
@@ -183,8 +177,8 @@ absl::StatusOr<DeviceOutcome> RetireDevice(const Services& services, const Actor
     DeviceOutcome out;
     out.device = before.value;
     out.device.set_state(v1::Device::RETIRED);
-    out.touched.changes = {absl::StrCat(device_id, " (", before.value.hostname(),
-                                        "): ENROLLED -> RETIRED")};
+    out.touched.changes = {
+        absl::StrCat(device_id, " (", before.value.hostname(), "): ENROLLED -> RETIRED")};
     out.touched.devices = 1;
     MUSTER_ASSIGN_OR_RETURN(const auto persons, PersonsOfDevice(*snapshot, before.value));
     out.touched.persons = static_cast<uint32_t>(persons.size());

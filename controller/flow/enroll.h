@@ -19,9 +19,8 @@ struct TokenOutcome {
 };
 // NOT_FOUND: no such owner; INVALID_ARGUMENT: no platform, or a ttl outside (0, kMaxTokenTtl].
 absl::StatusOr<TokenOutcome> CreateToken(const Services& services, const Actor& actor,
-                                         v1::Platform::Id platform,
-                                         const std::string& owner_upn, absl::Duration ttl,
-                                         bool dry_run);
+                                         v1::Platform::Id platform, const std::string& owner_upn,
+                                         absl::Duration ttl, bool dry_run);
 
 struct Enrollment {
   std::string token, csr_der, hostname;
@@ -44,8 +43,8 @@ struct DeviceOutcome {
 };
 // The device's certificate is refused from this commit on.
 absl::StatusOr<DeviceOutcome> RetireDevice(const Services& services, const Actor& actor,
-                                           const std::string& device_id,
-                                           const std::string& reason, bool dry_run);
+                                           const std::string& device_id, const std::string& reason,
+                                           bool dry_run);
 
 // Writes the indexes that find a device by its local accounts.
 void WriteAccountIndex(const v1::Device& before, const v1::Device& after, Mutation& mutation);

@@ -49,13 +49,13 @@ absl::Status FillEntitlement(const Snapshot& snapshot, const v1::Person& person,
   for (const v1::Grant& grant : grants) {
     if (grant.app_id() != app_id) continue;
     if (const auto entitlement = EntitlementOf(grant, person, member, now)) {
-      in.entitlement = EntitlementFacts{
-          .grant_id = grant.grant_id(),
-          .not_after = FromProto(entitlement->not_after()),
-          .suspended_by_trm = entitlement->suspended_by_trm(),
-          .messages_covered = false,
-          .export_until = FromProto(entitlement->export_until()),
-          .suspended_archive_overdue = entitlement->suspended_archive_overdue()};
+      in.entitlement =
+          EntitlementFacts{.grant_id = grant.grant_id(),
+                           .not_after = FromProto(entitlement->not_after()),
+                           .suspended_by_trm = entitlement->suspended_by_trm(),
+                           .messages_covered = false,
+                           .export_until = FromProto(entitlement->export_until()),
+                           .suspended_archive_overdue = entitlement->suspended_archive_overdue()};
       return absl::OkStatus();
     }
     in.no_entitlement_because = WhyNotLive(grant, person, member, now);
@@ -64,8 +64,7 @@ absl::Status FillEntitlement(const Snapshot& snapshot, const v1::Person& person,
   MUSTER_ASSIGN_OR_RETURN(const auto open,
                           snapshot.Get(OpenRequestKey(person.person_id(), app_id)));
   if (!open) return absl::OkStatus();
-  MUSTER_ASSIGN_OR_RETURN(const auto request,
-                          Find<v1::Request>(snapshot, RequestKey(open->bytes)));
+  MUSTER_ASSIGN_OR_RETURN(const auto request, Find<v1::Request>(snapshot, RequestKey(open->bytes)));
   if (request) {
     in.no_entitlement_because = absl::StrCat(
         "request ", open->bytes, " is ", v1::Request::State_Name(request->value.state()),
@@ -77,8 +76,7 @@ absl::Status FillEntitlement(const Snapshot& snapshot, const v1::Person& person,
 }  // namespace
 
 absl::StatusOr<v1::Explanation> Explain(const Services& services, const std::string& person_upn,
-                                        const std::string& device_id,
-                                        const std::string& app_id) {
+                                        const std::string& device_id, const std::string& app_id) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const AppFacts app, LoadApp(*snapshot, app_id));
   MUSTER_ASSIGN_OR_RETURN(const v1::Person person, LoadPersonByUpn(*snapshot, person_upn));

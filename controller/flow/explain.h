@@ -13,7 +13,6 @@ namespace muster {
 // in front of the chain: the app's identities on the device, the person on the device, the
 // policy the device runs. NOT_FOUND: no such person, device or app.
 absl::StatusOr<v1::Explanation> Explain(const Services& services, const std::string& person_upn,
-                                        const std::string& device_id,
-                                        const std::string& app_id);
+                                        const std::string& device_id, const std::string& app_id);
 
 }  // namespace muster

@@ -20,13 +20,10 @@ absl::StatusOr<GrantOutcome> TryRevoke(const Services& services, const Actor& ac
                           Revoke(before.value, actor.who.upn, reason, services.clock.Now()));
   const std::string& person_id = out.grant.person_id();
   const std::string& app_id = out.grant.app_id();
-  out.touched.changes = {absl::StrCat(grant_id, ": ",
-                                      v1::Grant::State_Name(before.value.state()),
-                                      " -> REVOKING, ", app_id, " for ",
-                                      out.grant.person_upn())};
+  out.touched.changes = {absl::StrCat(grant_id, ": ", v1::Grant::State_Name(before.value.state()),
+                                      " -> REVOKING, ", app_id, " for ", out.grant.person_upn())};
   out.touched.persons = 1;
-  MUSTER_ASSIGN_OR_RETURN(const auto person,
-                          Find<v1::Person>(*snapshot, PersonKey(person_id)));
+  MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(*snapshot, PersonKey(person_id)));
   if (person) {
     MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOfPerson(*snapshot, person->value));
     out.touched.devices = static_cast<uint32_t>(devices.size());

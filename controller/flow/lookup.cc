@@ -14,8 +14,7 @@ absl::StatusOr<PolicySet> LoadPolicySet(const Snapshot& snapshot) {
         set.trm.emplace(trm.value.app_id(), std::move(trm.value));
         return absl::OkStatus();
       }));
-  MUSTER_ASSIGN_OR_RETURN(const std::vector<std::string> listed,
-                          KeyTails(snapshot, "blocklist/"));
+  MUSTER_ASSIGN_OR_RETURN(const std::vector<std::string> listed, KeyTails(snapshot, "blocklist/"));
   set.blocklist.insert(listed.begin(), listed.end());
   return set;
 }
@@ -24,9 +23,9 @@ absl::StatusOr<AppFacts> LoadApp(const Snapshot& snapshot, const std::string& ap
   AppFacts out;
   MUSTER_ASSIGN_OR_RETURN(
       Versioned<v1::App> app,
-      Load<v1::App>(snapshot, AppKey(app_id),
-                    absl::StrCat("no app '", app_id,
-                                 "' in the catalogue; see `musterctl app list`")));
+      Load<v1::App>(
+          snapshot, AppKey(app_id),
+          absl::StrCat("no app '", app_id, "' in the catalogue; see `musterctl app list`")));
   out.app = std::move(app.value);
   MUSTER_ASSIGN_OR_RETURN(const auto trm, Find<v1::Trm>(snapshot, TrmKey(app_id)));
   if (trm) {
@@ -59,9 +58,8 @@ absl::StatusOr<Operator> ResolveOperator(const Snapshot& snapshot, const std::st
 
 absl::StatusOr<Versioned<v1::Device>> LoadDevice(const Snapshot& snapshot,
                                                  const std::string& device_id) {
-  return Load<v1::Device>(
-      snapshot, DeviceKey(device_id),
-      absl::StrCat("no device '", device_id, "'; see `musterctl device list`"));
+  return Load<v1::Device>(snapshot, DeviceKey(device_id),
+                          absl::StrCat("no device '", device_id, "'; see `musterctl device list`"));
 }
 
 absl::StatusOr<std::vector<v1::Person>> PersonsOfDevice(const Snapshot& snapshot,

@@ -9,8 +9,9 @@ namespace muster {
 namespace {
 
 // The request that waits for exactly this membership.
-absl::StatusOr<std::optional<Versioned<v1::Request>>> WaitingRequest(
-    const Snapshot& snapshot, const std::string& person_id, const std::string& app_id) {
+absl::StatusOr<std::optional<Versioned<v1::Request>>> WaitingRequest(const Snapshot& snapshot,
+                                                                     const std::string& person_id,
+                                                                     const std::string& app_id) {
   MUSTER_ASSIGN_OR_RETURN(const auto open, snapshot.Get(OpenRequestKey(person_id, app_id)));
   if (!open) return std::nullopt;
   MUSTER_ASSIGN_OR_RETURN(auto request, Find<v1::Request>(snapshot, RequestKey(open->bytes)));
@@ -70,17 +71,15 @@ absl::Status GrantRequest(const Services& services, const Actor& actor, const Sn
 
 }  // namespace
 
-absl::Status WriteSeenMember(const Services& services, const Actor& actor,
-                             const Snapshot& snapshot, const SeenMember& member,
-                             Mutation& mutation) {
+absl::Status WriteSeenMember(const Services& services, const Actor& actor, const Snapshot& snapshot,
+                             const SeenMember& member, Mutation& mutation) {
   const std::string& person_id = member.person.person_id();
   const std::string key = MemberKey(member.app_id, person_id);
   MUSTER_ASSIGN_OR_RETURN(const auto known, Find<v1::Membership>(snapshot, key));
   v1::Membership membership;
   membership.set_app_id(member.app_id);
   membership.set_person_id(person_id);
-  *membership.mutable_seen_at() =
-      known ? known->value.seen_at() : ToProto(services.clock.Now());
+  *membership.mutable_seen_at() = known ? known->value.seen_at() : ToProto(services.clock.Now());
   membership.set_written_by_muster(member.written_by_muster ||
                                    (known && known->value.written_by_muster()));
   membership.mutable_via()->Assign(member.via.begin(), member.via.end());
@@ -88,20 +87,18 @@ absl::Status WriteSeenMember(const Services& services, const Actor& actor,
     Put(mutation, key, membership);
   }
   if (!known) {
-    mutation.audit.push_back(MakeAuditEntry(
-        services, actor,
-        {.verb = "member.add",
-         .object = absl::StrCat("member/", member.app_id, "/", member.person.upn()),
-         .after = &membership}));
+    mutation.audit.push_back(
+        MakeAuditEntry(services, actor,
+                       {.verb = "member.add",
+                        .object = absl::StrCat("member/", member.app_id, "/", member.person.upn()),
+                        .after = &membership}));
   }
   MUSTER_ASSIGN_OR_RETURN(const auto held, HoldingGrant(snapshot, person_id, member.app_id));
-  MUSTER_ASSIGN_OR_RETURN(const auto request,
-                          WaitingRequest(snapshot, person_id, member.app_id));
+  MUSTER_ASSIGN_OR_RETURN(const auto request, WaitingRequest(snapshot, person_id, member.app_id));
   if (request && (!held || held->value.state() == v1::Grant::UNSANCTIONED)) {
     return GrantRequest(services, actor, snapshot, *request, held, mutation);
   }
-  MUSTER_ASSIGN_OR_RETURN(const auto removing,
-                          snapshot.Get(RemovalKey(member.app_id, person_id)));
+  MUSTER_ASSIGN_OR_RETURN(const auto removing, snapshot.Get(RemovalKey(member.app_id, person_id)));
   if (held || removing || known) return absl::OkStatus();
   v1::Grant grant = UnsanctionedGrant(member.person, member.app_id, services.clock.Now());
   MUSTER_ASSIGN_OR_RETURN(const std::string id, NextId(snapshot, "GR", mutation));
@@ -110,10 +107,9 @@ absl::Status WriteSeenMember(const Services& services, const Actor& actor,
   return absl::OkStatus();
 }
 
-absl::Status WriteGoneMember(const Services& services, const Actor& actor,
-                             const Snapshot& snapshot, const std::string& app_id,
-                             const std::string& person_id, const std::string& why,
-                             Mutation& mutation) {
+absl::Status WriteGoneMember(const Services& services, const Actor& actor, const Snapshot& snapshot,
+                             const std::string& app_id, const std::string& person_id,
+                             const std::string& why, Mutation& mutation) {
   MUSTER_ASSIGN_OR_RETURN(const auto known,
                           Find<v1::Membership>(snapshot, MemberKey(app_id, person_id)));
   if (known) {
@@ -127,8 +123,7 @@ absl::Status WriteGoneMember(const Services& services, const Actor& actor,
   }
   MUSTER_ASSIGN_OR_RETURN(const auto removing, snapshot.Get(RemovalKey(app_id, person_id)));
   if (removing) mutation.deletes.push_back(RemovalKey(app_id, person_id));
-  MUSTER_ASSIGN_OR_RETURN(const std::vector<v1::Grant> grants,
-                          GrantsOfPerson(snapshot, person_id));
+  MUSTER_ASSIGN_OR_RETURN(const std::vector<v1::Grant> grants, GrantsOfPerson(snapshot, person_id));
   for (const v1::Grant& grant : grants) {
     if (grant.app_id() != app_id) continue;
     if (grant.state() != v1::Grant::REVOKING || grant.has_absent_at()) continue;

@@ -20,14 +20,12 @@ struct SeenMember {
 
 // Stores the membership. A request in PROVISIONING becomes a grant and moves to VERIFYING; a
 // member without request or grant becomes UNSANCTIONED; while a revocation is under way neither.
-absl::Status WriteSeenMember(const Services& services, const Actor& actor,
-                             const Snapshot& snapshot, const SeenMember& member,
-                             Mutation& mutation);
+absl::Status WriteSeenMember(const Services& services, const Actor& actor, const Snapshot& snapshot,
+                             const SeenMember& member, Mutation& mutation);
 
 // Removes the membership; a REVOKING grant is thereby verified absent from the group.
-absl::Status WriteGoneMember(const Services& services, const Actor& actor,
-                             const Snapshot& snapshot, const std::string& app_id,
-                             const std::string& person_id, const std::string& why,
-                             Mutation& mutation);
+absl::Status WriteGoneMember(const Services& services, const Actor& actor, const Snapshot& snapshot,
+                             const std::string& app_id, const std::string& person_id,
+                             const std::string& why, Mutation& mutation);
 
 }  // namespace muster

@@ -86,12 +86,10 @@ absl::Status CommitMember(const Services& services, const Snapshot& snapshot,
                           const v1::Request& request, const v1::Person& person,
                           const std::string& group) {
   Mutation mutation;
-  MUSTER_RETURN_IF_ERROR(WriteSeenMember(services, MusterItself(), snapshot,
-                                         {.person = person,
-                                          .app_id = request.app_id(),
-                                          .via = {group},
-                                          .written_by_muster = true},
-                                         mutation));
+  MUSTER_RETURN_IF_ERROR(WriteSeenMember(
+      services, MusterItself(), snapshot,
+      {.person = person, .app_id = request.app_id(), .via = {group}, .written_by_muster = true},
+      mutation));
   MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
   services.work.WakePerson(person.person_id());
   return absl::OkStatus();
@@ -100,8 +98,7 @@ absl::Status CommitMember(const Services& services, const Snapshot& snapshot,
 absl::Status ProvisionOne(const Services& services, Directory& directory,
                           const std::string& request_id) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-  MUSTER_ASSIGN_OR_RETURN(const auto request,
-                          Find<v1::Request>(*snapshot, RequestKey(request_id)));
+  MUSTER_ASSIGN_OR_RETURN(const auto request, Find<v1::Request>(*snapshot, RequestKey(request_id)));
   if (!request || request->value.state() != v1::Request::PROVISIONING) return absl::OkStatus();
   if (!services.settings.write_back) return absl::OkStatus();
   const v1::Request& r = request->value;
@@ -111,20 +108,18 @@ absl::Status ProvisionOne(const Services& services, Directory& directory,
                        absl::StrCat("no approval group is configured for ", r.app_id(),
                                     " (directory.groups in musterd.yaml)"));
   }
-  MUSTER_ASSIGN_OR_RETURN(const auto person,
-                          Find<v1::Person>(*snapshot, PersonKey(r.person_id())));
+  MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(*snapshot, PersonKey(r.person_id())));
   if (!person || person->value.deleted()) {
     return FailRequest(services, *request, "the person is no longer in the directory");
   }
   const absl::Status added = directory.AddMember(group->second, r.person_id());
   if (added.ok()) return CommitMember(services, *snapshot, r, person->value, group->second);
   if (Transient(added)) {
-    return NoteRequest(services, *request,
-                       absl::StrCat("the directory does not answer; trying again: ",
-                                    added.message()));
+    return NoteRequest(
+        services, *request,
+        absl::StrCat("the directory does not answer; trying again: ", added.message()));
   }
-  return FailRequest(services, *request,
-                     absl::StrCat("the directory refused: ", added.message()));
+  return FailRequest(services, *request, absl::StrCat("the directory refused: ", added.message()));
 }
 
 absl::Status RemoveOne(const Services& services, Directory& directory,
@@ -135,16 +130,14 @@ absl::Status RemoveOne(const Services& services, Directory& directory,
     return absl::OkStatus();
   }
   const v1::Grant& g = grant->value;
-  MUSTER_ASSIGN_OR_RETURN(
-      const auto member,
-      Find<v1::Membership>(*snapshot, MemberKey(g.app_id(), g.person_id())));
+  MUSTER_ASSIGN_OR_RETURN(const auto member,
+                          Find<v1::Membership>(*snapshot, MemberKey(g.app_id(), g.person_id())));
   const auto group = services.settings.groups.find(g.app_id());
   if (member && services.settings.write_back && group != services.settings.groups.end()) {
     const absl::Status removed = directory.RemoveMember(group->second, g.person_id());
     if (!removed.ok() && !absl::IsNotFound(removed)) {
       return NoteGrant(services, *grant,
-                       absl::StrCat("blocked on devices; still in the group: ",
-                                    removed.message()));
+                       absl::StrCat("blocked on devices; still in the group: ", removed.message()));
     }
     if (member->value.via_size() > 1) {
       return NoteGrant(services, *grant,
@@ -166,8 +159,7 @@ absl::Status RemoveOne(const Services& services, Directory& directory,
 
 absl::Status AdvanceRequest(const Services& services, const std::string& request_id) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-  MUSTER_ASSIGN_OR_RETURN(const auto request,
-                          Find<v1::Request>(*snapshot, RequestKey(request_id)));
+  MUSTER_ASSIGN_OR_RETURN(const auto request, Find<v1::Request>(*snapshot, RequestKey(request_id)));
   if (!request || request->value.state() != v1::Request::VERIFYING) return absl::OkStatus();
   const v1::Request& r = request->value;
   if (r.training_acknowledged().empty()) {
@@ -175,11 +167,9 @@ absl::Status AdvanceRequest(const Services& services, const std::string& request
                        "training is not acknowledged; file the request again with "
                        "--training-acknowledged VERSION");
   }
-  MUSTER_ASSIGN_OR_RETURN(const auto person,
-                          Find<v1::Person>(*snapshot, PersonKey(r.person_id())));
+  MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(*snapshot, PersonKey(r.person_id())));
   if (!person) return absl::OkStatus();
-  MUSTER_ASSIGN_OR_RETURN(std::set<std::string> devices,
-                          DevicesOfPerson(*snapshot, person->value));
+  MUSTER_ASSIGN_OR_RETURN(std::set<std::string> devices, DevicesOfPerson(*snapshot, person->value));
   if (!r.device_id().empty()) devices = {r.device_id()};
   bool verified = false;
   for (const std::string& device : devices) {
@@ -235,15 +225,13 @@ absl::Status ForEachWork(const Services& services, const std::string& prefix, F&
 }  // namespace
 
 absl::Status ProvisionRequests(const Services& services, Directory& directory) {
-  return ForEachWork(services, "work/request/", [&](const std::string& id) {
-    return ProvisionOne(services, directory, id);
-  });
+  return ForEachWork(services, "work/request/",
+                     [&](const std::string& id) { return ProvisionOne(services, directory, id); });
 }
 
 absl::Status RemoveRevoked(const Services& services, Directory& directory) {
-  return ForEachWork(services, "work/grant/", [&](const std::string& id) {
-    return RemoveOne(services, directory, id);
-  });
+  return ForEachWork(services, "work/grant/",
+                     [&](const std::string& id) { return RemoveOne(services, directory, id); });
 }
 
 absl::Status AdvanceVerified(const Services& services) {

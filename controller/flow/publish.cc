@@ -57,8 +57,7 @@ struct NewDocument {
 template <typename T>
 absl::StatusOr<DocumentPtr> PublishContent(const Services& services, const Snapshot& snapshot,
                                            const NewDocument& what, T content) {
-  MUSTER_ASSIGN_OR_RETURN(const std::optional<Stored> stored,
-                          FindStored(snapshot, what.name));
+  MUSTER_ASSIGN_OR_RETURN(const std::optional<Stored> stored, FindStored(snapshot, what.name));
   const absl::Time now = services.clock.Now();
   uint64_t version = 0;
   absl::Time issued = now;
@@ -84,25 +83,23 @@ absl::StatusOr<DocumentPtr> PublishContent(const Services& services, const Snaps
   Mutation mutation;
   mutation.expects.push_back({DocumentKey(what.name), stored ? stored->revision : 0});
   Put(mutation, DocumentKey(what.name), doc);
-  mutation.audit.push_back(MakeAuditEntry(
-      services, MusterItself(),
-      {.verb = "document.publish",
-       .object = absl::StrCat("document/", what.name, "@", version),
-       .reason = absl::StrCat("sha256 ", Sha256Hex(doc.payload())),
-       .transaction_id = what.transaction_id}));
+  mutation.audit.push_back(
+      MakeAuditEntry(services, MusterItself(),
+                     {.verb = "document.publish",
+                      .object = absl::StrCat("document/", what.name, "@", version),
+                      .reason = absl::StrCat("sha256 ", Sha256Hex(doc.payload())),
+                      .transaction_id = what.transaction_id}));
   MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
   return Share(what.name, version, doc);
 }
 
 absl::StatusOr<v1::DeviceAssignment> CompileAssignment(const Snapshot& snapshot,
-                                                       const v1::Device& device,
-                                                       absl::Time now) {
+                                                       const v1::Device& device, absl::Time now) {
   v1::DeviceAssignment out;
   out.set_device_id(device.device_id());
   out.set_certificate_key_sha256(device.certificate_key_sha256());
   out.set_cohort(CohortName(device.platform()));
-  MUSTER_ASSIGN_OR_RETURN(const std::vector<v1::Person> persons,
-                          PersonsOfDevice(snapshot, device));
+  MUSTER_ASSIGN_OR_RETURN(const std::vector<v1::Person> persons, PersonsOfDevice(snapshot, device));
   for (const v1::Person& person : persons) {
     v1::AssignedPerson* assigned = out.add_persons();
     assigned->set_person_id(person.person_id());
@@ -140,8 +137,7 @@ std::string NewTransaction(const Snapshot& snapshot, const v1::DeviceAssignment&
   return known.empty() ? "" : *known.begin();
 }
 
-absl::StatusOr<DocumentPtr> TryPublishAssignment(const Services& services,
-                                                 const SigningKeys& keys,
+absl::StatusOr<DocumentPtr> TryPublishAssignment(const Services& services, const SigningKeys& keys,
                                                  const std::string& device_id) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const auto device, LoadDevice(*snapshot, device_id));

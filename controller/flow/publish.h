@@ -22,7 +22,7 @@ struct SigningKeys {
 struct Document {
   std::string name;
   uint64_t version = 0;
-  std::string sha256;  // of the payload, lowercase hex
+  std::string sha256;                        // of the payload, lowercase hex
   std::shared_ptr<const std::string> bytes;  // a serialised SignedDoc
 };
 using DocumentPtr = std::shared_ptr<const Document>;

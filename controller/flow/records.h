@@ -73,9 +73,7 @@ inline std::string InstalledKey(absl::string_view app, absl::string_view device)
 inline std::string ExecKey(absl::string_view device, uint64_t seq, int item) {
   return absl::StrFormat("exec/%s/%016x-%04x", device, seq, item);
 }
-inline std::string DocumentKey(absl::string_view name) {
-  return absl::StrCat("document/", name);
-}
+inline std::string DocumentKey(absl::string_view name) { return absl::StrCat("document/", name); }
 inline std::string DocumentStateKey(absl::string_view device, absl::string_view name) {
   return absl::StrCat("document_state/", device, "/", name);
 }
@@ -103,8 +101,7 @@ absl::StatusOr<Versioned<T>> Parse(const Record& record) {
 
 // nullopt when absent.
 template <typename T>
-absl::StatusOr<std::optional<Versioned<T>>> Find(const Snapshot& snapshot,
-                                                 const std::string& key) {
+absl::StatusOr<std::optional<Versioned<T>>> Find(const Snapshot& snapshot, const std::string& key) {
   MUSTER_ASSIGN_OR_RETURN(const std::optional<Record> record, snapshot.Get(key));
   if (!record) return std::nullopt;
   MUSTER_ASSIGN_OR_RETURN(Versioned<T> parsed, Parse<T>(*record));

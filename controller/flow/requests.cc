@@ -49,13 +49,13 @@ absl::StatusOr<Untrained> CheckNothingOpen(const Snapshot& snapshot, const v1::P
   const bool brings = !submission.training_acknowledged.empty();
   if (brings && out.request && out.request->value.training_acknowledged().empty()) return out;
   if (out.grant) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        person.upn(), " already has grant ", out.grant->value.grant_id(), " (",
-        v1::Grant::State_Name(out.grant->value.state()), ") for ", submission.app_id));
+    return absl::AlreadyExistsError(
+        absl::StrCat(person.upn(), " already has grant ", out.grant->value.grant_id(), " (",
+                     v1::Grant::State_Name(out.grant->value.state()), ") for ", submission.app_id));
   }
-  return absl::AlreadyExistsError(absl::StrCat(
-      person.upn(), " already has ", request_id, " (",
-      v1::Request::State_Name(out.request->value.state()), ") for ", submission.app_id));
+  return absl::AlreadyExistsError(absl::StrCat(person.upn(), " already has ", request_id, " (",
+                                               v1::Request::State_Name(out.request->value.state()),
+                                               ") for ", submission.app_id));
 }
 
 absl::StatusOr<RequestOutcome> RecordTraining(const Services& services, const Actor& actor,
@@ -65,9 +65,9 @@ absl::StatusOr<RequestOutcome> RecordTraining(const Services& services, const Ac
   out.request = open.request->value;
   out.request.set_training_acknowledged(version);
   MUSTER_ASSIGN_OR_RETURN(
-      out.touched, TouchedBy(snapshot, out.request,
-                             absl::StrCat(out.request.request_id(), ": training ", version,
-                                          " acknowledged")));
+      out.touched,
+      TouchedBy(snapshot, out.request,
+                absl::StrCat(out.request.request_id(), ": training ", version, " acknowledged")));
   if (dry_run) return out;
   Mutation mutation;
   const std::string key = RequestKey(out.request.request_id());
@@ -97,9 +97,9 @@ absl::Status CheckDevice(const Snapshot& snapshot, const v1::Person& person,
   MUSTER_ASSIGN_OR_RETURN(const auto device, LoadDevice(snapshot, device_id));
   MUSTER_ASSIGN_OR_RETURN(const auto mine, DevicesOfPerson(snapshot, person));
   if (mine.contains(device.value.device_id())) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("device ", device_id, " is not a device of ", person.upn(),
-                   "; see `musterctl device show ", device_id, "`"));
+  return absl::FailedPreconditionError(absl::StrCat("device ", device_id, " is not a device of ",
+                                                    person.upn(), "; see `musterctl device show ",
+                                                    device_id, "`"));
 }
 
 absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& actor,
@@ -109,20 +109,20 @@ absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& 
   MUSTER_ASSIGN_OR_RETURN(const v1::Person person, LoadPersonByUpn(*snapshot, in.person_upn));
   MUSTER_RETURN_IF_ERROR(CheckDevice(*snapshot, person, in.device_id));
   RequestOutcome out;
-  MUSTER_ASSIGN_OR_RETURN(out.request, SubmitRequest({.person = person,
-                                                      .app_id = in.app_id,
-                                                      .trm = app.trm.status(),
-                                                      .trm_decision_id = app.trm.decision_id(),
-                                                      .trm_reason = app.trm.reason(),
-                                                      .blocklisted = app.blocklisted,
-                                                      .requester = actor.who,
-                                                      .ticket = in.ticket,
-                                                      .justification = in.justification,
-                                                      .device_id = in.device_id,
-                                                      .training_acknowledged =
-                                                          in.training_acknowledged,
-                                                      .term = in.term,
-                                                      .now = services.clock.Now()}));
+  MUSTER_ASSIGN_OR_RETURN(out.request,
+                          SubmitRequest({.person = person,
+                                         .app_id = in.app_id,
+                                         .trm = app.trm.status(),
+                                         .trm_decision_id = app.trm.decision_id(),
+                                         .trm_reason = app.trm.reason(),
+                                         .blocklisted = app.blocklisted,
+                                         .requester = actor.who,
+                                         .ticket = in.ticket,
+                                         .justification = in.justification,
+                                         .device_id = in.device_id,
+                                         .training_acknowledged = in.training_acknowledged,
+                                         .term = in.term,
+                                         .now = services.clock.Now()}));
   const bool denied = out.request.state() == v1::Request::DENIED;
   Mutation mutation;
   if (!denied) {
@@ -132,8 +132,8 @@ absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& 
     }
     if (!services.settings.groups.contains(in.app_id)) {
       return absl::FailedPreconditionError(absl::StrCat(
-          "no approval group is configured for ", in.app_id, "; an administrator adds `",
-          in.app_id, ": <group>` under directory.groups in musterd.yaml"));
+          "no approval group is configured for ", in.app_id, "; an administrator adds `", in.app_id,
+          ": <group>` under directory.groups in musterd.yaml"));
     }
     const std::string key = OpenRequestKey(person.person_id(), in.app_id);
     mutation.expects.push_back({key, 0});
@@ -144,8 +144,8 @@ absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& 
   MUSTER_ASSIGN_OR_RETURN(
       out.touched,
       TouchedBy(*snapshot, out.request,
-                absl::StrCat(dry_run ? "a new request" : id, ": ", in.app_id, " for ",
-                             person.upn(), ", ", v1::Request::State_Name(out.request.state()))));
+                absl::StrCat(dry_run ? "a new request" : id, ": ", in.app_id, " for ", person.upn(),
+                             ", ", v1::Request::State_Name(out.request.state()))));
   if (dry_run) {
     out.request.clear_request_id();
     return out;
@@ -208,19 +208,18 @@ absl::StatusOr<RequestOutcome> TryDecide(const Services& services, const Actor& 
                                          const std::string& request_id, Decision decision,
                                          const std::string& reason, bool dry_run) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-  MUSTER_ASSIGN_OR_RETURN(
-      const Versioned<v1::Request> before,
-      Load<v1::Request>(*snapshot, RequestKey(request_id),
-                        absl::StrCat("no request '", request_id,
-                                     "'; see `musterctl request list`")));
+  MUSTER_ASSIGN_OR_RETURN(const Versioned<v1::Request> before,
+                          Load<v1::Request>(*snapshot, RequestKey(request_id),
+                                            absl::StrCat("no request '", request_id,
+                                                         "'; see `musterctl request list`")));
   RequestOutcome out;
+  MUSTER_ASSIGN_OR_RETURN(out.request,
+                          Decided(services, actor, *snapshot, before.value, decision, reason));
   MUSTER_ASSIGN_OR_RETURN(
-      out.request, Decided(services, actor, *snapshot, before.value, decision, reason));
-  MUSTER_ASSIGN_OR_RETURN(
-      out.touched, TouchedBy(*snapshot, out.request,
-                             absl::StrCat(request_id, ": ",
-                                          v1::Request::State_Name(before.value.state()), " -> ",
-                                          v1::Request::State_Name(out.request.state()))));
+      out.touched,
+      TouchedBy(*snapshot, out.request,
+                absl::StrCat(request_id, ": ", v1::Request::State_Name(before.value.state()),
+                             " -> ", v1::Request::State_Name(out.request.state()))));
   if (dry_run) return out;
   Mutation mutation;
   mutation.expects.push_back({RequestKey(request_id), before.revision});
@@ -251,8 +250,8 @@ absl::StatusOr<RequestOutcome> Submit(const Services& services, const Actor& act
 }
 
 absl::StatusOr<RequestOutcome> DecideRequest(const Services& services, const Actor& actor,
-                                      const std::string& request_id, Decision decision,
-                                      const std::string& reason, bool dry_run) {
+                                             const std::string& request_id, Decision decision,
+                                             const std::string& reason, bool dry_run) {
   return RetryAborted(
       [&] { return TryDecide(services, actor, request_id, decision, reason, dry_run); });
 }

@@ -32,7 +32,7 @@ enum class Decision { kApprove, kDeny, kCancel };
 
 // NOT_FOUND: no such request; otherwise as domain Approve(), Deny(), Cancel().
 absl::StatusOr<RequestOutcome> DecideRequest(const Services& services, const Actor& actor,
-                                      const std::string& request_id, Decision decision,
-                                      const std::string& reason, bool dry_run);
+                                             const std::string& request_id, Decision decision,
+                                             const std::string& reason, bool dry_run);
 
 }  // namespace muster

@@ -26,8 +26,8 @@ class Entropy {
 class Work {
  public:
   struct Batch {
-    bool all = false;                // every device's assignment and every cohort
-    std::set<std::string> persons;   // their devices' assignments
+    bool all = false;               // every device's assignment and every cohort
+    std::set<std::string> persons;  // their devices' assignments
     std::set<std::string> devices;
   };
 

@@ -122,8 +122,8 @@ absl::StatusOr<std::optional<Versioned<v1::SyncRun>>> HeldRun(const Snapshot& sn
 }
 
 bool SameRemovals(const v1::SyncRun& a, const v1::SyncRun& b) {
-  return std::equal(a.removed().begin(), a.removed().end(), b.removed().begin(),
-                    b.removed().end(), [](const auto& x, const auto& y) {
+  return std::equal(a.removed().begin(), a.removed().end(), b.removed().begin(), b.removed().end(),
+                    [](const auto& x, const auto& y) {
                       return x.app_id() == y.app_id() && x.person_id() == y.person_id();
                     });
 }
@@ -238,8 +238,7 @@ class SyncWriter {
         const size_t before = mutation_.audit.size();
         MUSTER_RETURN_IF_ERROR(WriteSeenMember(
             services_, actor_, snapshot_,
-            {.person = person, .app_id = app, .via = via, .written_by_muster = false},
-            mutation_));
+            {.person = person, .app_id = app, .via = via, .written_by_muster = false}, mutation_));
         if (mutation_.audit.size() != before) touched_.insert(person_id);
       }
     }
@@ -277,8 +276,7 @@ absl::Status WriteRun(const Services& services, const Actor& actor, const Snapsh
     run.set_run_id(id);
     Put(mutation, RunKey(id), run);
     AuditRun(services, actor, run,
-             run.state() == v1::SyncRun::HELD ? "directory.sync-held" : "directory.sync",
-             mutation);
+             run.state() == v1::SyncRun::HELD ? "directory.sync-held" : "directory.sync", mutation);
   }
   Put(mutation, kLastAppliedRunKey, run);
   return absl::OkStatus();
@@ -326,16 +324,16 @@ absl::StatusOr<v1::SyncRun> ReleaseRun(const Services& services, const Actor& ac
         Versioned<v1::SyncRun> run,
         Load<v1::SyncRun>(*snapshot, RunKey(run_id), absl::StrCat("no run '", run_id, "'")));
     if (run.value.state() != v1::SyncRun::HELD) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(run_id, " is ", v1::SyncRun::State_Name(run.value.state()),
-                       "; only a HELD run can be released"));
+      return absl::FailedPreconditionError(absl::StrCat(run_id, " is ",
+                                                        v1::SyncRun::State_Name(run.value.state()),
+                                                        "; only a HELD run can be released"));
     }
     const std::string me =
         actor.who.person_id.empty() ? absl::AsciiStrToLower(actor.who.upn) : actor.who.person_id;
     for (const std::string& other : run.value.released_by()) {
       if (other == me) {
-        return absl::AlreadyExistsError(absl::StrCat(
-            actor.who.upn, " has released ", run_id, " already; another person must do so too"));
+        return absl::AlreadyExistsError(absl::StrCat(actor.who.upn, " has released ", run_id,
+                                                     " already; another person must do so too"));
       }
     }
     run.value.add_released_by(me);
@@ -367,9 +365,9 @@ absl::StatusOr<v1::SyncRun> DiscardRun(const Services& services, const Actor& ac
         Versioned<v1::SyncRun> run,
         Load<v1::SyncRun>(*snapshot, RunKey(run_id), absl::StrCat("no run '", run_id, "'")));
     if (run.value.state() != v1::SyncRun::HELD) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(run_id, " is ", v1::SyncRun::State_Name(run.value.state()),
-                       "; only a HELD run can be discarded"));
+      return absl::FailedPreconditionError(absl::StrCat(run_id, " is ",
+                                                        v1::SyncRun::State_Name(run.value.state()),
+                                                        "; only a HELD run can be discarded"));
     }
     run.value.set_state(v1::SyncRun::DISCARDED);
     if (dry_run) return run.value;

@@ -16,7 +16,7 @@
 namespace muster {
 namespace {
 
-constexpr absl::Duration kSoon = absl::Seconds(30);  // of a loaded machine; usually far less
+constexpr absl::Duration kSoon = absl::Seconds(4);  // of a loaded machine; usually far less
 
 class ResilienceTest : public ::testing::Test {
  protected:

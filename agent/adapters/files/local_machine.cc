@@ -153,7 +153,8 @@ void LocalMachine::ReadSnaps(std::vector<v1::InventoryItem>& out) const {
     const std::string current = absl::StrCat(paths_.snap_dir, "/", name, "/current");
     std::string version = Basename(ReadLink(current));
     if (version.empty()) return;
-    if (absl::StatusOr<std::string> yaml = ReadFile(current + "/meta/snap.yaml", limits::kMaxSnapYamlBytes);
+    if (absl::StatusOr<std::string> yaml =
+            ReadFile(current + "/meta/snap.yaml", limits::kMaxSnapYamlBytes);
         yaml.ok()) {
       for (absl::string_view line : absl::StrSplit(*yaml, '\n')) {
         if (!absl::ConsumePrefix(&line, "version:")) continue;
@@ -295,7 +296,8 @@ absl::StatusOr<HashedFile> LocalMachine::Hash(const std::string& path) {
 
 std::vector<Account> LocalMachine::Accounts(const std::vector<std::string>& wanted) {
   std::vector<Account> out;
-  if (absl::StatusOr<std::string> text = ReadFile(paths_.passwd, limits::kMaxPasswdBytes); text.ok()) {
+  if (absl::StatusOr<std::string> text = ReadFile(paths_.passwd, limits::kMaxPasswdBytes);
+      text.ok()) {
     out = ParsePasswd(*text);
   }
   // Another file than the system's stands for the whole system.

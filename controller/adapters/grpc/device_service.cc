@@ -130,8 +130,8 @@ class DeviceStream final : public Reactor {
       case v1::AgentMessage::kNack:
         d_.log->warn("{} refused {} version {}: {} {}", device_id_, message.nack().name(),
                      message.nack().version(), message.nack().code(), message.nack().detail());
-        return RecordNack(d_.services, device_id_, message.nack().name(),
-                          message.nack().code(), message.nack().detail());
+        return RecordNack(d_.services, device_id_, message.nack().name(), message.nack().code(),
+                          message.nack().detail());
       case v1::AgentMessage::kReport: {
         MUSTER_ASSIGN_OR_RETURN(const ReportOutcome outcome,
                                 IngestReport(d_.services, device_id_, message.report()));
@@ -180,8 +180,7 @@ class DeviceServiceImpl final
                       .csr_der = in->csr(),
                       .hostname = in->hostname(),
                       .platform = in->platform(),
-                      .local_accounts = {in->local_accounts().begin(),
-                                         in->local_accounts().end()},
+                      .local_accounts = {in->local_accounts().begin(), in->local_accounts().end()},
                       .from = PeerAddress(*context)});
     if (!enrolled.ok()) {
       d_.log->warn("enrolment from {} refused: {}", PeerAddress(*context),

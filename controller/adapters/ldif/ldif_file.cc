@@ -117,8 +117,8 @@ absl::StatusOr<LdifFile> LoadLdifFile(const std::string& path) {
     return absl::FailedPreconditionError(absl::StrCat(path, " is not a regular file"));
   }
   if (file.stat.st_size > limits::kMaxLdifBytes) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, " is larger than ", limits::kMaxLdifBytes, " bytes; use a directory server"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, " is larger than ", limits::kMaxLdifBytes, " bytes; use a directory server"));
   }
   MUSTER_ASSIGN_OR_RETURN(file.text, ReadAll(fd.get(), file.stat.st_size, path));
   struct stat after = {};

@@ -120,9 +120,8 @@ class DeviceAuthority final : public CertificateAuthority {
   DeviceAuthority(std::string tenant, X509Ptr authority, PrivateKey key)
       : tenant_(std::move(tenant)), authority_(std::move(authority)), key_(std::move(key)) {}
 
-  absl::StatusOr<IssuedCertificate> Issue(absl::string_view csr_der,
-                                          const std::string& device_id, absl::Time now,
-                                          absl::Time not_after) override {
+  absl::StatusOr<IssuedCertificate> Issue(absl::string_view csr_der, const std::string& device_id,
+                                          absl::Time now, absl::Time not_after) override {
     const auto* p = reinterpret_cast<const unsigned char*>(csr_der.data());
     RequestPtr request(d2i_X509_REQ(nullptr, &p, static_cast<long>(csr_der.size())));
     if (request == nullptr) {
@@ -183,8 +182,7 @@ absl::StatusOr<X509Ptr> MakeCertificate(const CertificateSpec& spec, absl::strin
       !SetName(X509_get_subject_name(c), spec.common_name) ||
       X509_set_issuer_name(c, X509_get_subject_name(by)) != 1 ||
       X509_set_pubkey(c, key.get()) != 1 || !AddUse(c, by, spec.use) || !AddNames(c, spec) ||
-      (issuer != nullptr &&
-       !AddExtension(c, by, NID_authority_key_identifier, "keyid:always"))) {
+      (issuer != nullptr && !AddExtension(c, by, NID_authority_key_identifier, "keyid:always"))) {
     return OpenSslError("building a certificate");
   }
   const EVP_MD* md = absl::string_view(issuer_key.algorithm()) == kEd25519 ? nullptr : EVP_sha256();
@@ -241,8 +239,8 @@ std::vector<std::string> CertificateUris(const X509Ptr& certificate) {
   return out;
 }
 
-bool VerifyClientCertificate(const X509Ptr& certificate, const X509Ptr& authority,
-                             absl::Time now, std::string* why) {
+bool VerifyClientCertificate(const X509Ptr& certificate, const X509Ptr& authority, absl::Time now,
+                             std::string* why) {
   std::unique_ptr<X509_STORE, Freer<X509_STORE, X509_STORE_free>> store(X509_STORE_new());
   std::unique_ptr<X509_STORE_CTX, Freer<X509_STORE_CTX, X509_STORE_CTX_free>> ctx(
       X509_STORE_CTX_new());
@@ -261,8 +259,7 @@ bool VerifyClientCertificate(const X509Ptr& certificate, const X509Ptr& authorit
 
 std::unique_ptr<CertificateAuthority> NewDeviceAuthority(std::string tenant, X509Ptr authority,
                                                          PrivateKey key) {
-  return std::make_unique<DeviceAuthority>(std::move(tenant), std::move(authority),
-                                           std::move(key));
+  return std::make_unique<DeviceAuthority>(std::move(tenant), std::move(authority), std::move(key));
 }
 
 }  // namespace muster

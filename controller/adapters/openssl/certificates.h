@@ -45,8 +45,8 @@ std::vector<std::string> CertificateUris(const X509Ptr& certificate);
 
 // True when `authority` signed it, both are valid at `now` and it may authenticate a client.
 // `why` gets the reason otherwise.
-bool VerifyClientCertificate(const X509Ptr& certificate, const X509Ptr& authority,
-                             absl::Time now, std::string* why);
+bool VerifyClientCertificate(const X509Ptr& certificate, const X509Ptr& authority, absl::Time now,
+                             std::string* why);
 
 // The tenant's device CA over a key in memory. Thread-safe.
 std::unique_ptr<CertificateAuthority> NewDeviceAuthority(std::string tenant, X509Ptr authority,

@@ -68,8 +68,9 @@ absl::StatusOr<PrivateKey> ReadKey(const std::string& path) {
   if (stat(path.c_str(), &st) != 0) return FileError("reading", path);
   if ((st.st_mode & 077) != 0) {
     return absl::DataLossError(absl::StrCat(
-        path, " can be read by others, so it is no longer a secret: replace the key, and keep "
-              "such files 0600"));
+        path,
+        " can be read by others, so it is no longer a secret: replace the key, and keep "
+        "such files 0600"));
   }
   MUSTER_ASSIGN_OR_RETURN(const std::string pem, ReadFile(path));
   auto key = PrivateKey::FromPem(pem);
@@ -141,8 +142,8 @@ void AddRole(v1::Root& root, const std::string& name, const std::vector<PrivateK
 absl::Status NewRoot(const TenantOptions& options, absl::Time now) {
   std::vector<PrivateKey> root_keys;
   for (int i = 1; i <= kRootKeys; ++i) {
-    MUSTER_ASSIGN_OR_RETURN(
-        PrivateKey key, NewKeyFile(absl::StrCat(options.dir, "/root-keys/root-", i, ".key")));
+    MUSTER_ASSIGN_OR_RETURN(PrivateKey key,
+                            NewKeyFile(absl::StrCat(options.dir, "/root-keys/root-", i, ".key")));
     root_keys.push_back(std::move(key));
   }
   MUSTER_ASSIGN_OR_RETURN(const PrivateKey policy, NewKeyFile(options.dir + "/keys/policy.key"));
@@ -227,8 +228,7 @@ absl::Status InitTenant(const TenantOptions& options, absl::Time now) {
   std::error_code error;
   std::filesystem::create_directories(options.dir, error);
   if (error) {
-    return absl::UnavailableError(
-        absl::StrCat("creating ", options.dir, ": ", error.message()));
+    return absl::UnavailableError(absl::StrCat("creating ", options.dir, ": ", error.message()));
   }
   for (const char* folder : {"/pki", "/keys", "/root-keys", "/trust", "/operators"}) {
     MUSTER_RETURN_IF_ERROR(MakeFolder(options.dir + folder, 0700));
@@ -280,18 +280,16 @@ absl::StatusOr<std::string> IssueOperator(const OperatorOptions& options, absl::
         absl::StrCat("'", options.upn, "' is not a user principal name (name@domain)"));
   }
   MUSTER_ASSIGN_OR_RETURN(const Tenant tenant, LoadTenant(options.dir));
-  MUSTER_ASSIGN_OR_RETURN(const PrivateKey ca_key,
-                          ReadKey(options.dir + "/pki/operator-ca.key"));
+  MUSTER_ASSIGN_OR_RETURN(const PrivateKey ca_key, ReadKey(options.dir + "/pki/operator-ca.key"));
   MUSTER_ASSIGN_OR_RETURN(const PrivateKey key, PrivateKey::Generate(kEcdsaP256Sha256));
-  MUSTER_ASSIGN_OR_RETURN(
-      const X509Ptr cert,
-      MakeCertificate({.use = CertificateUse::kClient,
-                       .common_name = options.upn,
-                       .uris = {OperatorUri(tenant.name, options.upn)},
-                       .dns_names = {},
-                       .not_before = now - absl::Minutes(5),
-                       .not_after = now + kOperatorLife},
-                      key.spki(), tenant.operator_authority, ca_key));
+  MUSTER_ASSIGN_OR_RETURN(const X509Ptr cert,
+                          MakeCertificate({.use = CertificateUse::kClient,
+                                           .common_name = options.upn,
+                                           .uris = {OperatorUri(tenant.name, options.upn)},
+                                           .dns_names = {},
+                                           .not_before = now - absl::Minutes(5),
+                                           .not_after = now + kOperatorLife},
+                                          key.spki(), tenant.operator_authority, ca_key));
   MUSTER_ASSIGN_OR_RETURN(const std::string pem, CertificateToPem(cert));
   const std::string folder =
       std::filesystem::absolute(options.out.empty() ? options.dir + "/operators" : options.out);
@@ -300,12 +298,12 @@ absl::StatusOr<std::string> IssueOperator(const OperatorOptions& options, absl::
   MUSTER_RETURN_IF_ERROR(WriteKey(base + ".key", key));
   MUSTER_RETURN_IF_ERROR(WriteFileAtomically(base + ".pem", pem, 0644));
   const std::string ca = std::filesystem::absolute(options.dir + "/pki/server-ca.pem");
-  MUSTER_RETURN_IF_ERROR(WriteFileAtomically(
-      base + ".yaml",
-      absl::StrCat("# Profile of ", options.upn, " for musterctl --profile\n", "server: ",
-                   options.server, "\nca: ", ca, "\ncertificate: ", base, ".pem\nkey: ", base,
-                   ".key\n"),
-      0600));
+  MUSTER_RETURN_IF_ERROR(
+      WriteFileAtomically(base + ".yaml",
+                          absl::StrCat("# Profile of ", options.upn, " for musterctl --profile\n",
+                                       "server: ", options.server, "\nca: ", ca,
+                                       "\ncertificate: ", base, ".pem\nkey: ", base, ".key\n"),
+                          0600));
   return base + ".yaml";
 }
 

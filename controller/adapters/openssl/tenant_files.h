@@ -44,8 +44,8 @@ struct Tenant {
 absl::StatusOr<Tenant> LoadTenant(const std::string& dir);
 
 struct OperatorOptions {
-  std::string dir;     // the tenant's folder
-  std::string name;    // file name of the profile, e.g. the role
+  std::string dir;   // the tenant's folder
+  std::string name;  // file name of the profile, e.g. the role
   std::string upn;
   std::string server;  // host:port that the profile names
   std::string out;     // folder of the profile; empty: <dir>/operators

@@ -189,9 +189,9 @@ absl::StatusOr<std::unique_ptr<Store>> RocksDbStore::Open(const std::string& fol
     return db->Get(rocksdb::ReadOptions(), kRecordPrefix + AuditKey(seq), &value).ok();
   };
   if (has(audit) || (audit > 0 && !has(audit - 1))) {
-    return absl::DataLossError(absl::StrCat(
-        "store: the audit log of ", folder, " does not end at entry ", audit,
-        "; restore the folder from its backup and keep this copy for the auditors"));
+    return absl::DataLossError(
+        absl::StrCat("store: the audit log of ", folder, " does not end at entry ", audit,
+                     "; restore the folder from its backup and keep this copy for the auditors"));
   }
   return std::make_unique<RocksStore>(std::move(db), revision, audit);
 }

@@ -220,7 +220,8 @@ class Reader {
     for (const auto& [key, kind] : rule_->origins) {
       if (key == field.key) origin = kind;
     }
-    const auto id = Text(field.value, absl::StrCat("'", field.key, "'"), limits::kMaxPackageIdBytes);
+    const auto id =
+        Text(field.value, absl::StrCat("'", field.key, "'"), limits::kMaxPackageIdBytes);
     if (!id.has_value()) return;
     if (const std::string flaw = PackageIdFlaw(origin, *id); !flaw.empty()) {
       return Fail(field.value,

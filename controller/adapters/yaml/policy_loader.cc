@@ -109,7 +109,8 @@ class Loader {
     }
     app.value.set_id(file_id);
     if (const YamlField* name = RequireField(root, "name", "an app file", issues)) {
-      const auto text = ReadText(name->value, "'name'", {.max_bytes = limits::kMaxNameBytes}, issues);
+      const auto text =
+          ReadText(name->value, "'name'", {.max_bytes = limits::kMaxNameBytes}, issues);
       app.value.set_name(text.value_or(""));
     }
     if (const YamlField* publisher = FindField(root, "publisher")) {

@@ -250,8 +250,8 @@ class ConfigReader {
                                         "'; give both, or neither to bind anonymously"));
     }
     if (const YamlField* timeout = FindField(node, "timeout")) {
-      const auto value =
-          ReadDuration(timeout->value, "'timeout'", limits::kMinLdapTimeout, limits::kMaxLdapTimeout, issues_);
+      const auto value = ReadDuration(timeout->value, "'timeout'", limits::kMinLdapTimeout,
+                                      limits::kMaxLdapTimeout, issues_);
       ldap.timeout = value.value_or(ldap.timeout);
     }
   }

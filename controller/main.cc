@@ -74,7 +74,7 @@ absl::Status Init(TenantOptions options, const std::string& config_file) {
     options.dir = config.data_dir;
     if (!config.server_names.empty()) options.server_names = config.server_names;
   }
-  MUSTER_RETURN_IF_ERROR(InitTenant(options, absl::Now()));
+  MUSTER_RETURN_IF_ERROR(InitTenant(options, SystemClock().Now()));
   MUSTER_ASSIGN_OR_RETURN(const Tenant tenant, LoadTenant(options.dir));
   std::printf(
       "tenant %s made in %s\n"
@@ -91,7 +91,7 @@ absl::Status Init(TenantOptions options, const std::string& config_file) {
 }
 
 absl::Status Operator(const OperatorOptions& options) {
-  MUSTER_ASSIGN_OR_RETURN(const std::string profile, IssueOperator(options, absl::Now()));
+  MUSTER_ASSIGN_OR_RETURN(const std::string profile, IssueOperator(options, SystemClock().Now()));
   std::printf("%s\n", profile.c_str());
   return absl::OkStatus();
 }
@@ -205,7 +205,7 @@ absl::Status Run(const std::string& config_file) {
   log->info("stopping");
   reconciler.Stop();
   hub.DisconnectAll(absl::UnavailableError("the controller is stopping"));
-  running.server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(2));
+  running.server->Shutdown(absl::ToChronoTime(clock.Now() + absl::Seconds(2)));
   publisher.join();
   directory_loop.join();
   return absl::OkStatus();

@@ -154,6 +154,8 @@ absl::Status RemoveOne(const Services& services, Directory& directory,
   MUSTER_RETURN_IF_ERROR(WriteGoneMember(services, MusterItself(), *snapshot, g.app_id(),
                                          g.person_id(), "grant revoked", mutation));
   MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
+  // The devices may have verified it already; then nothing else would wake the last step.
+  services.work.Wake();
   return absl::OkStatus();
 }
 

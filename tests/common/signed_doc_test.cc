@@ -44,7 +44,7 @@ class SignedDocTest : public testing::Test {
     return code ? std::string(VerifyCodeName(*code)) : "no code: " + status.ToString();
   }
 
-  const TestTenant tenant_;
+  const TestTenant tenant_{};
   const Trust trust_ = tenant_.TrustNow();
 };
 

@@ -136,7 +136,7 @@ TEST_F(CredentialsTest, OperatorsCertificates) {
        "the client certificate is for tenant 'other'; this controller serves 'it'"},
       {AskAs(Path("twin/operators/admin")), 4, "is not accepted"},
       {AskAs(Device(agent).certificate, Device(agent).key, tenant_.ca()), 4,
-       absl::StrCat("names device '", agent.DeviceId(), "'; this call is for a operator")},
+       absl::StrCat("names device '", agent.DeviceId(), "'; this call is for an operator")},
       {AskAs(Forge("self", admin, "")), 4, "is not accepted"},
       {AskAs(Forge("crossed", admin, pki + "device-ca")), 4, "is not accepted"},
       {AskAs(Forge("server", admin, pki + "server-ca")), 4, "is not accepted"},

@@ -105,9 +105,10 @@ std::ostream& operator<<(std::ostream& os, Started started) {
   return os << "neither ran nor was blocked";
 }
 
-Started TryRun(const std::vector<std::string>& argv, uid_t uid) {
+Started TryRun(const std::vector<std::string>& argv, uid_t uid, std::optional<uint32_t> login_uid) {
   CommandOptions options;
   options.uid = uid;
+  options.login_uid = login_uid;
   const CommandResult result = RunCommand(argv, options);
   if (result.exec_error == EPERM) return Started::kBlocked;
   if (result.exec_error == 0 && result.exit_code == 0) return Started::kRan;
@@ -131,14 +132,17 @@ CommandResult TestAgent::Enrol(const TestTenant& tenant, const std::string& toke
   return RunCommand(argv);
 }
 
-CommandResult TestAgent::Ask(std::vector<std::string> args) const {
+CommandResult TestAgent::Ask(std::vector<std::string> args, std::optional<uid_t> uid) const {
   args.insert(args.begin(), ProgramPath("muster-agent"));
   args.insert(args.end(), {"--state", state_});
-  return RunCommand(args);
+  CommandOptions options;
+  options.uid = uid;
+  return RunCommand(args, options);
 }
 
-void TestAgent::Start(const std::vector<std::string>& args) {
-  std::vector<std::string> argv = {ProgramPath("muster-agent"), "run", "--state", state_};
+void TestAgent::Start(const std::vector<std::string>& args, const std::vector<std::string>& by) {
+  std::vector<std::string> argv = by;
+  argv.insert(argv.end(), {ProgramPath("muster-agent"), "run", "--state", state_});
   argv.insert(argv.end(), more_.begin(), more_.end());
   argv.insert(argv.end(), args.begin(), args.end());
   auto started = Program::Start(argv, log_);
@@ -212,5 +216,7 @@ void TestLaptop::InstallPackage(const std::string& name, const std::string& vers
   WriteWhole(status, absl::StrCat(ReadWhole(status), "Package: ", name,
                                   "\nStatus: install ok installed\nVersion: ", version, "\n\n"));
 }
+
+void TestLaptop::RemoveAllPackages() const { WriteWhole(folder_ + "/dpkg/status", ""); }
 
 }  // namespace muster

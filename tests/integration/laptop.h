@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,10 @@ enum class Started { kRan, kBlocked, kKilled, kOther };
 std::ostream& operator<<(std::ostream& os, Started started);
 
 // As `uid`. kRan: it ran and exited with 0; kBlocked: execve gave EPERM; kKilled: SIGKILL ended
-// it, as it ends what runs already when a policy arrives. Anything else is a failure.
-Started TryRun(const std::vector<std::string>& argv, uid_t uid);
+// it, as it ends what runs already when a policy arrives. Anything else is a failure. `login_uid`
+// as in process.h.
+Started TryRun(const std::vector<std::string>& argv, uid_t uid,
+               std::optional<uint32_t> login_uid = std::nullopt);
 
 // muster-agent on one state directory.
 class TestAgent {
@@ -45,12 +48,12 @@ class TestAgent {
   TestAgent(std::string state, std::string log, std::vector<std::string> more)
       : state_(std::move(state)), log_(std::move(log)), more_(std::move(more)) {}
 
-  // Both as a command with its result.
+  // Both as a command with its result; `Ask` as root, or as `uid`.
   CommandResult Enrol(const TestTenant& tenant, const std::string& token_file) const;
-  CommandResult Ask(std::vector<std::string> args) const;
+  CommandResult Ask(std::vector<std::string> args, std::optional<uid_t> uid = std::nullopt) const;
 
-  // Returns when it answers; a failure when it does not.
-  void Start(const std::vector<std::string>& args);
+  // Returns when it answers; a failure when it does not. `by`: a program that becomes the agent.
+  void Start(const std::vector<std::string>& args, const std::vector<std::string>& by = {});
   void Kill() { program_->Kill(); }
   void Stop();  // expects that it ends well
   bool Running() { return program_ != nullptr && program_->Running(); }
@@ -81,7 +84,10 @@ class TestLaptop {
   // Enrols it for `owner`, starts the agent and waits until it enforces and the controller has
   // verified the policy that is in force on it.
   void Join(TestTenant& tenant, const std::string& owner);
-  void StartAgent() { agent_.Start({"--filesystems", mount_}); }
+  void StartAgent(const std::vector<std::string>& by = {}) {
+    agent_.Start({"--filesystems", mount_}, by);
+  }
+  void StartMonitor() { agent_.Start({"--filesystems", mount_, "--monitor"}); }
   // False when it is not so within half a minute.
   bool WaitForVerifiedPolicy(TestTenant& tenant) const {
     return tenant.WaitForVerifiedPolicy(device_);
@@ -93,8 +99,9 @@ class TestLaptop {
   const std::string& mount() const { return mount_; }
   std::string chat() const { return mount_ + "/chat"; }
   std::string editor() const { return mount_ + "/editor"; }
-  // A package without files, as dpkg would note it.
+  // Packages without files, as dpkg would note them.
   void InstallPackage(const std::string& name, const std::string& version) const;
+  void RemoveAllPackages() const;
 
  private:
   const std::string folder_, mount_;

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -146,6 +147,15 @@ class ToxicTest : public ::testing::Test {
     return tenant_.Get(kAdmin, {"device", "show", device_})[what];
   }
 
+  // Installed packages of one app; of none in the catalogue for "".
+  std::vector<std::string> PackagesOf(const std::string& app) {
+    std::vector<std::string> out;
+    for (const Json& item : Installed("inventory")) {
+      if (item.value("app_id", "") == app) out.push_back(item.value("package_id", ""));
+    }
+    return out;
+  }
+
   TestAccounts accounts_{2};
   TestPackages packages_{{"toxic", "weechat-curses"}};
   TestTenant tenant_{DirectoryKind::kLdif, accounts_.name(0), accounts_.name(1)};
@@ -165,16 +175,14 @@ TEST_F(ToxicTest, BlockedRestrictedGrantedRevokedRemoved) {
   ExpectForBoth(copy_, Started::kBlocked);
   ExpectForBoth(kWeechat, Started::kRan);
   EXPECT_EQ(tenant_.Explain(kAlice, device_, "tox"), "BLOCK TRM_PROHIBITED");
-  std::vector<std::string> tox, weechat;
-  for (const Json& item : Installed("apps_installed")) {
-    if (item.value("app_id", "") == "tox") tox.push_back(item.value("package_id", ""));
-  }
-  for (const Json& item : Installed("inventory")) {
-    if (item.value("package_id", "") == "weechat-curses")
-      weechat.push_back(item.value("app_id", ""));
-  }
-  EXPECT_EQ(tox, std::vector<std::string>{"toxic"});
-  EXPECT_EQ(weechat, std::vector<std::string>{""}) << "installed, and no app of the catalogue";
+  // Installed before the agent had ever seen a policy, and seen all the same.
+  using Packages = std::vector<std::string>;
+  EXPECT_TRUE(WaitUntil(kSoon, [&] { return PackagesOf("tox") == Packages{"toxic"}; }))
+      << Installed("apps_installed");
+  EXPECT_EQ(tenant_.Items({"device", "list", "--app", "tox"}).size(), 1u);
+  const Packages others = PackagesOf("");
+  EXPECT_EQ(std::count(others.begin(), others.end(), "weechat-curses"), 1)
+      << "installed, and no app of the catalogue";
 
   // Restricted: for those with a grant.
   tenant_.Get(kAdmin, {"trm", "set", "tox", "RESTRICTED", "--decision", "TRM-IT-3", "--reason",

@@ -19,7 +19,7 @@ for source in "$root"/tests/fuzz/*_fuzz.cc; do
   echo "$name: $seconds s, seed $seed"
   # shellcheck disable=SC2086  # an absent corpus is no argument
   "$bin/$name" -max_total_time="$seconds" -seed="$seed" -rss_limit_mb=2048 -timeout=10 \
-    -print_final_stats=1 -verbosity=0 -artifact_prefix="$root/build-asan-ubsan/$name-" \
+    -print_final_stats=1 -verbosity=0 -print_funcs=0 -artifact_prefix="$root/build-asan-ubsan/$name-" \
     "$work/$name" $corpus
   count=$((count + 1))
 done

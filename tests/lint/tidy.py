@@ -18,7 +18,7 @@ import time
 
 KEEP = ("-I", "-D", "-std=", "-W", "-isystem", "-f")
 # g++ only, or of no use to an analysis.
-DROP = ("-fsanitize", "-fno-sanitize", "-fuse-ld", "-flto", "-fno-fat-lto", "-Wl,", "-Wno-unused-p")
+DROP = ("-fsanitize", "-fno-sanitize", "-fuse-ld", "-flto", "-fno-fat-lto", "-Wl,")
 # Tests are bound by the same compiler and the same size, not by the analysis: GoogleTest's
 # macros cost most of it and give most of what it reports.
 TEST_CHECKS = "-*,clang-diagnostic-*,bugprone-use-after-move,readability-function-size"
@@ -26,7 +26,7 @@ TEST_CHECKS = "-*,clang-diagnostic-*,bugprone-use-after-move,readability-functio
 
 def flags_of(command):
     words = shlex.split(command)
-    flags, i = ["-Wno-unused-parameter", "-Wthread-safety"], 0
+    flags, i = ["-Wthread-safety"], 0
     while i < len(words):
         if words[i] == "-isystem":
             flags += words[i:i + 2]

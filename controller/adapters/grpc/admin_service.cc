@@ -173,7 +173,7 @@ class AdminServiceImpl final : public v1::AdminService::Service {
       MUSTER_ASSIGN_OR_RETURN(const PeerCertificate peer, d_.judge.Operator(context));
       MUSTER_ASSIGN_OR_RETURN(Operator who, ResolveOperator(*s_.store.Read(), peer.id));
       const Actor actor{std::move(who), absl::StrCat("certificate ", peer.serial), peer.from};
-      const absl::Status result = call(actor);
+      absl::Status result = call(actor);
       if (!result.ok()) {
         d_.log->warn("{} by {} from {} refused: {}", std::string(method), actor.who.upn, actor.from,
                      result.ToString());

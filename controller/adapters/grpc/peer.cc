@@ -74,7 +74,8 @@ absl::StatusOr<PeerCertificate> PeerJudge::Judge(const grpc::ServerContextBase& 
   }
   if (absl::string_view(name.kind) != kind) {
     return absl::UnauthenticatedError(absl::StrCat("the client certificate names ", name.kind, " '",
-                                                   name.id, "'; this call is for a ", kind));
+                                                   name.id, "'; this call is for ",
+                                                   kind == "device" ? "a device" : "an operator"));
   }
   std::string why;
   if (!VerifyClientCertificate(certificate, authority, clock_.Now(), &why)) {

@@ -123,12 +123,12 @@ TEST_F(BadInputTest, DecisionsThatMayNotBeMade) {
       {kApprover, decide("approve", by_approver), 4, "soc@mdm.test filed " + by_approver},
       {kApprover, decide("approve", for_approver), 4, "would benefit from " + for_approver},
       {kServiceDesk, decide("approve", waiting), 4, "tsd@mdm.test filed " + waiting},
-      {kApprover, decide("approve", done), 3, "in state ACTIVE cannot be approved"},
-      {kSecond, decide("approve", done), 3, "in state ACTIVE cannot be approved"},
-      {kApprover, decide("deny", done), 3, "in state ACTIVE cannot be denied"},
-      {kServiceDesk, decide("cancel", done), 3, "in state ACTIVE cannot be cancelled"},
-      {kSecond, decide("approve", denied), 3, "in state DENIED cannot be approved"},
-      {kApprover, decide("deny", denied), 3, "in state DENIED cannot be denied"},
+      {kApprover, decide("approve", done), 3, done + " is ACTIVE and cannot be approved"},
+      {kSecond, decide("approve", done), 3, done + " is ACTIVE and cannot be approved"},
+      {kApprover, decide("deny", done), 3, done + " is ACTIVE and cannot be denied"},
+      {kServiceDesk, decide("cancel", done), 3, done + " is ACTIVE and cannot be cancelled"},
+      {kSecond, decide("approve", denied), 3, denied + " is DENIED and cannot be approved"},
+      {kApprover, decide("deny", denied), 3, denied + " is DENIED and cannot be denied"},
       {kApprover, decide("cancel", waiting), 4, "only tsd@mdm.test or alice@mdm.test can cancel"},
       {kServiceDesk, SubmitArgs(kAlice, "it-chat"), 3,
        absl::StrCat("already has ", waiting, " (AWAITING_APPROVAL)")},
@@ -137,7 +137,7 @@ TEST_F(BadInputTest, DecisionsThatMayNotBeMade) {
       {kApprover,
        {"grant", "revoke", revoked, "--reason", "x"},
        3,
-       "in state REVOKED cannot be revoked"},
+       revoked + " is already REVOKED"},
   });
 }
 

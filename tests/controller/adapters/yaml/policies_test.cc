@@ -17,12 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path PoliciesFolder() {
-  // tests/controller/adapters/yaml/policies_test.cc -> the repository's root
-  fs::path root = fs::absolute(__FILE__);
-  for (int i = 0; i < 5; ++i) root = root.parent_path();
-  return root / "policies";
-}
+fs::path PoliciesFolder() { return fs::path(MUSTER_SOURCE_DIR) / "policies"; }
 
 std::vector<PolicyFileText> ReadPolicies() {
   std::vector<PolicyFileText> files;

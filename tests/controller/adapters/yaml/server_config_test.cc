@@ -194,10 +194,7 @@ TEST(ParseServerConfig, ClearTextIsForLoopbackOnly) {
 }
 
 TEST(ParseServerConfig, TheShippedSampleIsValid) {
-  // tests/controller/adapters/yaml/server_config_test.cc -> the repository's root
-  std::filesystem::path root = std::filesystem::absolute(__FILE__);
-  for (int i = 0; i < 5; ++i) root = root.parent_path();
-  std::ifstream in(root / "deploy/config/musterd.yaml");
+  std::ifstream in(std::string(MUSTER_SOURCE_DIR) + "/deploy/config/musterd.yaml");
   ASSERT_TRUE(in.good());
   std::ostringstream text;
   text << in.rdbuf();

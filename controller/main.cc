@@ -105,8 +105,10 @@ absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const ServerConfig::Dir
   options.bind_dn = config.ldap.bind_dn;
   options.base_dn = config.ldap.base_dn;
   options.timeout = config.ldap.timeout;
-  MUSTER_ASSIGN_OR_RETURN(const std::string password, ReadFile(config.ldap.bind_password_file));
-  options.bind_password = std::string(absl::StripTrailingAsciiWhitespace(password));
+  if (!config.ldap.bind_password_file.empty()) {  // else Open() says what is missing
+    MUSTER_ASSIGN_OR_RETURN(const std::string password, ReadFile(config.ldap.bind_password_file));
+    options.bind_password = std::string(absl::StripTrailingAsciiWhitespace(password));
+  }
   return LdapDirectory::Open(std::move(options));
 }
 

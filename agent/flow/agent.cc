@@ -159,22 +159,30 @@ void Agent::LabelInventory() {
   catalogued_ = std::move(catalogued);
 }
 
-void Agent::OnInventoryChanged() {
+// What the controller was told against what is installed and known now: also an app that only a
+// newer catalogue recognises.
+void Agent::ReportInventory() {
   v1::Report body;
+  {
+    MutexLock lock(&apply_mu_);
+    v1::InventoryReport report =
+        inventory_reported_ ? DiffInventory(reported_, inventory_) : FullInventory(inventory_);
+    if (!report.full() && report.installed_size() + report.removed_size() == 0) return;
+    *body.mutable_inventory() = std::move(report);
+    inventory_reported_ = true;
+    reported_ = inventory_;
+  }
+  QueueReport(std::move(body));
+}
+
+void Agent::OnInventoryChanged() {
   {
     MutexLock lock(&apply_mu_);
     ReadInventory();
     LabelInventory();
-    v1::InventoryReport report =
-        inventory_reported_ ? DiffInventory(reported_, inventory_) : FullInventory(inventory_);
-    if (report.full() || report.installed_size() + report.removed_size() > 0) {
-      *body.mutable_inventory() = std::move(report);
-    }
-    inventory_reported_ = true;
-    reported_ = inventory_;
   }
   // The report does not wait for the search for program files, nor a block for the report.
-  if (body.has_inventory()) QueueReport(std::move(body));
+  ReportInventory();
   {
     MutexLock lock(&apply_mu_);
     Rebuild(true);
@@ -195,6 +203,7 @@ void Agent::OnAccountsChanged() {
 
 // Hashes one file after the other without the lock: a large program must not hold up a policy.
 void Agent::Work() {
+  ReportInventory();
   std::vector<ProgramFile> todo;
   std::shared_ptr<const PolicyIndex> index = policy();
   {

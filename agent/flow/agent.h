@@ -69,6 +69,7 @@ class Agent {
   void Apply(std::shared_ptr<const AcceptedPolicy> policy);
   void Rebuild(bool candidates_too) ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
   void ReadInventory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
+  void ReportInventory();
   void LabelInventory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
   void ReportPolicy();
   void QueueReport(v1::Report body);

@@ -14,7 +14,8 @@ namespace {
 // Errors that a later try may cure; anything else needs a person.
 bool Transient(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-         absl::IsAborted(status) || absl::IsResourceExhausted(status);
+         absl::IsAborted(status) || absl::IsResourceExhausted(status) ||
+         absl::IsDataLoss(status);  // a half-written file is somebody's to mend, then it goes on
 }
 
 absl::Status CommitRequest(const Services& services, const Versioned<v1::Request>& before,

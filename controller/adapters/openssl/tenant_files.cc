@@ -199,7 +199,7 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view byte
   ok = ok && fsync(fd) == 0;
   ok = close(fd) == 0 && ok;
   if (!ok || rename(temp.c_str(), path.c_str()) != 0) {
-    const absl::Status error = FileError("writing", path);
+    absl::Status error = FileError("writing", path);
     unlink(temp.c_str());
     return error;
   }

@@ -18,7 +18,8 @@ import time
 
 KEEP = ("-I", "-D", "-std=", "-W", "-isystem", "-f")
 # g++ only, or of no use to an analysis.
-DROP = ("-fsanitize", "-fno-sanitize", "-fuse-ld", "-flto", "-fno-fat-lto", "-Wl,")
+DROP = ("-fsanitize", "-fno-sanitize", "-fuse-ld", "-flto", "-fno-fat-lto", "-Wl,",
+        "-Wno-restrict")
 # Tests are bound by the same compiler and the same size, not by the analysis: GoogleTest's
 # macros cost most of it and give most of what it reports.
 TEST_CHECKS = "-*,clang-diagnostic-*,bugprone-use-after-move,readability-function-size"

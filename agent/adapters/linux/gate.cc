@@ -17,6 +17,7 @@ namespace muster::agent {
 namespace {
 
 constexpr size_t kMaxFoundSizes = 4'096;
+constexpr int kStartTries = 200, kStartTryMs = 5;
 constexpr absl::Duration kWatchdogPeriod = absl::Milliseconds(50);
 constexpr absl::Duration kStuckAfter = absl::Seconds(2);
 // sysexits(3), EX_SOFTWARE: the service manager restarts on it.
@@ -272,7 +273,10 @@ void Gate::Settle(const GateState::View& view, const FanotifyEvent& event, AppIn
   if (event.permission) {
     const bool first = pending_.Answer(event.fd.get(), !decision.deny);
     denied = decision.deny && first;
-    if (!first && decision.deny && event.exec) kill_disallowed_();
+    if (!first && decision.deny && event.exec) {
+      const std::optional<FileStamp> program = StampOfFd(event.fd.get());
+      local_lane_->Offer([this, pid = event.pid, program] { EndStarted(pid, program); });
+    }
   }
   // Answered; from here on nobody waits.
   if (!event.exec && !denied) return;
@@ -280,6 +284,17 @@ void Gate::Settle(const GateState::View& view, const FanotifyEvent& event, AppIn
   if (denied) shared_->blocked.fetch_add(1);
   shared_->Record({view.state.policy, app, who, decision,
                    path.empty() ? PathOfFd(event.fd.get()) : path, denied});
+}
+
+// The start was let through, but may not have happened yet: until it has, the process still is
+// what it was before and would be passed over.
+void Gate::EndStarted(int pid, const std::optional<FileStamp>& program) {
+  for (int i = 0; program && i < kStartTries; ++i) {
+    const std::optional<FileStamp> exe = StampOfExe(pid);
+    if (!exe || exe->key == program->key) break;
+    poll(nullptr, 0, kStartTryMs);
+  }
+  kill_disallowed_();
 }
 
 void Gate::Defer(const GateState::View& view, FanotifyEvent event, const FileStamp& stamp,
@@ -305,7 +320,7 @@ void Gate::Defer(const GateState::View& view, FanotifyEvent event, const FileSta
     if (e.permission) {
       pending_.Finish(e.fd.get());
     } else if (app) {
-      kill_disallowed_();  // it runs already
+      EndStarted(e.pid, stamp);
     }
   };
   SlowLane& lane = remote ? *remote_lane_ : *local_lane_;

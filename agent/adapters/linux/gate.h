@@ -111,6 +111,8 @@ class Gate {
   void Settle(const GateState::View& view, const FanotifyEvent& event, AppIndex app,
               const std::string& path);
   // Hands the event to a slow lane, which answers in time or the watchdog does.
+  // Waits up to a second for the exec: only on a slow lane.
+  void EndStarted(int pid, const std::optional<FileStamp>& program);
   void Defer(const GateState::View& view, FanotifyEvent event, const FileStamp& stamp,
              const std::string& path, bool by_owner);
   void Allow(const FanotifyEvent& event);

@@ -81,17 +81,15 @@ std::string ReasonOf(Row row, const DecisionInputs& in) {
 std::string NextStep(Row row, const DecisionInputs& in) {
   switch (row) {
     case Row::kProhibitedExport:
-      return absl::StrCat("Export the chats before ", TimeText(in.entitlement->export_until),
-                          ": open the app for 30 minutes with `muster-agent archive open ",
-                          in.app_id, "`.");
+      return absl::StrCat("Chats may still be exported until ",
+                          TimeText(in.entitlement->export_until),
+                          ": ask the records officer to have ", in.app_id, " opened for that.");
     case Row::kProhibited:
       return "The TRM office prohibits this app; no request can be approved. Ask the TRM office "
              "about alternatives.";
     case Row::kArchiveOverdue:
-      return absl::StrCat(
-          "Export the overdue chats: open the app for 30 minutes with "
-          "`muster-agent archive open ",
-          in.app_id, "`. Full use returns when the export is receipted.");
+      return absl::StrCat("Exports are overdue: ask the records officer to have ", in.app_id,
+                          " opened for the export. Full use returns when it is receipted.");
     case Row::kNoGrant:
       return in.how_to_ask.empty()
                  ? absl::StrCat("Ask the service desk to file a request for ", in.app_id, ".")

@@ -218,16 +218,6 @@ TEST_P(StoryTest, ApprovedWhileTheDirectoryIsAway) {
   const std::string request = tenant_.Submit(kAlice);
   tenant_.directory().Break();
   tenant_.Get(kApprover, {"request", "approve", request, "--reason", "Urgent"});
-  if (GetParam() == DirectoryKind::kLdif) {
-    // Not transient: the request says what to mend and can be filed again.
-    EXPECT_TRUE(
-        WaitUntil(kSoon, [&] { return tenant_.RequestState(request) == "PROVISION_FAILED"; }));
-    EXPECT_EQ(Alice(), Started::kBlocked);
-    ASSERT_TRUE(tenant_.directory().Heal().ok());
-    tenant_.Grant(kAlice);
-    EXPECT_TRUE(AliceBecomes(Started::kRan));
-    return;
-  }
   EXPECT_TRUE(WaitUntil(kSoon, [&] {
     return absl::StrContains(tenant_.Get(kAdmin, {"request", "show", request}).value("detail", ""),
                              "trying again");

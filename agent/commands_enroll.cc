@@ -12,6 +12,7 @@
 #include "agent/commands.h"
 #include "agent/flow/agent.h"
 #include "common/clock.h"
+#include "common/exit_code.h"
 #include "common/limits.h"
 #include "common/signed_doc.h"
 #include "common/status_macros.h"
@@ -132,7 +133,7 @@ absl::Status Enroll(const EnrollOptions& options) {
 
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "muster-agent: %s\n", std::string(status.message()).c_str());
-  return ExitCodeOf(status);
+  return ExitCode(status);
 }
 
 int RunEnroll(const EnrollOptions& options) {

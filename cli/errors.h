@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/exit_code.h"
 
 namespace muster::cli {
 
@@ -14,8 +15,6 @@ inline constexpr int kExitRejected = 3;
 inline constexpr int kExitNotAllowed = 4;
 inline constexpr int kExitNotFound = 5;
 inline constexpr int kExitUnavailable = 6;
-
-int ExitCode(const absl::Status& status);
 
 // "musterctl: <what is wrong>\n  next: <what to do>\n"; without a `next` line where the
 // controller's own message already says what to do.

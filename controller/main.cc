@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "common/exit_code.h"
 #include "common/signed_doc.h"
 #include "common/version.h"
 #include "controller/adapters/grpc/admin_service.h"
@@ -26,31 +27,6 @@
 
 namespace muster {
 namespace {
-
-// DESIGN, section 12.
-int ExitCode(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kOk:
-      return 0;
-    case absl::StatusCode::kInvalidArgument:
-      return 2;
-    case absl::StatusCode::kFailedPrecondition:
-    case absl::StatusCode::kAborted:
-    case absl::StatusCode::kAlreadyExists:
-      return 3;
-    case absl::StatusCode::kPermissionDenied:
-    case absl::StatusCode::kUnauthenticated:
-      return 4;
-    case absl::StatusCode::kNotFound:
-      return 5;
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
-    case absl::StatusCode::kResourceExhausted:
-      return 6;
-    default:
-      return 1;
-  }
-}
 
 int Finish(const absl::Status& status) {
   if (!status.ok()) {

@@ -118,7 +118,4 @@ class Agent {
   std::string last_status_ ABSL_GUARDED_BY(mu_);  // the last StatusReport, serialised
 };
 
-// The exit code of a status (DESIGN, section 12).
-int ExitCodeOf(const absl::Status& status);
-
 }  // namespace muster::agent

@@ -5,43 +5,13 @@
 #include "absl/strings/str_cat.h"
 #include "agent/flow/agent.h"
 #include "agent/flow/log.h"
+#include "common/exit_code.h"
 #include "common/limits.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
 #include "common/version.h"
 
 namespace muster::agent {
-
-int ExitCodeOf(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kOk:
-      return 0;
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kOutOfRange:
-      return 2;
-    case absl::StatusCode::kFailedPrecondition:
-    case absl::StatusCode::kAborted:
-    case absl::StatusCode::kAlreadyExists:
-      return 3;
-    case absl::StatusCode::kPermissionDenied:
-    case absl::StatusCode::kUnauthenticated:
-      return 4;
-    case absl::StatusCode::kNotFound:
-      return 5;
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
-    case absl::StatusCode::kResourceExhausted:
-      return 6;
-    case absl::StatusCode::kCancelled:
-    case absl::StatusCode::kUnknown:
-    case absl::StatusCode::kUnimplemented:
-    case absl::StatusCode::kInternal:
-    case absl::StatusCode::kDataLoss:
-    default:  // absl reserves the right to add codes
-      break;
-  }
-  return 1;
-}
 
 v1::AgentMessage Agent::MakeHello() {
   v1::AgentMessage out;
@@ -178,7 +148,7 @@ namespace {
 v1::ControlReply ErrorReply(const absl::Status& status) {
   v1::ControlReply out;
   out.set_error(std::string(status.message()));
-  out.set_exit_code(static_cast<uint32_t>(ExitCodeOf(status)));
+  out.set_exit_code(static_cast<uint32_t>(ExitCode(status)));
   return out;
 }
 

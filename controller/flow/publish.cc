@@ -49,7 +49,6 @@ struct NewDocument {
   std::string name, kind;
   absl::Duration life;
   const PrivateKey& key;
-  std::string device_id;  // set for an assignment
   std::string transaction_id;
 };
 
@@ -150,7 +149,6 @@ absl::StatusOr<DocumentPtr> TryPublishAssignment(const Services& services, const
                          .kind = "assignment",
                          .life = limits::kAssignmentLife,
                          .key = keys.assignment,
-                         .device_id = device_id,
                          .transaction_id = transaction},
                         std::move(content));
 }
@@ -166,7 +164,6 @@ absl::StatusOr<DocumentPtr> TryPublishCohort(const Services& services, const Sig
                          .kind = "cohort",
                          .life = limits::kCohortLife,
                          .key = keys.policy,
-                         .device_id = "",
                          .transaction_id = ""},
                         std::move(content));
 }

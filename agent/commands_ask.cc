@@ -60,6 +60,12 @@ Json StatusJson(const v1::AgentStatus& s) {
   }
   out["policy_not_after"] = TimeOrNull(s.has_policy_not_after(), s.policy_not_after());
   out["policy_stale"] = s.policy_stale();
+  out["fresh_until"] = TimeOrNull(s.has_fresh_until(), s.fresh_until());
+  out["stale_because"] = Array(s.stale_because());
+  out["emergency_denied"] = Array(s.emergency_denied());
+  out["alarms"] = Array(s.alarms());
+  out["certificate_not_after"] =
+      TimeOrNull(s.has_certificate_not_after(), s.certificate_not_after());
   out["disarmed_until"] = TimeOrNull(s.has_disarmed_until(), s.disarmed_until());
   out["disarm_reason"] = s.disarm_reason();
   out["reports_waiting"] = s.reports_waiting();
@@ -100,6 +106,15 @@ void PrintStatusTable(const v1::AgentStatus& s) {
         TimeText(FromProto(s.policy_not_after())));
   } else {
     Row("policy", "none yet: nothing is blocked until the controller has sent one");
+  }
+  if (s.has_fresh_until() && s.stale_because().empty()) {
+    Row("proven current until", TimeText(FromProto(s.fresh_until())));
+  }
+  for (const std::string& why : s.stale_because()) Row("may be STALE", why);
+  for (const std::string& id : s.emergency_denied()) Row("EMERGENCY DENY", id);
+  for (const std::string& text : s.alarms()) Row("ALARM", text);
+  if (s.has_certificate_not_after()) {
+    Row("certificate until", TimeText(FromProto(s.certificate_not_after())));
   }
   if (!s.last_refused().empty()) Row("last refused", s.last_refused());
   Row("reports waiting", absl::StrCat(s.reports_waiting()));

@@ -46,7 +46,7 @@ absl::StatusOr<Checked> CheckAnswer(const v1::EnrollResponse& response, const Pr
     return absl::FailedPreconditionError(
         "the controller's answer names no device or tenant; nothing was saved");
   }
-  absl::StatusOr<VerifiedRoot> root =
+  absl::StatusOr<Verified<v1::Root>> root =
       VerifyRoot(response.root(), nullptr, response.tenant(), Floor(), SystemClock().Now());
   if (!root.ok()) {
     return absl::Status(root.status().code(),
@@ -72,12 +72,15 @@ absl::StatusOr<Checked> CheckAnswer(const v1::EnrollResponse& response, const Pr
 absl::Status SaveAll(FileStateStore& store, const Checked& checked, const PrivateKey& key,
                      const std::string& certificate, const std::string& ca) {
   MUSTER_RETURN_IF_ERROR(store.Remove(kIdentityFile));
-  for (const char* old : {kCohortFile, kAssignmentFile, kChainFile, kLearnedFile}) {
+  for (const char* old :
+       {kCohortFile, kAssignmentFile, kBeaconFile, kEmergencyDenyFile, kChainFile, kLearnedFile}) {
     MUSTER_RETURN_IF_ERROR(store.Remove(old));
   }
-  MUSTER_ASSIGN_OR_RETURN(std::vector<std::string> spool, store.List(kSpoolDir));
-  for (const std::string& name : spool) {
-    MUSTER_RETURN_IF_ERROR(store.Remove(absl::StrCat(kSpoolDir, "/", name)));
+  for (const char* dir : {kSpoolDir, kChunkDir}) {
+    MUSTER_ASSIGN_OR_RETURN(const std::vector<std::string> names, store.List(dir));
+    for (const std::string& name : names) {
+      MUSTER_RETURN_IF_ERROR(store.Remove(absl::StrCat(dir, "/", name)));
+    }
   }
   MUSTER_ASSIGN_OR_RETURN(const std::string key_pem, key.ToPem());
   MUSTER_RETURN_IF_ERROR(store.Write(kDeviceKeyFile, key_pem));

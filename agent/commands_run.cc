@@ -11,22 +11,28 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 
+#include "absl/random/random.h"
+#include "absl/strings/str_format.h"
 #include "agent/adapters/files/file_state_store.h"
 #include "agent/adapters/files/identity_files.h"
 #include "agent/adapters/files/local_machine.h"
 #include "agent/adapters/grpc/controller_link.h"
+#include "agent/adapters/grpc/stepper.h"
 #include "agent/adapters/linux/control_socket.h"
 #include "agent/adapters/linux/linux_enforcer.h"
 #include "agent/adapters/linux/watcher.h"
 #include "agent/commands.h"
 #include "agent/flow/agent.h"
+#include "agent/flow/certificate_keeper.h"
 #include "agent/flow/log.h"
 #include "common/clock.h"
 #include "common/status_macros.h"
+#include "google/protobuf/stubs/logging.h"
 
 namespace muster::agent {
 namespace {
@@ -63,6 +69,13 @@ void RaiseFileLimit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Tells a restart of this agent from a copy of its certificate on another machine.
+std::string NewInstanceId() {
+  absl::BitGen random;
+  return absl::StrFormat("%016x%016x", absl::Uniform<uint64_t>(random),
+                         absl::Uniform<uint64_t>(random));
 }
 
 Fd BlockSignals() {
@@ -178,6 +191,18 @@ class MainLoop {
   absl::Time scan_at_ = absl::InfiniteFuture(), last_scan_ = absl::InfinitePast();
 };
 
+absl::StatusOr<std::unique_ptr<CertificateKeeper>> NewKeeper(
+    const EnrolledDevice& device, const PrivateKey& key, StateStore& store, const Clock& clock,
+    const std::function<LinkTarget()>& target, const std::atomic<ControllerLink*>& running_link) {
+  CertificateKeeper::Parts parts{.device_id = device.identity.device_id, .key = key};
+  parts.pem = device.certificate_pem;
+  parts.store = &store;
+  parts.clock = &clock;
+  parts.renew = [target](const std::string& csr) { return CallRenew(target(), csr); };
+  parts.renewed = [&running_link] { running_link.load()->Reconnect(); };
+  return CertificateKeeper::New(std::move(parts));
+}
+
 absl::Status Run(const RunOptions& options) {
   FileStateStore store(options.state_dir);
   MUSTER_ASSIGN_OR_RETURN(EnrolledDevice device, LoadEnrolled(store));
@@ -188,6 +213,8 @@ absl::Status Run(const RunOptions& options) {
   mallopt(M_ARENA_MAX, 2);
   // The link says once per outage what gRPC would print at every attempt.
   setenv("GRPC_VERBOSITY", "NONE", 0);
+  // Neither a line for every string of a peer that is not UTF-8.
+  google::protobuf::SetLogHandler(nullptr);
   const Fd signals = BlockSignals();
   const Fd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   const int wake_fd = wake.get();
@@ -196,12 +223,20 @@ absl::Status Run(const RunOptions& options) {
   SystemClock clock;
   LocalMachine machine(options.machine);
   MUSTER_ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::FromPem(device.key_pem));
-  ReportLog reports(device.identity.device_id, std::move(key), &store, &clock);
+  ReportLog reports(device.identity.device_id, key, &store, &clock);
   MUSTER_RETURN_IF_ERROR(reports.Open());
   EnforcerOptions enforcing;
   enforcing.monitor = options.monitor;
   enforcing.filesystems = options.filesystems;
   LinuxEnforcer enforcer(enforcing, &clock, &machine, wake_up);
+  // The link takes the certificate from its keeper, which makes the link connect again with a
+  // new one; the keeper runs last and stops first.
+  std::atomic<ControllerLink*> running_link = nullptr;
+  std::unique_ptr<CertificateKeeper> certificate;
+  auto target = [&device, &certificate] {
+    return LinkTarget{device.controller, device.ca_pem, device.key_pem, certificate->pem()};
+  };
+  MUSTER_ASSIGN_OR_RETURN(certificate, NewKeeper(device, key, store, clock, target, running_link));
   Agent agent({.identity = device.identity,
                .controller = device.controller,
                .store = &store,
@@ -209,6 +244,8 @@ absl::Status Run(const RunOptions& options) {
                .machine = &machine,
                .enforcer = &enforcer,
                .reports = &reports,
+               .instance_id = NewInstanceId(),
+               .certificate_not_after = [&certificate] { return certificate->not_after(); },
                .wake = wake_up});
   MainLoop loop(&agent, &enforcer, &machine, options.machine, wake_fd, signals.get());
   loop.Watch();
@@ -223,11 +260,13 @@ absl::Status Run(const RunOptions& options) {
   MUSTER_RETURN_IF_ERROR(agent.Start());
   malloc_trim(0);
   NotifyReady();
-  ControllerLink link({device.controller, device.ca_pem, device.key_pem, device.certificate_pem},
+  ControllerLink link(target,
                       {[&agent] { return agent.MakeHello(); }, [&agent] { agent.OnConnected(); },
                        [&agent](const absl::Status& why) { agent.OnDisconnected(why); },
                        [&agent](const v1::ControllerMessage& m) { agent.OnMessage(m); }},
                       &agent.outbox());
+  running_link = &link;
+  const Stepper renewal([&certificate] { return certificate->Step(); });
   Log(Severity::kInfo, "running as device ", device.identity.device_id, ", mode ",
       v1::StatusReport::Mode_Name(enforcer.status().mode));
   loop.Run();

@@ -23,13 +23,17 @@ namespace {
 // A document, its signatures and the envelope around them.
 constexpr size_t kMaxFileBytes = 2 * limits::kMaxReportBytes;
 
+// What the files are checked against. A file that passes moves it on for the files after it.
 struct Context {
   std::optional<Trust> trust;
   v1::SignedDoc trust_doc;
   v1::AcceptedState accepted;  // floors; empty without --state
   std::optional<EnrolledDevice> device;
   std::string device_id;
-  absl::Time now;
+  // What the assignment at hand names; unset: there is none, and no state that should have one.
+  std::optional<std::string> cohort;
+  absl::Time clock;  // --at or the clock
+  absl::Time now;    // the same, but not before the highest signed date
 };
 
 absl::StatusOr<v1::SignedDoc> ReadDocument(const std::string& path) {
@@ -53,6 +57,11 @@ absl::Status LoadState(const VerifyOptions& options, Context& context) {
   if (bytes && !context.accepted.ParseFromString(*bytes)) {
     return absl::DataLossError("accepted.pb in the state directory is damaged");
   }
+  v1::DeviceAssignment assignment;
+  if (!assignment.ParseFromString(context.accepted.assignment().payload())) {
+    return absl::DataLossError("the assignment in accepted.pb is damaged");
+  }
+  context.cohort = assignment.cohort();  // empty: none has been accepted
   return absl::OkStatus();
 }
 
@@ -67,6 +76,7 @@ absl::StatusOr<Context> MakeContext(const VerifyOptions& options) {
                                                      "2026-01-31T12:00:00Z"));
     }
   }
+  context.clock = context.now;
   if (!options.state_dir.empty()) {
     MUSTER_RETURN_IF_ERROR(LoadState(options, context));
     context.device_id = context.device->identity.device_id;
@@ -84,26 +94,39 @@ absl::StatusOr<Context> MakeContext(const VerifyOptions& options) {
   // Whether it has ended is said of each file that it should vouch for.
   v1::AnyDocument claimed;
   claimed.ParseFromString(doc->payload());
-  absl::StatusOr<VerifiedRoot> root =
+  absl::StatusOr<Verified<v1::Root>> root =
       VerifyRoot(*doc, nullptr, tenant, Floor(), FromProto(claimed.header().issued_at()));
   if (!root.ok()) {
     return absl::Status(root.status().code(), absl::StrCat("--trust ", options.trust_file, ": ",
                                                            root.status().message()));
   }
-  context.trust = root->trust();
+  MUSTER_ASSIGN_OR_RETURN(context.trust, Trust::FromRoot(root->payload()));
   context.trust_doc = *std::move(doc);
   return context;
 }
 
-VerifyInputs InputsFor(const Context& c, const v1::SignedDoc& doc, std::string role,
-                       std::string kind, std::string name) {
+VerifyInputs InputsFor(const Context& c, const v1::SignedDoc& doc, std::string name) {
   Floor floor = FloorOf(c.accepted, name);
-  return {
-      doc,  *c.trust, std::move(role), doc.payload_type(), std::move(kind), name, std::move(floor),
-      c.now};
+  return {doc, *c.trust, std::move(name), std::move(floor), c.now};
 }
 
-absl::Status VerifyAssignmentFile(const Context& c, const v1::SignedDoc& doc) {
+// A root that ended is still a step to its successor, as it is on a device; it is shown as
+// EXPIRED, for it vouches for nothing.
+absl::Status VerifyRootFile(Context& c, const v1::SignedDoc& doc) {
+  const Floor floor = FloorOf(c.accepted, kRootName);
+  if (doc.payload() == c.trust_doc.payload()) {
+    return VerifyRoot(doc, nullptr, c.trust->tenant(), floor, c.now).status();
+  }
+  MUSTER_ASSIGN_OR_RETURN(Verified<v1::Root> root,
+                          VerifyRootStep(doc, *c.trust, c.trust->tenant(), floor, c.now));
+  absl::Status status = VerifyRoot(doc, &*c.trust, c.trust->tenant(), floor, c.now).status();
+  if (root.payload().header().epoch() > c.trust->epoch()) c.now = c.clock;  // as on a device
+  MUSTER_ASSIGN_OR_RETURN(c.trust, Trust::FromRoot(root.payload()));
+  c.trust_doc = doc;
+  return status;
+}
+
+absl::Status VerifyAssignmentFile(Context& c, const v1::SignedDoc& doc) {
   // Without a state directory there is no certificate to compare with: what the document says
   // of itself is then taken, and everything else is still checked.
   v1::DeviceAssignment claimed;
@@ -112,15 +135,25 @@ absl::Status VerifyAssignmentFile(const Context& c, const v1::SignedDoc& doc) {
   const bool own = c.device && c.device->identity.device_id == device;
   const std::string key =
       own ? c.device->identity.certificate_key_sha256 : claimed.certificate_key_sha256();
-  MUSTER_ASSIGN_OR_RETURN(
-      VerifiedAssignment assignment,
-      VerifyAssignment(InputsFor(c, doc, "assignment", "assignment", AssignmentName(device)),
-                       device, key));
-  if (assignment.assignment().cohort() != kLinuxCohort) {
+  MUSTER_ASSIGN_OR_RETURN(Verified<v1::DeviceAssignment> assignment,
+                          VerifyAssignment(InputsFor(c, doc, AssignmentName(device)), device, key));
+  if (own && assignment.payload().cohort() != OwnCohort()) {
     return VerifyError(VerifyCode::kWrongCohort,
-                       absl::StrCat("puts the device into ", assignment.assignment().cohort()));
+                       absl::StrCat("puts the device into ", assignment.payload().cohort()));
   }
+  c.cohort = assignment.payload().cohort();
   return absl::OkStatus();
+}
+
+// The chunks of the policy in force are in accepted.pb; those of any other are not at hand.
+absl::Status VerifyCohortFile(const Context& c, const v1::SignedDoc& doc) {
+  MUSTER_ASSIGN_OR_RETURN(Verified<v1::CohortPolicy> cohort,
+                          VerifyCohort(InputsFor(c, doc, OwnCohort()), v1::Platform::LINUX,
+                                       c.cohort.value_or(OwnCohort())));
+  if (doc.payload() != c.accepted.cohort().payload()) return absl::OkStatus();
+  const std::vector<absl::string_view> chunks(c.accepted.chunks().begin(),
+                                              c.accepted.chunks().end());
+  return AssembleContent(cohort.payload(), chunks).status();
 }
 
 absl::Status VerifyReportFile(const Context& c, const v1::SignedDoc& doc) {
@@ -133,26 +166,21 @@ absl::Status VerifyReportFile(const Context& c, const v1::SignedDoc& doc) {
   return VerifyReport(doc, key, c.device_id).status();
 }
 
-absl::Status VerifyFile(const Context& c, const std::string& path) {
+absl::Status VerifyFile(Context& c, const std::string& path) {
   MUSTER_ASSIGN_OR_RETURN(v1::SignedDoc doc, ReadDocument(path));
-  if (doc.payload_type() == "muster.v1.Root") {
-    const bool same = doc.payload() == c.trust_doc.payload();
-    return VerifyRoot(doc, same ? nullptr : &*c.trust, c.trust->tenant(),
-                      FloorOf(c.accepted, "root"), c.now)
-        .status();
+  const absl::string_view type = doc.payload_type();
+  if (type == kRootKind.payload_type) return VerifyRootFile(c, doc);
+  if (type == kCohortKind.payload_type) return VerifyCohortFile(c, doc);
+  if (type == kAssignmentKind.payload_type) return VerifyAssignmentFile(c, doc);
+  if (type == kBeaconKind.payload_type) {
+    return VerifyBeacon(InputsFor(c, doc, kBeaconName)).status();
   }
-  if (c.now >= c.trust->not_after()) {
-    return VerifyError(VerifyCode::kExpired,
-                       absl::StrCat("the root ended ", TimeText(c.trust->not_after())));
+  if (type == kEmergencyDenyKind.payload_type) {
+    return VerifyEmergencyDeny(InputsFor(c, doc, kEmergencyDenyName)).status();
   }
-  if (doc.payload_type() == "muster.v1.CohortPolicy") {
-    return VerifyCohort(InputsFor(c, doc, "policy", "cohort", kLinuxCohort), v1::Platform::LINUX)
-        .status();
-  }
-  if (doc.payload_type() == "muster.v1.DeviceAssignment") return VerifyAssignmentFile(c, doc);
-  if (doc.payload_type() == "muster.v1.Report") return VerifyReportFile(c, doc);
+  if (type == "muster.v1.Report") return VerifyReportFile(c, doc);
   return VerifyError(VerifyCode::kWrongType,
-                     absl::StrCat("this agent takes no '", doc.payload_type().substr(0, 128), "'"));
+                     absl::StrCat("this agent takes no '", type.substr(0, 128), "'"));
 }
 
 }  // namespace

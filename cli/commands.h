@@ -13,6 +13,9 @@ void AddGrantCommands(CLI::App* root, Session* session);
 void AddPersonCommands(CLI::App* root, Session* session);
 void AddDirectoryCommands(CLI::App* root, Session* session);
 void AddDeviceCommands(CLI::App* root, Session* session);
+void AddRolloutCommands(CLI::App* root, Session* session);
+void AddTrustCommands(CLI::App* root, Session* session);
+void AddTrustDraftCommands(CLI::App* trust, Session* session);  // the verbs that make documents
 void AddExplainCommand(CLI::App* root, Session* session);
 void AddAuditCommands(CLI::App* root, Session* session);
 

@@ -1,5 +1,5 @@
 #include "cli/commands.h"
-#include "cli/secret_file.h"
+#include "cli/write_file.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
 
@@ -39,6 +39,8 @@ void AddToken(CLI::App* noun, Session* session) {
               [args](const std::string& v) { args->request.set_owner_upn(v); });
   AddDuration(verb, "--ttl", "How long the token can be used (default 1h, at most 7d)",
               [args](absl::Duration d) { *args->request.mutable_ttl() = ToProto(d); });
+  AddOptional(verb, "--group", "The device's group; it cannot choose another",
+              [args](const std::string& v) { args->request.set_group(v); });
   AddOptional(verb, "--out", "Write the token to this new file (mode 0600), not to the screen",
               [args](const std::string& v) { args->out = v; });
   AddDryRun(verb, [args](bool v) { args->request.set_dry_run(v); });
@@ -74,6 +76,11 @@ void AddDeviceCommands(CLI::App* root, Session* session) {
                                 {"LAST SEEN", "last_seen_at"}});
   AddOptional(list, "--app", "Only devices that have this app installed",
               [filter](const std::string& v) { filter->set_app_id(v); });
+  AddOptional(list, "--group", "Only devices of this group",
+              [filter](const std::string& v) { filter->set_group(v); });
+  list->add_flag_function(
+      "--alarmed", [filter](int64_t) { filter->set_alarmed(true); },
+      "Only devices with an alarm: see `device show`");
 
   auto get = std::make_shared<v1::GetDeviceRequest>();
   CLI::App* show = AddVerb(noun, session, "show", "One device: policy, persons, inventory",

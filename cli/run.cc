@@ -40,6 +40,8 @@ void AddCommands(CLI::App* root, Session* session) {
   AddPersonCommands(root, session);
   AddDirectoryCommands(root, session);
   AddDeviceCommands(root, session);
+  AddRolloutCommands(root, session);
+  AddTrustCommands(root, session);
   AddExplainCommand(root, session);
   AddAuditCommands(root, session);
 }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 
@@ -40,6 +41,14 @@ std::string SpkiOf(EVP_PKEY* key) {
   return out;
 }
 
+// SubjectPublicKeyInfo up to the key's own bytes: RFC 5480 (P-256, uncompressed), RFC 8410.
+constexpr absl::string_view kP256SpkiPrefix(
+    "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01"
+    "\x07\x03\x42\x00\x04",
+    27);
+constexpr absl::string_view kEd25519SpkiPrefix("\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00",
+                                               12);
+
 using MdCtx = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
 
 }  // namespace
@@ -63,6 +72,13 @@ absl::StatusOr<PublicKey> PublicKey::FromSpki(absl::string_view spki, absl::stri
   if (actual.empty() || absl::string_view(actual) != algorithm) {
     return absl::InvalidArgumentError(absl::StrCat("the key is not of algorithm ", algorithm));
   }
+  // One key must have one id, or it could count twice: only the shortest DER with an
+  // uncompressed point and a named curve is taken.
+  const absl::string_view prefix = actual == kEd25519 ? kEd25519SpkiPrefix : kP256SpkiPrefix;
+  const size_t key_bytes = actual == kEd25519 ? 32 : 64;
+  if (spki.size() != prefix.size() + key_bytes || !absl::StartsWith(spki, prefix)) {
+    return absl::InvalidArgumentError("the public key is not in its one canonical encoding");
+  }
   PublicKey out;
   out.key_ = std::move(key);
   out.algorithm_ = actual;
@@ -80,7 +96,7 @@ bool PublicKey::Verify(absl::string_view message, absl::string_view sig) const {
   return EVP_DigestVerify(ctx.get(), Bytes(sig), sig.size(), Bytes(message), message.size()) == 1;
 }
 
-absl::StatusOr<PrivateKey> PrivateKey::Wrap(std::shared_ptr<evp_pkey_st> key) {
+absl::StatusOr<PrivateKey> PrivateKey::FromHandle(std::shared_ptr<evp_pkey_st> key) {
   PrivateKey out;
   out.algorithm_ = AlgorithmOf(key.get());
   if (out.algorithm_.empty()) {
@@ -103,7 +119,7 @@ absl::StatusOr<PrivateKey> PrivateKey::Generate(absl::string_view algorithm) {
     return absl::InvalidArgumentError(absl::StrCat("unknown key algorithm ", algorithm));
   }
   if (key == nullptr) return absl::InternalError("OpenSSL could not generate a key");
-  return Wrap(std::shared_ptr<EVP_PKEY>(key, EVP_PKEY_free));
+  return FromHandle(std::shared_ptr<EVP_PKEY>(key, EVP_PKEY_free));
 }
 
 absl::StatusOr<PrivateKey> PrivateKey::FromPem(absl::string_view pem) {
@@ -113,7 +129,7 @@ absl::StatusOr<PrivateKey> PrivateKey::FromPem(absl::string_view pem) {
   auto no_passphrase = [](char*, int, int, void*) { return -1; };
   EVP_PKEY* key = PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr);
   if (key == nullptr) return absl::InvalidArgumentError("not an unencrypted PEM private key");
-  return Wrap(std::shared_ptr<EVP_PKEY>(key, EVP_PKEY_free));
+  return FromHandle(std::shared_ptr<EVP_PKEY>(key, EVP_PKEY_free));
 }
 
 absl::StatusOr<std::string> PrivateKey::Sign(absl::string_view message) const {

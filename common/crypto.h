@@ -42,6 +42,8 @@ class PrivateKey {
   static absl::StatusOr<PrivateKey> Generate(absl::string_view algorithm);
   // PKCS#8 PEM, unencrypted. INVALID_ARGUMENT for anything but P-256 or Ed25519.
   static absl::StatusOr<PrivateKey> FromPem(absl::string_view pem);
+  // A key that OpenSSL holds, e.g. one in a PKCS#11 token. INVALID_ARGUMENT as FromPem.
+  static absl::StatusOr<PrivateKey> FromHandle(std::shared_ptr<evp_pkey_st> key);
 
   absl::StatusOr<std::string> Sign(absl::string_view message) const;
   absl::StatusOr<std::string> ToPem() const;  // secret: write 0600, never log
@@ -52,7 +54,6 @@ class PrivateKey {
 
  private:
   PrivateKey() = default;
-  static absl::StatusOr<PrivateKey> Wrap(std::shared_ptr<evp_pkey_st> key);
   std::shared_ptr<evp_pkey_st> key_;
   std::string algorithm_, spki_, key_id_;
 };

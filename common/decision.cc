@@ -7,6 +7,7 @@ namespace muster {
 namespace {
 
 enum class Row {
+  kEmergencyDeny,
   kProhibitedExport,
   kProhibited,
   kArchiveOverdue,
@@ -26,7 +27,9 @@ bool Live(const EntitlementFacts* e, absl::Time now) {
          now < e->not_after;
 }
 
-Row FindRow(v1::Trm::Status trm, bool blocklisted, const EntitlementFacts* e, absl::Time now) {
+Row FindRow(bool emergency_denied, v1::Trm::Status trm, bool blocklisted, const EntitlementFacts* e,
+            absl::Time now) {
+  if (emergency_denied) return Row::kEmergencyDeny;
   if (trm == v1::Trm::PROHIBITED) {
     return ExportWindowOpen(e, now) ? Row::kProhibitedExport : Row::kProhibited;
   }
@@ -46,6 +49,7 @@ v1::Verdict::Kind VerdictOf(Row row) {
     case Row::kGrant:
     case Row::kPermitted:
       return v1::Verdict::ALLOW;
+    case Row::kEmergencyDeny:
     case Row::kProhibited:
     case Row::kNoGrant:
     case Row::kBlocklisted:
@@ -58,6 +62,8 @@ v1::Verdict::Kind VerdictOf(Row row) {
 
 std::string ReasonOf(Row row, const DecisionInputs& in) {
   switch (row) {
+    case Row::kEmergencyDeny:
+      return "EMERGENCY_DENY";
     case Row::kProhibitedExport:
       return "TRM_PROHIBITED_EXPORT";
     case Row::kProhibited:
@@ -80,6 +86,10 @@ std::string ReasonOf(Row row, const DecisionInputs& in) {
 
 std::string NextStep(Row row, const DecisionInputs& in) {
   switch (row) {
+    case Row::kEmergencyDeny:
+      return absl::StrCat("The agency has stopped ", in.app_id,
+                          " for everybody for now; no approval lifts that. Ask the service desk "
+                          "what to use instead.");
     case Row::kProhibitedExport:
       return absl::StrCat("Chats may still be exported until ",
                           TimeText(in.entitlement->export_until),
@@ -130,17 +140,23 @@ std::string EntitlementDetail(const DecisionInputs& in) {
 
 }  // namespace
 
-v1::Verdict::Kind DecideVerdict(v1::Trm::Status trm, bool blocklisted,
+v1::Verdict::Kind DecideVerdict(bool emergency_denied, v1::Trm::Status trm, bool blocklisted,
                                 const EntitlementFacts* entitlement, absl::Time now) {
-  return VerdictOf(FindRow(trm, blocklisted, entitlement, now));
+  return VerdictOf(FindRow(emergency_denied, trm, blocklisted, entitlement, now));
 }
 
 v1::Explanation Decide(const DecisionInputs& in) {
   const EntitlementFacts* e = in.entitlement ? &*in.entitlement : nullptr;
-  const Row row = FindRow(in.trm, in.blocklisted, e, in.now);
+  const Row row = FindRow(in.emergency_denied, in.trm, in.blocklisted, e, in.now);
   v1::Explanation out;
   out.set_verdict(VerdictOf(row));
   out.set_reason(ReasonOf(row, in));
+  out.set_next_step(NextStep(row, in));
+  if (row == Row::kEmergencyDeny) {
+    Add(out, "an emergency deny names the app", true,
+        in.emergency_reason.empty() ? std::string("no reason was given") : in.emergency_reason);
+    return out;
+  }
   const std::string decided = in.trm_decision_id.empty()
                                   ? std::string("no TRM decision is recorded")
                                   : absl::StrCat("TRM decision ", in.trm_decision_id);
@@ -164,7 +180,6 @@ v1::Explanation Decide(const DecisionInputs& in) {
       }
     }
   }
-  out.set_next_step(NextStep(row, in));
   return out;
 }
 

@@ -23,6 +23,9 @@ struct EntitlementFacts {
 };
 
 struct DecisionInputs {
+  // A signed emergency deny names the app now, and what it says to the person.
+  bool emergency_denied = false;
+  std::string emergency_reason = {};
   std::string app_id;
   std::string app_name;
   v1::Trm::Status trm = v1::Trm::UNLISTED;
@@ -35,14 +38,15 @@ struct DecisionInputs {
   absl::Time now;
 };
 
-// Reason codes: TRM_PROHIBITED_EXPORT, TRM_PROHIBITED, ARCHIVE_OVERDUE, "GRANT <id>", NO_GRANT,
-// BLOCKLISTED, TRM_PERMITTED, UNLISTED. The first row of the table that fits wins; the chain
-// holds every condition looked at, in order, and ends with the row that fitted.
+// Reason codes: EMERGENCY_DENY (before everything else), TRM_PROHIBITED_EXPORT, TRM_PROHIBITED,
+// ARCHIVE_OVERDUE, "GRANT <id>", NO_GRANT, BLOCKLISTED, TRM_PERMITTED, UNLISTED. The first row of
+// the table that fits wins; the chain holds every condition looked at, in order, and ends with the
+// row that fitted.
 v1::Explanation Decide(const DecisionInputs& in);
 
 // The verdict alone, without building words: for the exec path. Always equals
 // Decide(in).verdict().
-v1::Verdict::Kind DecideVerdict(v1::Trm::Status trm, bool blocklisted,
+v1::Verdict::Kind DecideVerdict(bool emergency_denied, v1::Trm::Status trm, bool blocklisted,
                                 const EntitlementFacts* entitlement, absl::Time now);
 
 }  // namespace muster

@@ -13,6 +13,13 @@ namespace muster::limits {
 inline constexpr size_t kMaxDocumentBytes = 1 << 20;
 inline constexpr size_t kMaxSignatures = 16;
 inline constexpr size_t kMaxReportBytes = 2 << 20;
+inline constexpr size_t kMaxChunkBytes = 64 << 10;
+inline constexpr size_t kMaxChunks = 512;  // of one cohort policy
+inline constexpr size_t kMaxEmergencyApps = 256;
+inline constexpr size_t kMaxProofs = 16;          // with one Beacon
+inline constexpr size_t kMaxRootSteps = 64;       // roots kept for devices that were away
+inline constexpr size_t kMaxTrustDocuments = 16;  // of one publication
+inline constexpr size_t kMaxKeyFiles = 64;
 
 // One gRPC message.
 inline constexpr size_t kMaxRequestBytes = 8 << 20;
@@ -37,6 +44,7 @@ inline constexpr size_t kMaxConfigTextBytes = 1'024;
 inline constexpr size_t kMaxServerNames = 32;
 inline constexpr absl::Duration kMinSyncInterval = absl::Milliseconds(100);
 inline constexpr absl::Duration kMaxSyncInterval = absl::Hours(24);
+inline constexpr absl::Duration kMaxRolloutSoak = absl::Hours(24 * 7);
 inline constexpr absl::Duration kMinLdapTimeout = absl::Milliseconds(100);
 inline constexpr absl::Duration kMaxLdapTimeout = absl::Minutes(5);
 
@@ -61,11 +69,17 @@ inline constexpr size_t kMaxPage = 1'000;
 inline constexpr absl::Duration kRootLife = absl::Hours(24 * 365);
 inline constexpr absl::Duration kCohortLife = absl::Hours(24 * 14);
 inline constexpr absl::Duration kAssignmentLife = absl::Hours(24 * 30);
+inline constexpr absl::Duration kBeaconLife = absl::Hours(24);
+inline constexpr absl::Duration kBeaconInterval = absl::Minutes(15);
+inline constexpr absl::Duration kEmergencyDenyLife = absl::Hours(24 * 14);
 
 // Enrolment.
 inline constexpr absl::Duration kDefaultTokenTtl = absl::Hours(1);
 inline constexpr absl::Duration kMaxTokenTtl = absl::Hours(24 * 7);
 inline constexpr absl::Duration kDeviceCertificateLife = absl::Hours(24 * 365);
+inline constexpr absl::Duration kMinCertificateLife = absl::Seconds(10);
+inline constexpr absl::Duration kMaxCertificateLife = absl::Hours(24 * 825);
+inline constexpr size_t kMaxGroupBytes = 64;
 inline constexpr size_t kMaxCsrBytes = 16 << 10;
 
 // Devices and agents.
@@ -74,6 +88,7 @@ inline constexpr size_t kMaxInventoryItems = 20'000;
 inline constexpr size_t kMaxExecItemsPerReport = 500;
 inline constexpr size_t kMaxExecRecordsPerDevice = 500;
 inline constexpr size_t kMaxSpooledReports = 2'000;
+inline constexpr uint64_t kMaxReportsSkipped = 1'000'000;
 inline constexpr size_t kMaxFilesPerPackage = 4'096;
 inline constexpr size_t kMaxLearnedHashes = 4'096;
 inline constexpr size_t kMaxControlMessageBytes = 256 << 10;
@@ -91,12 +106,23 @@ inline constexpr size_t kMaxExecRecordsWaiting = 4'096;
 inline constexpr size_t kMaxCachedHashes = 4'096;
 inline constexpr size_t kMaxSlowTasks = 256;
 inline constexpr size_t kMaxMountInfoBytes = 16 << 20;
-inline constexpr size_t kMaxStateFileBytes = 8 << 20;
+inline constexpr size_t kMaxStateFileBytes = 40 << 20;  // accepted.pb with all its chunks
 inline constexpr size_t kMaxDpkgStatusBytes = 64 << 20;
 inline constexpr size_t kMaxDpkgListBytes = 32 << 20;
 inline constexpr size_t kMaxPasswdBytes = 4 << 20;
 inline constexpr size_t kMaxSnapYamlBytes = 256 << 10;
 inline constexpr absl::Duration kMaxDrainWindow = absl::Hours(1);
+inline constexpr absl::Duration kMaxReportInterval = absl::Minutes(5);
+inline constexpr size_t kMaxInstanceIdBytes = 64;
+inline constexpr size_t kMaxAlarms = 16;                          // kept per device
+inline constexpr absl::Duration kAlarmInterval = absl::Hours(1);  // per device and code
+
+// Streams.
+inline constexpr absl::Duration kStuckStream = absl::Seconds(60);  // no progress
+inline constexpr uint32_t kReportsPerMinute = 600;                 // then a Throttle
+inline constexpr absl::Duration kThrottledInterval = absl::Seconds(1);
+inline constexpr uint32_t kReconnectsPerSecond = 600;  // what a Drain's window spreads to
+inline constexpr absl::Duration kMinDrainWindow = absl::Milliseconds(200);
 
 // musterctl.
 inline constexpr int kMaxReplyBytes = 64 << 20;

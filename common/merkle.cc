@@ -1,5 +1,7 @@
 #include "common/merkle.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "common/crypto.h"
 
@@ -13,21 +15,77 @@ std::string NodeHash(absl::string_view left, absl::string_view right) {
   return Sha256(absl::StrCat(absl::string_view("\1", 1), left, right));
 }
 
+std::string MerkleRoot(const std::vector<std::string>& leaf_hashes) {
+  return MerkleTree(leaf_hashes).Root();
+}
+
 // Level by level: a level's odd last node moves up unchanged, which equals RFC 6962's split at
 // the largest power of two below n.
-std::string MerkleRoot(const std::vector<std::string>& leaf_hashes) {
-  if (leaf_hashes.empty()) return Sha256("");
-  std::vector<std::string> level = leaf_hashes;
-  while (level.size() > 1) {
+MerkleTree::MerkleTree(std::vector<std::string> leaf_hashes) {
+  levels_.push_back(std::move(leaf_hashes));
+  while (levels_.back().size() > 1) {
+    const std::vector<std::string>& level = levels_.back();
     std::vector<std::string> next;
     next.reserve((level.size() + 1) / 2);
     for (size_t i = 0; i + 1 < level.size(); i += 2) {
       next.push_back(NodeHash(level[i], level[i + 1]));
     }
     if (level.size() % 2 == 1) next.push_back(level.back());
-    level = std::move(next);
+    levels_.push_back(std::move(next));
   }
-  return level.front();
+}
+
+std::string MerkleTree::Root() const {
+  return levels_.front().empty() ? Sha256("") : levels_.back().front();
+}
+
+std::vector<std::string> MerkleTree::Path(uint64_t index) const {
+  std::vector<std::string> path;
+  for (size_t i = 0; i + 1 < levels_.size(); ++i, index /= 2) {
+    const uint64_t sibling = index ^ 1;
+    if (sibling < levels_[i].size()) path.push_back(levels_[i][sibling]);
+  }
+  return path;
+}
+
+bool LeadsToRoot(const std::string& leaf_hash, uint64_t index, uint64_t tree_size,
+                 const std::vector<std::string>& path, const std::string& root) {
+  if (index >= tree_size) return false;
+  uint64_t node = index, last = tree_size - 1;
+  std::string hash = leaf_hash;
+  for (const std::string& sibling : path) {
+    if (last == 0 || sibling.size() != hash.size()) return false;
+    if (node % 2 == 1 || node == last) {
+      hash = NodeHash(sibling, hash);
+      while (node % 2 == 0 && node != 0) {
+        node /= 2;
+        last /= 2;
+      }
+    } else {
+      hash = NodeHash(hash, sibling);
+    }
+    node /= 2;
+    last /= 2;
+  }
+  return last == 0 && hash == root;
+}
+
+void MerkleHead::Append(const std::string& leaf_hash) {
+  full_.push_back(leaf_hash);
+  // Each trailing one-bit of the old size is a full subtree that this leaf completes.
+  for (uint64_t bits = size_; bits % 2 == 1; bits /= 2) {
+    const std::string right = std::move(full_.back());
+    full_.pop_back();
+    full_.back() = NodeHash(full_.back(), right);
+  }
+  ++size_;
+}
+
+std::string MerkleHead::Root() const {
+  if (full_.empty()) return Sha256("");
+  std::string hash = full_.back();
+  for (size_t i = full_.size() - 1; i-- > 0;) hash = NodeHash(full_[i], hash);
+  return hash;
 }
 
 }  // namespace muster

@@ -1,6 +1,7 @@
-// RFC 6962, section 2.1: leaf and node hashes of the audit log. Pure.
+// RFC 6962, section 2.1: hashes, tree heads and audit paths. Pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,5 +14,34 @@ std::string NodeHash(absl::string_view left, absl::string_view right);  // 0x01 
 
 // Merkle tree head over leaf hashes; of no leaves: SHA-256 of the empty string.
 std::string MerkleRoot(const std::vector<std::string>& leaf_hashes);
+
+// A whole tree in memory. Immutable after construction.
+class MerkleTree {
+ public:
+  explicit MerkleTree(std::vector<std::string> leaf_hashes);
+  uint64_t size() const { return levels_.front().size(); }
+  std::string Root() const;
+  // The audit path of a leaf, from its sibling up. `index` must be below size().
+  std::vector<std::string> Path(uint64_t index) const;
+
+ private:
+  std::vector<std::vector<std::string>> levels_;  // leaves first
+};
+
+// True when `path` leads from the leaf to the root (RFC 9162, section 2.1.3.2).
+bool LeadsToRoot(const std::string& leaf_hash, uint64_t index, uint64_t tree_size,
+                 const std::vector<std::string>& path, const std::string& root);
+
+// The head of a tree that only grows, in memory for one hash per level. Thread-compatible.
+class MerkleHead {
+ public:
+  void Append(const std::string& leaf_hash);
+  uint64_t size() const { return size_; }
+  std::string Root() const;
+
+ private:
+  uint64_t size_ = 0;
+  std::vector<std::string> full_;  // roots of full subtrees, largest first
+};
 
 }  // namespace muster

@@ -63,6 +63,8 @@ class Trust {
   const PublicKey* FindKey(const std::string& key_id) const;
   const Role* FindRole(const std::string& role) const;
   const std::string& tenant() const { return tenant_; }
+  // Every document carries it. Raised by a root that recovers from a stolen key: whatever that
+  // key signed, however high its version, is then of the past.
   uint32_t epoch() const { return epoch_; }
   uint64_t version() const { return version_; }
   absl::Time not_after() const { return not_after_; }
@@ -84,73 +86,90 @@ struct Floor {
   std::string sha256;  // of the payload, lowercase hex; empty: none accepted yet
 };
 
+// What sets one kind of document apart. Who may sign it is part of what it is, so that no caller
+// can ask for the wrong role.
+struct DocumentKind {
+  absl::string_view payload_type;  // full protobuf message name
+  absl::string_view role;          // the role of Root that signs it
+  absl::string_view kind;          // DocumentHeader.kind
+};
+inline constexpr DocumentKind kRootKind = {"muster.v1.Root", "root", "root"};
+inline constexpr DocumentKind kCohortKind = {"muster.v1.CohortPolicy", "policy", "cohort"};
+inline constexpr DocumentKind kAssignmentKind = {"muster.v1.DeviceAssignment", "assignment",
+                                                 "assignment"};
+inline constexpr DocumentKind kBeaconKind = {"muster.v1.Beacon", "beacon", "beacon"};
+inline constexpr DocumentKind kEmergencyDenyKind = {"muster.v1.EmergencyDeny", "emergency",
+                                                    "emergency_deny"};
+// Their one name, where there is one.
+inline constexpr char kRootName[] = "root";
+inline constexpr char kBeaconName[] = "beacon";
+inline constexpr char kEmergencyDenyName[] = "emergency-deny";
+std::string CohortName(absl::string_view platform);       // "cohort/linux"
+std::string AssignmentName(absl::string_view device_id);  // "assignment/<device id>"
+
 // Everything every check needs; nothing here is optional, so no check can be forgotten.
 struct VerifyInputs {
   const v1::SignedDoc& doc;
   const Trust& trust;
-  std::string role;          // the role that must have signed
-  std::string payload_type;  // full protobuf message name
-  std::string kind;
-  std::string name;
+  std::string name;  // the document expected
   Floor floor;
   absl::Time now;  // max(clock, highest signed issued_at seen)
 };
 
-// One proof per document kind; only the Verify functions below can make one.
-class VerifiedCohort {
+// A payload that passed every check; only the Verify functions below can make one.
+template <typename T>
+class Verified {
  public:
-  const v1::CohortPolicy& policy() const { return policy_; }
-  const std::string& sha256() const { return sha256_; }
+  const T& payload() const { return payload_; }
+  const std::string& sha256() const { return sha256_; }  // of its bytes, lowercase hex
 
  private:
-  friend absl::StatusOr<VerifiedCohort> VerifyCohort(const VerifyInputs&, v1::Platform::Id);
-  v1::CohortPolicy policy_;
+  friend class Verifier;
+  Verified(T payload, std::string sha256)
+      : payload_(std::move(payload)), sha256_(std::move(sha256)) {}
+  T payload_;
   std::string sha256_;
 };
 
-class VerifiedAssignment {
- public:
-  const v1::DeviceAssignment& assignment() const { return assignment_; }
-  const std::string& sha256() const { return sha256_; }
+// `assigned_cohort`: the cohort that the current assignment names; NOT_NAMED when it is another
+// or empty. WRONG_COHORT when the policy is for another platform; EMPTY when it names no chunk;
+// MALFORMED and OVERSIZE for its list of chunks.
+absl::StatusOr<Verified<v1::CohortPolicy>> VerifyCohort(const VerifyInputs& in,
+                                                        v1::Platform::Id platform,
+                                                        const std::string& assigned_cohort);
 
- private:
-  friend absl::StatusOr<VerifiedAssignment> VerifyAssignment(const VerifyInputs&,
-                                                             const std::string&,
-                                                             const std::string&);
-  v1::DeviceAssignment assignment_;
-  std::string sha256_;
-};
+// The content of a verified policy from its chunks' bytes, in its order. MALFORMED when a chunk
+// is not the one it names or cannot be read; EMPTY when there is no app in it.
+absl::StatusOr<v1::CohortContent> AssembleContent(const v1::CohortPolicy& policy,
+                                                  const std::vector<absl::string_view>& chunks);
 
-class VerifiedRoot {
- public:
-  const v1::Root& root() const { return root_; }
-  const Trust& trust() const { return trust_; }
-  const std::string& sha256() const { return sha256_; }
+// WRONG_DEVICE when it names another device or another certificate key; EMPTY without a cohort.
+absl::StatusOr<Verified<v1::DeviceAssignment>> VerifyAssignment(
+    const VerifyInputs& in, const std::string& device_id,
+    const std::string& certificate_key_sha256);
 
- private:
-  friend absl::StatusOr<VerifiedRoot> VerifyRoot(const v1::SignedDoc&, const Trust*,
-                                                 const std::string&, const Floor&, absl::Time);
-  VerifiedRoot(v1::Root root, Trust trust, std::string sha256)
-      : root_(std::move(root)), trust_(std::move(trust)), sha256_(std::move(sha256)) {}
-  v1::Root root_;
-  Trust trust_;
-  std::string sha256_;
-};
+// EMPTY when it names no app and does not lift; MALFORMED when it does both.
+absl::StatusOr<Verified<v1::EmergencyDeny>> VerifyEmergencyDeny(const VerifyInputs& in);
 
-// WRONG_COHORT when the policy is for another platform; EMPTY when it names no app.
-absl::StatusOr<VerifiedCohort> VerifyCohort(const VerifyInputs& in, v1::Platform::Id platform);
-
-// WRONG_DEVICE when it names another device or another certificate key.
-absl::StatusOr<VerifiedAssignment> VerifyAssignment(const VerifyInputs& in,
-                                                    const std::string& device_id,
-                                                    const std::string& certificate_key_sha256);
+// MALFORMED when its tree head is none.
+absl::StatusOr<Verified<v1::Beacon>> VerifyBeacon(const VerifyInputs& in);
+// The bytes of a leaf of the Beacon's tree.
+std::string LeafText(const v1::DocumentLeaf& leaf);
+// NOT_NAMED when the proof does not lead to the Beacon's root.
+absl::Status VerifyInclusion(const v1::Beacon& beacon, const v1::InclusionProof& proof);
 
 // `current` is the root in force, or null when the first root is taken at enrolment. A new root
 // must be signed by the threshold of its own "root" role and of the current one's, and be
-// exactly the next version.
-absl::StatusOr<VerifiedRoot> VerifyRoot(const v1::SignedDoc& doc, const Trust* current,
-                                        const std::string& tenant, const Floor& floor,
-                                        absl::Time now);
+// exactly the next version. EXPIRED when it has ended: see VerifyRootStep.
+absl::StatusOr<Verified<v1::Root>> VerifyRoot(const v1::SignedDoc& doc, const Trust* current,
+                                              const std::string& tenant, const Floor& floor,
+                                              absl::Time now);
+
+// The same, but a root that has ended passes: as a step to its successor, which a device that
+// was away for long has to take. Nothing else is accepted under it.
+absl::StatusOr<Verified<v1::Root>> VerifyRootStep(const v1::SignedDoc& doc, const Trust& current,
+                                                  const std::string& tenant, const Floor& floor,
+                                                  absl::Time now);
 
 // A report signed by the device key itself. OVERSIZE, WRONG_TYPE, UNKNOWN_KEY (another key),
 // BAD_SIGNATURE, MALFORMED, WRONG_DEVICE.

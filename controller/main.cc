@@ -22,6 +22,8 @@
 #include "controller/adapters/yaml/server_config.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/trust.h"
+#include "google/protobuf/stubs/logging.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 
@@ -52,17 +54,30 @@ absl::Status Init(TenantOptions options, const std::string& config_file) {
   }
   MUSTER_RETURN_IF_ERROR(InitTenant(options, SystemClock().Now()));
   MUSTER_ASSIGN_OR_RETURN(const Tenant tenant, LoadTenant(options.dir));
+  const char* dir = options.dir.c_str();
   std::printf(
       "tenant %s made in %s\n"
+      "  agents trust    %s/pki/server-ca.pem\n",
+      tenant.name.c_str(), dir, dir);
+  if (!tenant.root) {
+    std::printf(
+        "  online keys     %s/keys/{policy,assignment,beacon}.pub\n"
+        "next: the ceremony. Holders make their keys with `musterctl trust key`, then `musterctl "
+        "trust init\n"
+        "--tenant %s` makes the first root from all the public keys, two holders sign it with "
+        "`musterctl\n"
+        "trust sign`, and `musterctl trust publish --dir %s ROOT` installs it\n",
+        dir, tenant.name.c_str(), dir);
+    return absl::OkStatus();
+  }
+  std::printf(
       "  root of trust   %s/trust/root.pb\n"
       "                  sha256 %s\n"
-      "  root keys       %s/root-keys/  (2 of 3 sign a new root: take them offline now)\n"
-      "  agents trust    %s/pki/server-ca.pem\n"
+      "  offline keys    %s/root-keys/  (2 of 3 sign a new root, one signs emergency denies: take\n"
+      "                  them to three other machines now)\n"
       "next: write a configuration with data_dir: %s, issue an operator's certificate with\n"
       "`musterd operator`, start with `musterd run --config FILE`\n",
-      tenant.name.c_str(), options.dir.c_str(), options.dir.c_str(),
-      Sha256Hex(tenant.root.payload()).c_str(), options.dir.c_str(), options.dir.c_str(),
-      options.dir.c_str());
+      dir, Sha256Hex(tenant.root->payload()).c_str(), dir, dir);
   return absl::OkStatus();
 }
 
@@ -88,35 +103,6 @@ absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const ServerConfig::Dir
   return LdapDirectory::Open(std::move(options));
 }
 
-// The root of trust becomes a stored document like any other. A different root of the same or a
-// lower version is refused: agents would refuse it too.
-absl::Status StoreRoot(const Services& services, const v1::SignedDoc& root) {
-  const auto snapshot = services.store.Read();
-  const std::string key = DocumentKey(kRootName);
-  MUSTER_ASSIGN_OR_RETURN(const auto stored, Find<v1::SignedDoc>(*snapshot, key));
-  Floor floor;
-  if (stored) {
-    if (stored->value.payload() == root.payload()) return absl::OkStatus();
-    v1::AnyPayload payload;
-    if (!payload.ParseFromString(stored->value.payload())) {
-      return absl::DataLossError("the stored root of trust is damaged");
-    }
-    floor = {payload.header().epoch(), payload.header().version(),
-             Sha256Hex(stored->value.payload())};
-  }
-  MUSTER_RETURN_IF_ERROR(
-      VerifyRoot(root, nullptr, services.settings.tenant, floor, services.clock.Now()).status());
-  Mutation mutation;
-  mutation.expects.push_back({key, stored ? stored->revision : 0});
-  Put(mutation, key, root);
-  mutation.audit.push_back(
-      MakeAuditEntry(services, MusterItself(),
-                     {.verb = "trust.root",
-                      .object = "document/root",
-                      .reason = absl::StrCat("sha256 ", Sha256Hex(root.payload()))}));
-  return services.store.Commit(std::move(mutation)).status();
-}
-
 // Blocks until SIGINT or SIGTERM. Signals are blocked in every thread and taken here.
 void WaitForSignal() {
   sigset_t set;
@@ -139,6 +125,8 @@ void BlockSignals() {
 absl::Status Run(const std::string& config_file) {
   BlockSignals();
   RequireTls13();
+  // It writes a line for every string that is not UTF-8: a peer could fill the journal.
+  google::protobuf::SetLogHandler(nullptr);
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const auto log = spdlog::stderr_logger_mt("musterd");
   log->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
@@ -154,23 +142,33 @@ absl::Status Run(const std::string& config_file) {
   const SystemClock clock;
   SystemEntropy entropy;
   Work work;
-  const Settings settings{tenant.name, config.how_to_ask, config.directory.write_back,
-                          config.directory.groups};
+  Settings settings;
+  settings.tenant = tenant.name;
+  settings.how_to_ask = config.how_to_ask;
+  settings.write_back = config.directory.write_back;
+  settings.groups = config.directory.groups;
+  settings.certificate_life = config.certificate_life;
   const Services services{*store, clock, entropy, work, settings};
-  MUSTER_RETURN_IF_ERROR(StoreRoot(services, tenant.root));
+  Signer signer([dir = config.data_dir] { return LoadOnlineKeys(dir); });
+  MUSTER_RETURN_IF_ERROR(AdoptRoot(services, signer, tenant.root));
+  if (!signer.Has(kBeaconKind.role)) {
+    log->warn("the root of trust has no role 'beacon': devices cannot notice a frozen policy");
+  }
 
   const PeerJudge judge(tenant.name, tenant.device_authority, tenant.operator_authority, clock);
   const auto ca =
       NewDeviceAuthority(tenant.name, tenant.device_authority, tenant.device_authority_key);
-  DeviceHub hub;
+  DeviceHub hub(clock);
+  InstanceWatch instances;
   ReconcilerOptions options;
   options.sync_interval = config.sync_interval;
+  options.rollout = {config.rollout_soak, config.rollout_max_nack_percent};
   options.on_error = [log](const absl::Status& status, absl::string_view what) {
     log->error("{}: {}", std::string(what), status.ToString());
   };
-  Reconciler reconciler(services, tenant.signing, *directory, hub, options);
-  const auto admin = NewAdminService({services, judge, reconciler, hub, *directory, log});
-  const auto devices = NewDeviceService({services, judge, *ca, hub, tenant.root, log});
+  Reconciler reconciler(services, signer, *directory, hub, options);
+  const auto admin = NewAdminService({services, judge, signer, reconciler, hub, *directory, log});
+  const auto devices = NewDeviceService({services, judge, *ca, hub, instances, log});
   MUSTER_ASSIGN_OR_RETURN(const RunningServer running,
                           StartServer({config.listen, tenant.server_pem, tenant.server_key_pem},
                                       {admin.get(), devices.get()}));
@@ -182,7 +180,9 @@ absl::Status Run(const std::string& config_file) {
   WaitForSignal();
   log->info("stopping");
   reconciler.Stop();
-  hub.DisconnectAll(absl::UnavailableError("the controller is stopping"));
+  // Agents that hear of it leave by themselves, and come back spread over the window.
+  const absl::Duration window = hub.Drain();
+  log->info("{} agents told to come back within {}", hub.size(), absl::FormatDuration(window));
   running.server->Shutdown(absl::ToChronoTime(clock.Now() + absl::Seconds(2)));
   publisher.join();
   directory_loop.join();
@@ -203,6 +203,8 @@ int Main(int argc, char** argv) {
   init->add_option("--tenant", tenant.tenant, "its name, [a-z0-9.-]")->required();
   init->add_option("--server-name", tenant.server_names,
                    "DNS name or IP address of the controller (repeatable)");
+  init->add_flag("--external-root", tenant.external_root,
+                 "make no root keys: the first root comes from a ceremony (musterctl trust init)");
 
   OperatorOptions op;
   op.server = "localhost:7443";

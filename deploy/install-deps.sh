@@ -11,7 +11,7 @@ build_packages="
   nlohmann-json3-dev"
 test_packages="
   libgtest-dev libbenchmark-dev clang clang-tidy clang-format libclang-rt-14-dev python3
-  slapd ldap-utils openssl systemd procps iproute2"
+  slapd ldap-utils openssl systemd procps iproute2 softhsm2 libengine-pkcs11-openssl opensc"
 
 quiet=""
 wanted=""

@@ -6,9 +6,13 @@ cd "$(dirname "$0")/.."
 
 case "${1:-}" in
   "") ;;
-  --full) export MUSTER_FULL=1 MUSTER_FUZZ_SECONDS=600 ;;
+  --full) export MUSTER_FULL=1 MUSTER_FUZZ_SECONDS=600 MUSTER_FAULT_ROUNDS=10000 ;;
   *) echo "usage: tests/run.sh [--full]" >&2; exit 2 ;;
 esac
+
+# What is random is the same for one commit.
+MUSTER_SEED=$(printf '%d' "0x$(git rev-parse --short=8 HEAD 2>/dev/null || echo 1)")
+export MUSTER_SEED
 
 step() {
   local name=$1 start=$SECONDS
@@ -20,7 +24,7 @@ step() {
 
 # The integration tests mount, mark and install, which takes root.
 as_root=()
-if [ "$(id -u)" -ne 0 ]; then as_root=(sudo --preserve-env=MUSTER_FULL,MUSTER_FUZZ_SECONDS); fi
+if [ "$(id -u)" -ne 0 ]; then as_root=(sudo --preserve-env=MUSTER_FULL,MUSTER_FUZZ_SECONDS,MUSTER_FAULT_ROUNDS,MUSTER_SEED); fi
 
 step "packages" deploy/install-deps.sh --quiet build test
 step "configure" cmake --preset release -DMUSTER_TESTS=ON --log-level=WARNING

@@ -21,15 +21,13 @@ bool Denies(v1::Verdict::Kind verdict) {
 
 }  // namespace
 
-std::shared_ptr<const PolicyIndex> PolicyIndex::Build(v1::CohortPolicy cohort,
-                                                      const v1::DeviceAssignment* assignment,
-                                                      const std::map<std::string, uint32_t>& uid_of,
-                                                      absl::Time time_floor) {
+std::shared_ptr<const PolicyIndex> PolicyIndex::Build(PolicyParts parts) {
   std::shared_ptr<PolicyIndex> out(new PolicyIndex());
-  out->cohort_ = std::move(cohort);
-  out->time_floor_ = time_floor;
-  out->not_after_ = FromProto(out->cohort_.header().not_after());
-  for (const v1::App& app : out->cohort_.apps()) {
+  out->content_ = std::move(parts.content);
+  out->how_to_ask_ = std::move(parts.how_to_ask);
+  out->time_floor_ = parts.time_floor;
+  out->not_after_ = parts.cohort_not_after;
+  for (const v1::App& app : out->content_.apps()) {
     out->by_id_.emplace(app.id(), static_cast<AppIndex>(out->rules_.size()));
     AppRule rule;
     rule.id = app.id();
@@ -40,23 +38,33 @@ std::shared_ptr<const PolicyIndex> PolicyIndex::Build(v1::CohortPolicy cohort,
       out->packages_.emplace(static_cast<int>(identity.origin()), identity.package_id());
     }
   }
-  for (const v1::Trm& trm : out->cohort_.trm()) {
+  for (const v1::Trm& trm : out->content_.trm()) {
     if (const auto it = out->by_id_.find(trm.app_id()); it != out->by_id_.end()) {
       AppRule& rule = out->rules_[it->second];
       rule.trm = trm.status() == v1::Trm::UNSPECIFIED ? v1::Trm::UNLISTED : trm.status();
       rule.trm_decision_id = trm.decision_id();
     }
   }
-  for (const std::string& id : out->cohort_.blocklist()) {
+  for (const std::string& id : out->content_.blocklist()) {
     if (const auto it = out->by_id_.find(id); it != out->by_id_.end()) {
       out->rules_[it->second].blocklisted = true;
     }
   }
-  if (assignment != nullptr) {
-    out->not_after_ = std::min(out->not_after_, FromProto(assignment->header().not_after()));
-    out->AddEntitlements(*assignment, uid_of);
+  if (parts.assignment != nullptr) {
+    out->not_after_ = std::min(out->not_after_, FromProto(parts.assignment->header().not_after()));
+    out->AddEntitlements(*parts.assignment, parts.uid_of);
   }
+  if (parts.emergency_deny != nullptr) out->AddEmergencyDeny(*parts.emergency_deny);
   return out;
+}
+
+void PolicyIndex::AddEmergencyDeny(const v1::EmergencyDeny& deny) {
+  emergency_reason_ = deny.reason();
+  for (const std::string& id : deny.app_ids()) {
+    if (const auto it = by_id_.find(id); it != by_id_.end()) {
+      rules_[it->second].denied_until = FromProto(deny.header().not_after());
+    }
+  }
 }
 
 void PolicyIndex::AddEntitlements(const v1::DeviceAssignment& assignment,
@@ -107,13 +115,16 @@ const EntitlementFacts* PolicyIndex::FindEntitlement(AppIndex app,
 
 Decision PolicyIndex::Decide(AppIndex app, std::optional<uint32_t> uid, absl::Time now) const {
   const AppRule& rule = rules_[app];
-  const v1::Verdict::Kind verdict = DecideVerdict(
-      rule.trm, rule.blocklisted, FindEntitlement(app, uid), std::max(now, time_floor_));
+  const absl::Time at = std::max(now, time_floor_);
+  const v1::Verdict::Kind verdict = DecideVerdict(at < rule.denied_until, rule.trm,
+                                                  rule.blocklisted, FindEntitlement(app, uid), at);
   return {verdict, Denies(verdict)};
 }
 
 bool PolicyIndex::CouldDeny(AppIndex app) const {
-  return Denies(DecideVerdict(rules_[app].trm, rules_[app].blocklisted, nullptr, time_floor_));
+  const AppRule& rule = rules_[app];
+  return Denies(DecideVerdict(time_floor_ < rule.denied_until, rule.trm, rule.blocklisted, nullptr,
+                              time_floor_));
 }
 
 DecisionInputs PolicyIndex::InputsFor(AppIndex app, std::optional<uint32_t> uid,
@@ -125,8 +136,10 @@ DecisionInputs PolicyIndex::InputsFor(AppIndex app, std::optional<uint32_t> uid,
   in.trm = rule.trm;
   in.trm_decision_id = rule.trm_decision_id;
   in.blocklisted = rule.blocklisted;
-  in.how_to_ask = cohort_.how_to_ask();
+  in.how_to_ask = how_to_ask_;
   in.now = std::max(now, time_floor_);
+  in.emergency_denied = in.now < rule.denied_until;
+  in.emergency_reason = emergency_reason_;
   if (const EntitlementFacts* e = FindEntitlement(app, uid); e != nullptr) in.entitlement = *e;
   if (!uid) {
     in.no_entitlement_because = "the login uid and the real uid of the process disagree";
@@ -149,6 +162,9 @@ absl::Time PolicyIndex::NextExpiry(absl::Time now) const {
   absl::Time next = absl::InfiniteFuture();
   for (const auto& [key, e] : entitlements_) {
     if (e.not_after > now) next = std::min(next, e.not_after);
+  }
+  for (const AppRule& rule : rules_) {
+    if (rule.denied_until > now) next = std::min(next, rule.denied_until);
   }
   return next;
 }

@@ -28,6 +28,7 @@ struct AppRule {
   v1::Trm::Status trm = v1::Trm::UNLISTED;
   std::string trm_decision_id;
   bool blocklisted = false;
+  absl::Time denied_until = absl::InfinitePast();  // by an emergency deny
 };
 
 // How a decision reads: DecideVerdict() and the code of its row, without the words.
@@ -36,18 +37,25 @@ struct Decision {
   bool deny = false;  // what the gate does: BLOCK, and ALLOW_EXPORT_ONLY on a laptop
 };
 
+// What a PolicyIndex is compiled from.
+struct PolicyParts {
+  v1::CohortContent content;
+  std::string how_to_ask;
+  absl::Time cohort_not_after = absl::InfiniteFuture();
+  const v1::DeviceAssignment* assignment = nullptr;  // null: nobody has an entitlement
+  const v1::EmergencyDeny* emergency_deny = nullptr;
+  std::map<std::string, uint32_t> uid_of;  // login name -> uid on this machine
+  // The highest signed issued_at; no decision is made at an earlier time.
+  absl::Time time_floor = absl::InfinitePast();
+};
+
 class PolicyIndex {
  public:
-  // `assignment` null: nobody has an entitlement. `uid_of`: login name -> uid on this machine.
-  // `time_floor`: the highest signed issued_at; no decision is made at an earlier time.
-  static std::shared_ptr<const PolicyIndex> Build(v1::CohortPolicy cohort,
-                                                  const v1::DeviceAssignment* assignment,
-                                                  const std::map<std::string, uint32_t>& uid_of,
-                                                  absl::Time time_floor);
+  static std::shared_ptr<const PolicyIndex> Build(PolicyParts parts);
 
   int app_count() const { return static_cast<int>(rules_.size()); }
   const AppRule& rule(AppIndex app) const { return rules_[app]; }
-  const v1::App& app(AppIndex app) const { return cohort_.apps(app); }
+  const v1::App& app(AppIndex app) const { return content_.apps(app); }
   std::optional<AppIndex> FindApp(const std::string& id) const;
 
   // The app that the facts prove, by the strongest of them (common/app_identity.h).
@@ -57,14 +65,15 @@ class PolicyIndex {
 
   // `uid` empty: nobody (see PersonOf). Never blocks, allocates or logs.
   Decision Decide(AppIndex app, std::optional<uint32_t> uid, absl::Time now) const;
-  // True when somebody without an entitlement is denied.
+  // True when somebody without an entitlement is denied, now or as long as an emergency lasts.
   bool CouldDeny(AppIndex app) const;
 
   v1::Explanation Explain(AppIndex app, std::optional<uint32_t> uid, absl::Time now) const;
   // The reason code alone, for reports.
   std::string Reason(AppIndex app, std::optional<uint32_t> uid, absl::Time now) const;
 
-  // The next moment after `now` at which an entitlement ends; InfiniteFuture: none.
+  // The next moment after `now` at which an entitlement or an emergency deny ends;
+  // InfiniteFuture: none.
   absl::Time NextExpiry(absl::Time now) const;
   // When the documents end: entitlements are unusable from then on.
   absl::Time not_after() const { return not_after_; }
@@ -76,8 +85,10 @@ class PolicyIndex {
   const EntitlementFacts* FindEntitlement(AppIndex app, std::optional<uint32_t> uid) const;
   void AddEntitlements(const v1::DeviceAssignment& assignment,
                        const std::map<std::string, uint32_t>& uid_of);
+  void AddEmergencyDeny(const v1::EmergencyDeny& deny);
 
-  v1::CohortPolicy cohort_;
+  v1::CohortContent content_;
+  std::string how_to_ask_, emergency_reason_;
   std::vector<AppRule> rules_;
   std::vector<const v1::App*> apps_;
   absl::flat_hash_map<std::string, AppIndex> by_id_;

@@ -1,153 +1,69 @@
 #include "agent/flow/accept_policy.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/limits.h"
 #include "common/status_macros.h"
-#include "common/time_proto.h"
 
 namespace muster::agent {
 namespace {
 
-constexpr char kRootType[] = "muster.v1.Root";
-constexpr char kCohortType[] = "muster.v1.CohortPolicy";
-constexpr char kAssignmentType[] = "muster.v1.DeviceAssignment";
-constexpr char kRootName[] = "root";
+constexpr size_t kMaxUpdateDocuments = limits::kMaxRootSteps + limits::kMaxKnownDocuments;
 
 int OrderOf(const v1::SignedDoc& doc) {
-  if (doc.payload_type() == kRootType) return 0;
-  if (doc.payload_type() == kCohortType) return 1;
-  if (doc.payload_type() == kAssignmentType) return 2;
-  return 3;
+  const absl::string_view type = doc.payload_type();
+  if (type == kRootKind.payload_type) return 0;
+  if (type == kEmergencyDenyKind.payload_type) return 1;
+  if (type == kAssignmentKind.payload_type) return 2;
+  if (type == kCohortKind.payload_type) return 3;
+  return 4;
 }
 
-// What an unverified document calls itself: only to label its answer, never to decide.
-v1::DocumentHeader ClaimedHeader(const v1::SignedDoc& doc) {
-  v1::DocumentHeader none;
-  if (doc.payload().size() > limits::kMaxDocumentBytes) return none;
-  v1::AnyDocument any;
-  if (!any.ParseFromString(doc.payload()) || any.header().name().size() > 512) return none;
-  return any.header();
-}
-
-absl::Time HighestIssued(const v1::AcceptedState& state) {
-  return state.has_highest_issued_at() ? FromProto(state.highest_issued_at())
-                                       : absl::InfinitePast();
-}
-
-void RaiseFloor(const v1::DocumentHeader& header, const std::string& sha256,
-                v1::AcceptedState& state) {
-  v1::AcceptedState::FloorRecord* record = nullptr;
-  for (v1::AcceptedState::FloorRecord& f : *state.mutable_floors()) {
-    if (f.name() == header.name()) record = &f;
+std::vector<const v1::SignedDoc*> InOrder(const v1::Update& update) {
+  std::vector<std::pair<std::pair<int, uint64_t>, const v1::SignedDoc*>> keyed;
+  for (const v1::SignedDoc& doc : update.documents()) {
+    if (keyed.size() >= kMaxUpdateDocuments) break;
+    const int order = OrderOf(doc);
+    // Roots are walked; of two policies in one update the newer one is held last.
+    const uint64_t step = order == 0 || order == 3 ? ClaimedHeader(doc).version() : 0;
+    keyed.push_back({{order, step}, &doc});
   }
-  if (record == nullptr) record = state.add_floors();
-  record->set_name(header.name());
-  record->set_epoch(header.epoch());
-  record->set_version(header.version());
-  record->set_sha256(sha256);
-  if (FromProto(header.issued_at()) > HighestIssued(state)) {
-    *state.mutable_highest_issued_at() = header.issued_at();
-  }
-}
-
-// Parses one accepted document and notes it as in force.
-template <typename T>
-absl::StatusOr<T> ReadPart(const v1::AcceptedState& state, const v1::SignedDoc& doc,
-                           AcceptedPolicy& out) {
-  T payload;
-  const std::string sha256 = Sha256Hex(doc.payload());
-  if (!payload.ParseFromString(doc.payload()) ||
-      FloorOf(state, payload.header().name()).sha256 != sha256) {
-    return absl::DataLossError(absl::StrCat(
-        "the accepted policy on this device is damaged (", doc.payload_type(),
-        " does not fit its record); move the state directory away and enrol this device again"));
-  }
-  v1::PolicyReport::InForce in_force;
-  in_force.set_name(payload.header().name());
-  in_force.set_version(payload.header().version());
-  in_force.set_sha256(sha256);
-  out.in_force.push_back(std::move(in_force));
-  return payload;
-}
-
-v1::AgentMessage MakeAck(uint64_t nonce, const v1::SignedDoc& doc) {
-  const v1::DocumentHeader header = ClaimedHeader(doc);
-  v1::AgentMessage out;
-  v1::Ack* ack = out.mutable_ack();
-  ack->set_nonce(nonce);
-  ack->set_name(header.name());
-  ack->set_version(header.version());
-  ack->set_applied_sha256(Sha256Hex(doc.payload()));
+  std::stable_sort(keyed.begin(), keyed.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<const v1::SignedDoc*> out;
+  out.reserve(keyed.size());
+  for (const auto& [order, doc] : keyed) out.push_back(doc);
   return out;
 }
 
-v1::AgentMessage MakeNack(uint64_t nonce, const v1::SignedDoc& doc, const std::string& code,
-                          absl::string_view detail) {
-  const v1::DocumentHeader header = ClaimedHeader(doc);
-  v1::AgentMessage out;
-  v1::Nack* nack = out.mutable_nack();
-  nack->set_nonce(nonce);
-  nack->set_name(header.name());
-  nack->set_version(header.version());
-  nack->set_code(code);
-  nack->set_detail(std::string(detail.substr(0, limits::kMaxReasonBytes)));
-  return out;
+bool Same(const google::protobuf::MessageLite& a, const google::protobuf::MessageLite& b) {
+  return a.SerializeAsString() == b.SerializeAsString();
 }
 
-std::string CodeText(const absl::Status& status) {
-  const std::optional<VerifyCode> code = VerifyCodeOf(status);
-  return code ? std::string(VerifyCodeName(*code)) : "INTERNAL";
-}
-
-// "CODE: detail" without its code.
-absl::string_view DetailText(const absl::Status& status, const std::string& code) {
-  absl::string_view text = status.message();
-  if (absl::string_view(text.substr(0, code.size())) == code && text.size() > code.size() + 2) {
-    text.remove_prefix(code.size() + 2);
+// Of a chunk that the policy names.
+size_t SizeOf(const v1::CohortPolicy& policy, const std::string& sha256) {
+  for (const v1::ChunkRef& ref : policy.chunks()) {
+    if (ref.sha256() == sha256) return ref.size();
   }
-  return text;
+  return 0;
+}
+
+Floor HigherOf(Floor a, Floor b) {
+  return std::make_pair(a.epoch, a.version) < std::make_pair(b.epoch, b.version) ? b : a;
 }
 
 }  // namespace
 
-std::string AssignmentName(const std::string& device_id) {
-  return absl::StrCat("assignment/", device_id);
-}
-
-Floor FloorOf(const v1::AcceptedState& state, const std::string& name) {
-  for (const v1::AcceptedState::FloorRecord& f : state.floors()) {
-    if (f.name() == name) return {f.epoch(), f.version(), f.sha256()};
-  }
-  return {};
-}
-
-absl::StatusOr<AcceptedPolicy> ReadAccepted(const v1::AcceptedState& state) {
-  AcceptedPolicy out;
-  out.highest_issued_at = HighestIssued(state);
-  MUSTER_RETURN_IF_ERROR(ReadPart<v1::Root>(state, state.root(), out).status());
-  if (state.has_cohort()) {
-    MUSTER_ASSIGN_OR_RETURN(out.cohort, ReadPart<v1::CohortPolicy>(state, state.cohort(), out));
-  }
-  if (state.has_assignment()) {
-    MUSTER_ASSIGN_OR_RETURN(out.assignment,
-                            ReadPart<v1::DeviceAssignment>(state, state.assignment(), out));
-  }
-  return out;
-}
-
-v1::AcceptedState FirstState(const v1::SignedDoc& doc, const VerifiedRoot& root) {
-  v1::AcceptedState state;
-  *state.mutable_root() = doc;
-  RaiseFloor(root.root().header(), root.sha256(), state);
-  return state;
-}
-
 PolicyAcceptor::PolicyAcceptor(DeviceIdentity identity, StateStore* store, const Clock* clock,
                                Apply apply)
-    : identity_(std::move(identity)), store_(store), clock_(clock), apply_(std::move(apply)) {}
+    : identity_(std::move(identity)),
+      store_(store),
+      clock_(clock),
+      apply_(std::move(apply)),
+      chunks_(store) {}
 
 absl::Status PolicyAcceptor::Load() {
   MUSTER_ASSIGN_OR_RETURN(std::optional<std::string> bytes, store_->Read(kAcceptedFile));
@@ -159,9 +75,7 @@ absl::Status PolicyAcceptor::Load() {
     return absl::DataLossError(
         "accepted.pb is damaged; move the state directory away and enrol this device again");
   }
-  // Not verified again: these bytes passed every check before they were saved, the file is
-  // root's alone, and a rotated key or an expiry must not take a policy out of force.
-  MUSTER_ASSIGN_OR_RETURN(AcceptedPolicy policy, ReadAccepted(state));
+  MUSTER_ASSIGN_OR_RETURN(AcceptedPolicy policy, ReadAccepted(state, identity_.device_id));
   v1::Root root;
   root.ParseFromString(state.root().payload());
   MUSTER_ASSIGN_OR_RETURN(trust_, Trust::FromRoot(root));
@@ -171,132 +85,286 @@ absl::Status PolicyAcceptor::Load() {
   return absl::OkStatus();
 }
 
-VerifyInputs PolicyAcceptor::InputsFor(const v1::SignedDoc& doc, const v1::AcceptedState& state,
-                                       const Trust& trust, std::string role, std::string kind,
-                                       std::string name) const {
-  Floor floor = FloorOf(state, name);
-  return {doc,
-          trust,
-          std::move(role),
-          doc.payload_type(),
-          std::move(kind),
-          std::move(name),
-          std::move(floor),
-          std::max(clock_->Now(), HighestIssued(state))};
+absl::Time PolicyAcceptor::Now(const Draft& draft) const {
+  return std::max(clock_->Now(), HighestIssued(draft.next));
 }
 
-absl::Status PolicyAcceptor::StageRoot(const v1::SignedDoc& doc, v1::AcceptedState& next,
-                                       Trust& trust) {
-  MUSTER_ASSIGN_OR_RETURN(VerifiedRoot root,
-                          VerifyRoot(doc, &trust, identity_.tenant, FloorOf(next, kRootName),
-                                     std::max(clock_->Now(), HighestIssued(next))));
+VerifyInputs PolicyAcceptor::InputsFor(const v1::SignedDoc& doc, const Draft& draft,
+                                       std::string name) const {
+  Floor floor = FloorOf(draft.next, name);
+  return {doc, draft.trust, std::move(name), std::move(floor), Now(draft)};
+}
+
+absl::Status PolicyAcceptor::StageRoot(const v1::SignedDoc& doc, Draft& draft) const {
+  MUSTER_ASSIGN_OR_RETURN(Verified<v1::Root> root,
+                          VerifyRootStep(doc, draft.trust, identity_.tenant,
+                                         FloorOf(draft.next, kRootName), Now(draft)));
+  MUSTER_ASSIGN_OR_RETURN(Trust trust, Trust::FromRoot(root.payload()));
+  if (Same(doc, draft.next.root())) return absl::OkStatus();
   // A new epoch is the way back from a document that was dated far ahead: it resets the floor
   // of time, which only documents under the new keys may raise again.
-  if (root.trust().epoch() > trust.epoch()) next.clear_highest_issued_at();
-  *next.mutable_root() = doc;
-  RaiseFloor(root.root().header(), root.sha256(), next);
-  trust = root.trust();
+  if (trust.epoch() > draft.trust.epoch()) draft.next.clear_highest_issued_at();
+  *draft.next.mutable_root() = doc;
+  RaiseFloor(root.payload().header(), root.sha256(), draft.next);
+  draft.trust = std::move(trust);
+  draft.changed = draft.documents_changed = true;
   return absl::OkStatus();
 }
 
-absl::Status PolicyAcceptor::StageCohort(const v1::SignedDoc& doc, v1::AcceptedState& next,
-                                         const Trust& trust) {
-  MUSTER_ASSIGN_OR_RETURN(VerifiedCohort cohort, VerifyCohort(InputsFor(doc, next, trust, "policy",
-                                                                        "cohort", kLinuxCohort),
-                                                              v1::Platform::LINUX));
-  *next.mutable_cohort() = doc;
-  RaiseFloor(cohort.policy().header(), cohort.sha256(), next);
+absl::Status PolicyAcceptor::StageEmergencyDeny(const v1::SignedDoc& doc, Draft& draft) const {
+  MUSTER_ASSIGN_OR_RETURN(Verified<v1::EmergencyDeny> deny,
+                          VerifyEmergencyDeny(InputsFor(doc, draft, kEmergencyDenyName)));
+  if (Same(doc, draft.next.emergency_deny())) return absl::OkStatus();
+  *draft.next.mutable_emergency_deny() = doc;
+  RaiseFloor(deny.payload().header(), deny.sha256(), draft.next);
+  draft.changed = draft.documents_changed = true;
   return absl::OkStatus();
 }
 
-absl::Status PolicyAcceptor::StageAssignment(const v1::SignedDoc& doc, v1::AcceptedState& next,
-                                             const Trust& trust) {
-  MUSTER_ASSIGN_OR_RETURN(VerifiedAssignment assignment,
-                          VerifyAssignment(InputsFor(doc, next, trust, "assignment", "assignment",
-                                                     AssignmentName(identity_.device_id)),
-                                           identity_.device_id, identity_.certificate_key_sha256));
-  if (assignment.assignment().cohort() != kLinuxCohort) {
+absl::Status PolicyAcceptor::StageAssignment(const v1::SignedDoc& doc, Draft& draft) const {
+  MUSTER_ASSIGN_OR_RETURN(
+      Verified<v1::DeviceAssignment> assignment,
+      VerifyAssignment(InputsFor(doc, draft, AssignmentName(identity_.device_id)),
+                       identity_.device_id, identity_.certificate_key_sha256));
+  if (assignment.payload().cohort() != OwnCohort()) {
     return VerifyError(VerifyCode::kWrongCohort,
-                       absl::StrCat("puts this device into ", assignment.assignment().cohort(),
-                                    ", expected ", kLinuxCohort));
+                       absl::StrCat("puts this device into ", assignment.payload().cohort(),
+                                    ", expected ", OwnCohort()));
   }
-  *next.mutable_assignment() = doc;
-  RaiseFloor(assignment.assignment().header(), assignment.sha256(), next);
+  if (Same(doc, draft.next.assignment())) return absl::OkStatus();
+  *draft.next.mutable_assignment() = doc;
+  RaiseFloor(assignment.payload().header(), assignment.sha256(), draft.next);
+  draft.changed = draft.documents_changed = true;
   return absl::OkStatus();
 }
 
-absl::Status PolicyAcceptor::Stage(const v1::SignedDoc& doc, v1::AcceptedState& next,
-                                   Trust& trust) {
-  const int order = OrderOf(doc);
-  // A root that ended vouches for nothing; only its successor, which it signs, is still taken.
-  if ((order == 1 || order == 2) &&
-      std::max(clock_->Now(), HighestIssued(next)) >= trust.not_after()) {
-    return VerifyError(VerifyCode::kExpired, absl::StrCat("the root that vouches for it ended ",
-                                                          TimeText(trust.not_after())));
-  }
-  switch (order) {
+absl::Status PolicyAcceptor::Stage(const v1::SignedDoc& doc, Draft& draft) const {
+  switch (OrderOf(doc)) {
     case 0:
-      return StageRoot(doc, next, trust);
+      return StageRoot(doc, draft);
     case 1:
-      return StageCohort(doc, next, trust);
+      return StageEmergencyDeny(doc, draft);
     case 2:
-      return StageAssignment(doc, next, trust);
+      return StageAssignment(doc, draft);
   }
-  return VerifyError(VerifyCode::kWrongType,
-                     absl::StrCat("this agent takes no ", doc.payload_type().substr(0, 128)));
+  return VerifyError(
+      VerifyCode::kWrongType,
+      absl::StrCat("an update brings no ", doc.payload_type().substr(0, limits::kMaxNameBytes)));
+}
+
+absl::StatusOr<Verified<v1::CohortPolicy>> PolicyAcceptor::CheckCohort(const v1::SignedDoc& doc,
+                                                                       const Draft& draft) const {
+  v1::DeviceAssignment assignment;
+  assignment.ParseFromString(draft.next.assignment().payload());
+  VerifyInputs in = InputsFor(doc, draft, OwnCohort());
+  // One that waits is as good as accepted here: an older one must not take its place.
+  if (pending_) {
+    const v1::DocumentHeader& h = pending_->policy.header();
+    in.floor =
+        HigherOf(in.floor, Floor{h.epoch(), h.version(), Sha256Hex(pending_->doc.payload())});
+  }
+  return VerifyCohort(in, v1::Platform::LINUX, assignment.cohort());
+}
+
+absl::StatusOr<std::vector<std::string>> PolicyAcceptor::StageCohort(
+    const v1::SignedDoc& doc, const Verified<v1::CohortPolicy>& cohort, Draft& draft) const {
+  std::map<absl::string_view, const std::string*> in_force;
+  for (int i = 0; current_->cohort && i < current_->cohort->chunks_size(); ++i) {
+    in_force[current_->cohort->chunks(i).sha256()] = &state_.chunks(i);
+  }
+  std::vector<std::string> bytes, missing;
+  for (const v1::ChunkRef& ref : cohort.payload().chunks()) {
+    const auto it = in_force.find(ref.sha256());
+    bytes.push_back(it != in_force.end() ? *it->second : chunks_.Read(ref));
+    if (bytes.back().empty()) missing.push_back(ref.sha256());
+  }
+  if (!missing.empty()) return missing;
+  const std::vector<absl::string_view> views(bytes.begin(), bytes.end());
+  MUSTER_RETURN_IF_ERROR(AssembleContent(cohort.payload(), views).status());
+  if (Same(doc, draft.next.cohort())) return missing;
+  *draft.next.mutable_cohort() = doc;
+  draft.next.mutable_chunks()->Assign(bytes.begin(), bytes.end());
+  RaiseFloor(cohort.payload().header(), cohort.sha256(), draft.next);
+  draft.changed = draft.documents_changed = true;
+  return missing;
 }
 
 absl::Status PolicyAcceptor::Save(const v1::AcceptedState& next) {
-  MUSTER_RETURN_IF_ERROR(store_->Write(kAcceptedFile, next.SerializeAsString()));
+  const std::string bytes = next.SerializeAsString();
+  // What could not be read again must not be written.
+  if (bytes.size() > limits::kMaxStateFileBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "accepted.pb would have ", bytes.size(), " bytes; at most ", limits::kMaxStateFileBytes));
+  }
+  MUSTER_RETURN_IF_ERROR(store_->Write(kAcceptedFile, bytes));
   // Copies for `muster-agent verify` and for people; accepted.pb alone decides.
-  const std::pair<const char*, const v1::SignedDoc*> copies[] = {
-      {kRootFile, &next.root()},
-      {kCohortFile, next.has_cohort() ? &next.cohort() : nullptr},
-      {kAssignmentFile, next.has_assignment() ? &next.assignment() : nullptr}};
-  for (const auto& [name, doc] : copies) {
-    if (doc != nullptr) store_->Write(name, doc->SerializeAsString()).IgnoreError();
+  struct Copy {
+    const char* file;
+    const v1::SignedDoc &was, &is;
+  };
+  const Copy copies[] = {
+      {kRootFile, state_.root(), next.root()},
+      {kCohortFile, state_.cohort(), next.cohort()},
+      {kAssignmentFile, state_.assignment(), next.assignment()},
+      {kEmergencyDenyFile, state_.emergency_deny(), next.emergency_deny()},
+      {kBeaconFile, state_.beacon().beacon(), next.beacon().beacon()},
+  };
+  for (const Copy& copy : copies) {
+    if (!Same(copy.was, copy.is)) {
+      store_->Write(copy.file, copy.is.SerializeAsString()).IgnoreError();
+    }
   }
   return absl::OkStatus();
+}
+
+absl::Status PolicyAcceptor::Commit(Draft draft, AcceptOutcome& out) {
+  if (!draft.changed) return absl::OkStatus();
+  MUSTER_ASSIGN_OR_RETURN(AcceptedPolicy policy, ReadAccepted(draft.next, identity_.device_id));
+  MUSTER_RETURN_IF_ERROR(Save(draft.next));
+  state_ = std::move(draft.next);
+  trust_ = std::move(draft.trust);
+  current_ = std::make_shared<const AcceptedPolicy>(std::move(policy));
+  apply_(current_);
+  out.changed = draft.documents_changed;
+  // A document that came after the Beacon may be another than the one that the Beacon names.
+  if (current_->beacon) {
+    for (std::string& text : FindContradictions(current_->own, current_->beacon->leaves)) {
+      out.alarms.push_back(std::move(text));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void PolicyAcceptor::Hold(Pending pending, AcceptOutcome& out) {
+  std::set<std::string> named;
+  for (const v1::ChunkRef& ref : pending.policy.chunks()) named.insert(ref.sha256());
+  chunks_.KeepOnly(named);
+  Need(pending.nonce, {pending.missing.begin(), pending.missing.end()}, out);
+  pending_ = std::move(pending);
 }
 
 AcceptOutcome PolicyAcceptor::Accept(const v1::Update& update) {
   AcceptOutcome out;
-  std::vector<const v1::SignedDoc*> docs;
-  for (const v1::SignedDoc& doc : update.documents()) docs.push_back(&doc);
-  std::stable_sort(docs.begin(), docs.end(), [](const v1::SignedDoc* a, const v1::SignedDoc* b) {
-    return OrderOf(*a) < OrderOf(*b);
-  });
-  v1::AcceptedState next = state_;
-  Trust trust = *trust_;
+  Draft draft = NewDraft();
   std::vector<const v1::SignedDoc*> good;
-  auto refuse = [&](const v1::SignedDoc& doc, const std::string& code, absl::string_view why) {
-    out.answers.push_back(MakeNack(update.nonce(), doc, code, why));
-    out.last_refused = absl::StrCat(ClaimedHeader(doc).name(), " ", code, ": ", why);
-  };
-  for (const v1::SignedDoc* doc : docs) {
-    const absl::Status status = Stage(*doc, next, trust);
+  std::optional<Pending> waits;
+  bool cohort_complete = false;
+  for (const v1::SignedDoc* doc : InOrder(update)) {
+    absl::Status status;
+    if (OrderOf(*doc) == 3) {
+      absl::StatusOr<Verified<v1::CohortPolicy>> cohort = CheckCohort(*doc, draft);
+      absl::StatusOr<std::vector<std::string>> missing =
+          cohort.ok() ? StageCohort(*doc, *cohort, draft) : cohort.status();
+      status = missing.status();
+      if (missing.ok() && !missing->empty()) {
+        waits =
+            Pending{update.nonce(), *doc, cohort->payload(), {missing->begin(), missing->end()}};
+        continue;
+      }
+      cohort_complete |= status.ok();
+    } else {
+      status = Stage(*doc, draft);
+    }
     if (status.ok()) {
       good.push_back(doc);
     } else {
-      const std::string code = CodeText(status);
-      refuse(*doc, code, DetailText(status, code));
+      Refuse(update.nonce(), *doc, status, out);
     }
   }
-  out.changed = next.SerializeAsString() != state_.SerializeAsString();
-  if (out.changed) {
-    absl::StatusOr<AcceptedPolicy> policy = ReadAccepted(next);
-    const absl::Status saved = policy.ok() ? Save(next) : policy.status();
-    if (!saved.ok()) {
-      out.changed = false;
-      for (const v1::SignedDoc* doc : good) refuse(*doc, "NOT_SAVED", saved.message());
-      return out;
-    }
-    state_ = std::move(next);
-    trust_ = std::move(trust);
-    current_ = std::make_shared<const AcceptedPolicy>(*std::move(policy));
-    apply_(current_);
+  const absl::Status saved = Commit(std::move(draft), out);
+  if (!saved.ok()) {
+    for (const v1::SignedDoc* doc : good) RefuseUnsaved(update.nonce(), *doc, saved, out);
+    // It may stand on an assignment or a root that could not be saved.
+    if (waits) RefuseUnsaved(update.nonce(), waits->doc, saved, out);
+    return out;
   }
-  for (const v1::SignedDoc* doc : good) out.answers.push_back(MakeAck(update.nonce(), *doc));
+  for (const v1::SignedDoc* doc : good) Acknowledge(update.nonce(), *doc, out);
+  if (cohort_complete) {
+    pending_.reset();
+    chunks_.KeepOnly({});
+  }
+  if (waits) Hold(*std::move(waits), out);
+  return out;
+}
+
+AcceptOutcome PolicyAcceptor::AddChunk(const v1::Chunk& chunk) {
+  AcceptOutcome out;
+  if (!pending_ || !pending_->missing.contains(chunk.sha256())) return out;
+  if (chunk.data().size() != SizeOf(pending_->policy, chunk.sha256()) ||
+      Sha256Hex(chunk.data()) != chunk.sha256()) {
+    Refuse(pending_->nonce, pending_->doc,
+           VerifyError(VerifyCode::kMalformed,
+                       absl::StrCat("the bytes sent for chunk ", chunk.sha256(), " are others")),
+           out);
+    pending_.reset();
+    return out;
+  }
+  const absl::Status kept = chunks_.Save(chunk.sha256(), chunk.data());
+  if (!kept.ok()) {
+    RefuseUnsaved(pending_->nonce, pending_->doc, kept, out);
+    pending_.reset();
+    return out;
+  }
+  pending_->missing.erase(chunk.sha256());
+  if (!pending_->missing.empty()) return out;
+  const Pending whole = *std::exchange(pending_, std::nullopt);
+  Draft draft = NewDraft();
+  absl::StatusOr<Verified<v1::CohortPolicy>> cohort = CheckCohort(whole.doc, draft);
+  absl::StatusOr<std::vector<std::string>> missing =
+      cohort.ok() ? StageCohort(whole.doc, *cohort, draft) : cohort.status();
+  if (!missing.ok()) {
+    Refuse(whole.nonce, whole.doc, missing.status(), out);
+    return out;
+  }
+  absl::Status saved =
+      missing->empty()
+          ? Commit(std::move(draft), out)
+          : absl::UnavailableError("a chunk that was saved cannot be read back; check the disk");
+  if (!saved.ok()) {
+    RefuseUnsaved(whole.nonce, whole.doc, saved, out);
+    return out;
+  }
+  chunks_.KeepOnly({});
+  Acknowledge(whole.nonce, whole.doc, out);
+  return out;
+}
+
+absl::Status PolicyAcceptor::StageBeacon(const v1::BeaconUpdate& update, Draft& draft) const {
+  MUSTER_ASSIGN_OR_RETURN(Verified<v1::Beacon> beacon,
+                          VerifyBeacon(InputsFor(update.beacon(), draft, kBeaconName)));
+  if (static_cast<size_t>(update.proofs_size()) > limits::kMaxProofs) {
+    return VerifyError(VerifyCode::kOversize,
+                       absl::StrCat(update.proofs_size(), " proofs; at most ", limits::kMaxProofs));
+  }
+  for (const v1::InclusionProof& proof : update.proofs()) {
+    MUSTER_RETURN_IF_ERROR(VerifyInclusion(beacon.payload(), proof));
+  }
+  const std::vector<std::string> contradictions =
+      FindContradictions(current_->own, LeavesOf(beacon.payload(), update));
+  if (!contradictions.empty()) {
+    return VerifyError(VerifyCode::kEquivocation, contradictions.front());
+  }
+  if (Same(update, draft.next.beacon())) return absl::OkStatus();
+  *draft.next.mutable_beacon() = update;
+  RaiseFloor(beacon.payload().header(), beacon.sha256(), draft.next);
+  draft.changed = true;
+  return absl::OkStatus();
+}
+
+AcceptOutcome PolicyAcceptor::AcceptBeacon(const v1::BeaconUpdate& update) {
+  AcceptOutcome out;
+  Draft draft = NewDraft();
+  const absl::Status status = StageBeacon(update, draft);
+  if (!status.ok()) {
+    Refuse(0, update.beacon(), status, out);
+    return out;
+  }
+  const absl::Status saved = Commit(std::move(draft), out);
+  if (saved.ok()) {
+    Acknowledge(0, update.beacon(), out);
+  } else {
+    RefuseUnsaved(0, update.beacon(), saved, out);
+  }
   return out;
 }
 

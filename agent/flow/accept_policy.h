@@ -2,14 +2,16 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/time/time.h"
+#include "agent/flow/accepted_state.h"
+#include "agent/flow/chunk_store.h"
+#include "agent/flow/policy_answers.h"
 #include "agent/flow/state_store.h"
 #include "common/clock.h"
 #include "common/signed_doc.h"
@@ -18,38 +20,11 @@
 
 namespace muster::agent {
 
-inline constexpr char kLinuxCohort[] = "cohort/linux";
-std::string AssignmentName(const std::string& device_id);
-
 // Who this device is, as its certificate says.
 struct DeviceIdentity {
   std::string tenant;
   std::string device_id;
   std::string certificate_key_sha256;  // hex, over the certificate's SubjectPublicKeyInfo
-};
-
-// The documents in force; immutable, swapped whole. Absent parts were never accepted.
-struct AcceptedPolicy {
-  std::optional<v1::CohortPolicy> cohort;
-  std::optional<v1::DeviceAssignment> assignment;
-  std::vector<v1::PolicyReport::InForce> in_force;  // root, cohort, assignment
-  absl::Time highest_issued_at = absl::InfinitePast();
-};
-
-// Checks the parts of an AcceptedState against each other and parses them. DATA_LOSS when they
-// do not fit: the file was damaged or edited.
-absl::StatusOr<AcceptedPolicy> ReadAccepted(const v1::AcceptedState& state);
-
-// The state right after enrolment: the first root, nothing else.
-v1::AcceptedState FirstState(const v1::SignedDoc& doc, const VerifiedRoot& root);
-
-// The floor of one document name; all zero when none was accepted.
-Floor FloorOf(const v1::AcceptedState& state, const std::string& name);
-
-struct AcceptOutcome {
-  std::vector<v1::AgentMessage> answers;  // one Ack or Nack per document, in the order verified
-  bool changed = false;
-  std::string last_refused;  // "name CODE: detail" of the last Nack; empty: none
 };
 
 // Thread-compatible: one stream at a time.
@@ -62,31 +37,67 @@ class PolicyAcceptor {
   // Loads what was accepted before and applies it. NOT_FOUND: never enrolled; DATA_LOSS.
   absl::Status Load();
 
-  // Verifies every document; those that pass are saved together, put in force and then
-  // acknowledged. Each of the others is answered by a Nack with its code. NOT_SAVED is the code
-  // when the state directory cannot be written: then nothing of the update is in force.
+  // Verifies every document: roots by version, emergency deny, assignment, cohort; those that
+  // pass are saved together, put in force and then acknowledged. Each of the others is answered
+  // by a Nack with its code. NOT_SAVED is the code when the state directory cannot be written:
+  // then nothing of the update is in force. A cohort policy whose chunks are not all here is
+  // answered by a Need, and held until they are.
   AcceptOutcome Accept(const v1::Update& update);
+
+  // A chunk that was asked for; any other is ignored. With the last one the held policy is
+  // verified again, for time and floors may have moved, and answered.
+  AcceptOutcome AddChunk(const v1::Chunk& chunk);
+
+  // Proves that the documents in force are the current ones, or shows that they are not. Saved
+  // and acknowledged like a document, with nonce 0.
+  AcceptOutcome AcceptBeacon(const v1::BeaconUpdate& update);
 
   std::shared_ptr<const AcceptedPolicy> current() const { return current_; }
 
  private:
-  // What one document would change, on a copy.
-  absl::Status Stage(const v1::SignedDoc& doc, v1::AcceptedState& next, Trust& trust);
-  absl::Status StageRoot(const v1::SignedDoc& doc, v1::AcceptedState& next, Trust& trust);
-  absl::Status StageCohort(const v1::SignedDoc& doc, v1::AcceptedState& next, const Trust& trust);
-  absl::Status StageAssignment(const v1::SignedDoc& doc, v1::AcceptedState& next,
-                               const Trust& trust);
-  VerifyInputs InputsFor(const v1::SignedDoc& doc, const v1::AcceptedState& state,
-                         const Trust& trust, std::string role, std::string kind,
-                         std::string name) const;
+  // What would be in force: a copy to change.
+  struct Draft {
+    v1::AcceptedState next;
+    Trust trust;
+    bool changed = false;
+    bool documents_changed = false;
+  };
+  // A verified cohort policy that waits for chunks.
+  struct Pending {
+    uint64_t nonce = 0;
+    v1::SignedDoc doc;
+    v1::CohortPolicy policy;
+    std::set<std::string> missing;
+  };
+
+  Draft NewDraft() const { return {state_, *trust_}; }
+  absl::Status Stage(const v1::SignedDoc& doc, Draft& draft) const;
+  absl::Status StageRoot(const v1::SignedDoc& doc, Draft& draft) const;
+  absl::Status StageEmergencyDeny(const v1::SignedDoc& doc, Draft& draft) const;
+  absl::Status StageAssignment(const v1::SignedDoc& doc, Draft& draft) const;
+  absl::StatusOr<Verified<v1::CohortPolicy>> CheckCohort(const v1::SignedDoc& doc,
+                                                         const Draft& draft) const;
+  // Takes the chunks from where they are at hand. The hashes of those that are not; with any
+  // missing the draft is unchanged.
+  absl::StatusOr<std::vector<std::string>> StageCohort(const v1::SignedDoc& doc,
+                                                       const Verified<v1::CohortPolicy>& cohort,
+                                                       Draft& draft) const;
+  absl::Status StageBeacon(const v1::BeaconUpdate& update, Draft& draft) const;
+  VerifyInputs InputsFor(const v1::SignedDoc& doc, const Draft& draft, std::string name) const;
+  absl::Time Now(const Draft& draft) const;
+  // Saves and puts in force. Not ok: nothing has changed.
+  absl::Status Commit(Draft draft, AcceptOutcome& out);
   absl::Status Save(const v1::AcceptedState& next);
+  void Hold(Pending pending, AcceptOutcome& out);
 
   const DeviceIdentity identity_;
   StateStore* const store_;
   const Clock* const clock_;
   const Apply apply_;
+  ChunkStore chunks_;
   v1::AcceptedState state_;
   std::optional<Trust> trust_;
+  std::optional<Pending> pending_;
   std::shared_ptr<const AcceptedPolicy> current_;
 };
 

@@ -30,11 +30,32 @@ Outbox::NextReport ReportsFrom(ReportLog* log) {
   };
 }
 
+PolicyParts PartsOf(const AcceptedPolicy& accepted, std::map<std::string, uint32_t> uid_of) {
+  PolicyParts out;
+  out.content = accepted.content;
+  out.how_to_ask = accepted.cohort->how_to_ask();
+  out.cohort_not_after = FromProto(accepted.cohort->header().not_after());
+  if (accepted.assignment) out.assignment = &*accepted.assignment;
+  if (accepted.emergency_deny) out.emergency_deny = &*accepted.emergency_deny;
+  out.uid_of = std::move(uid_of);
+  out.time_floor = accepted.highest_issued_at;
+  return out;
+}
+
+// True when only the Beacon is another, and its date does not move the time: every 15 minutes.
+bool EnforcesTheSame(const AcceptedPolicy& a, const AcceptedPolicy& b, absl::Time now) {
+  return b.highest_issued_at <= now &&
+         std::equal(a.in_force.begin(), a.in_force.end(), b.in_force.begin(), b.in_force.end(),
+                    [](const v1::PolicyReport::InForce& x, const v1::PolicyReport::InForce& y) {
+                      return x.sha256() == y.sha256();
+                    });
+}
+
 }  // namespace
 
 Agent::Agent(Parts parts)
     : parts_(std::move(parts)),
-      outbox_(ReportsFrom(parts_.reports)),
+      outbox_(ReportsFrom(parts_.reports), parts_.clock),
       acceptor_(
           parts_.identity, parts_.store, parts_.clock,
           [this](std::shared_ptr<const AcceptedPolicy> policy) { Apply(std::move(policy)); }) {}
@@ -85,7 +106,12 @@ std::vector<std::string> Agent::WantedAccounts() const {
 
 void Agent::Apply(std::shared_ptr<const AcceptedPolicy> policy) {
   MutexLock lock(&apply_mu_);
-  accepted_ = std::move(policy);
+  const std::shared_ptr<const AcceptedPolicy> before = std::exchange(accepted_, std::move(policy));
+  if (before != nullptr && EnforcesTheSame(*before, *accepted_, parts_.clock->Now())) {
+    MutexLock status_lock(&mu_);
+    in_force_ = accepted_;
+    return;
+  }
   accounts_ = parts_.machine->Accounts(WantedAccounts());
   Rebuild(false);
   parts_.enforcer->KillDisallowed();
@@ -93,24 +119,23 @@ void Agent::Apply(std::shared_ptr<const AcceptedPolicy> policy) {
   in_force_ = accepted_;
 }
 
-// Builds and swaps. The candidates belong to one cohort document; an assignment alone changes
-// only who may.
+// Builds and swaps. The candidates belong to one cohort document and emergency deny; an
+// assignment alone changes only who may.
 void Agent::Rebuild(bool candidates_too) {
   const std::vector<std::string> wanted = WantedAccounts();
   const ResolvedAccounts resolved = ResolveAccounts(wanted, accounts_);
   std::shared_ptr<const PolicyIndex> index;
   std::vector<std::string> notes;
   if (accepted_ != nullptr && accepted_->cohort) {
-    index = PolicyIndex::Build(*accepted_->cohort,
-                               accepted_->assignment ? &*accepted_->assignment : nullptr,
-                               resolved.uid_of, accepted_->highest_issued_at);
+    index = PolicyIndex::Build(PartsOf(*accepted_, resolved.uid_of));
     next_expiry_ = index->NextExpiry(parts_.clock->Now());
-    const std::string cohort_hash = accepted_->in_force[1].sha256();
-    candidates_too = candidates_too || cohort_hash != candidates_for_;
+    const std::string fits =
+        absl::StrCat(accepted_->HashOf(OwnCohort()), " ", accepted_->HashOf(kEmergencyDenyName));
+    candidates_too = candidates_too || fits != candidates_for_;
     if (candidates_too) {
       Candidates found = FindCandidates(*index, inventory_, learned_, *parts_.machine);
       candidates_ = std::make_shared<const CandidateIndex>(std::move(found.parts));
-      candidates_for_ = cohort_hash;
+      candidates_for_ = fits;
       to_learn_ = std::move(found.to_learn);
       notes = std::move(found.notes);
     }

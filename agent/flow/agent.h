@@ -38,6 +38,9 @@ class Agent {
     Machine* machine = nullptr;
     Enforcer* enforcer = nullptr;
     ReportLog* reports = nullptr;
+    std::string instance_id;  // random per start
+    // When the device certificate ends; empty: not known.
+    std::function<absl::Time()> certificate_not_after;
     // Asks the main loop to call Work soon; never blocks.
     std::function<void()> wake;
   };
@@ -73,6 +76,13 @@ class Agent {
   void LabelInventory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
   void ReportPolicy();
   void QueueReport(v1::Report body);
+  void OnOutcome(AcceptOutcome outcome);
+  void OnReportAck(const v1::ReportAck& ack);
+  void RaiseAlarm(std::string text);
+  // What an emergency deny names that this device cannot recognise.
+  std::vector<std::string> EmergencyWarnings() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void AddPolicyStatus(absl::Time now, v1::AgentStatus& out) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::vector<std::string> WantedAccounts() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
   v1::StatusReport MakeStatusReport() const ABSL_LOCKS_EXCLUDED(mu_);
   v1::AgentStatus MakeStatus() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -97,7 +107,7 @@ class Agent {
   std::map<std::string, FileStamp> hashed_ ABSL_GUARDED_BY(apply_mu_);  // path -> when hashed
   std::vector<ProgramFile> to_learn_ ABSL_GUARDED_BY(apply_mu_);
   std::shared_ptr<const CandidateIndex> candidates_ ABSL_GUARDED_BY(apply_mu_);
-  std::string candidates_for_ ABSL_GUARDED_BY(apply_mu_);  // hash of the cohort they belong to
+  std::string candidates_for_ ABSL_GUARDED_BY(apply_mu_);  // hashes of the documents they fit
   absl::Time next_expiry_ ABSL_GUARDED_BY(apply_mu_) = absl::InfiniteFuture();
 
   // What questions read; held for moments only.
@@ -115,6 +125,7 @@ class Agent {
   absl::Time last_contact_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
   std::string link_error_ ABSL_GUARDED_BY(mu_);
   std::string last_refused_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::string> alarms_ ABSL_GUARDED_BY(mu_);
   std::string last_status_ ABSL_GUARDED_BY(mu_);  // the last StatusReport, serialised
 };
 

@@ -17,6 +17,10 @@ v1::AgentMessage Agent::MakeHello() {
   v1::AgentMessage out;
   v1::Hello* hello = out.mutable_hello();
   hello->set_agent_version(kVersion);
+  hello->set_instance_id(parts_.instance_id);
+  const v1::ReportChain head = parts_.reports->head();
+  hello->set_report_seq(head.seq());
+  hello->set_report_sha256(head.sha256());
   MutexLock lock(&mu_);
   if (in_force_ != nullptr) {
     for (const v1::PolicyReport::InForce& f : in_force_->in_force) {
@@ -26,7 +30,6 @@ v1::AgentMessage Agent::MakeHello() {
       known->set_sha256(f.sha256());
     }
   }
-  for (const std::string& name : local_accounts_) hello->add_local_accounts(name);
   return out;
 }
 
@@ -50,19 +53,55 @@ void Agent::OnDisconnected(const absl::Status& why) {
   link_error_ = text;
 }
 
+void Agent::OnReportAck(const v1::ReportAck& ack) {
+  const uint64_t seq = ack.seq();
+  if (!parts_.reports->IsForeign(seq, ack.sha256())) {
+    const absl::Status status = parts_.reports->Acknowledge(seq);
+    if (!status.ok()) Log(Severity::kError, status.message());
+    return;
+  }
+  const absl::Status status = parts_.reports->SkipTo(seq);
+  if (!status.ok()) return Log(Severity::kError, status.message());
+  Log(Severity::kWarning, "the controller has other reports up to ", seq,
+      ": this state was copied or put back; everything is reported anew");
+  {
+    MutexLock lock(&apply_mu_);
+    inventory_reported_ = false;
+  }
+  {
+    MutexLock lock(&mu_);
+    last_status_.clear();
+  }
+  ReportStatusIfChanged();
+  ReportInventory();
+  ReportPolicy();
+}
+
 void Agent::OnMessage(const v1::ControllerMessage& message) {
   {
     MutexLock lock(&mu_);
     last_contact_ = parts_.clock->Now();
   }
-  if (message.has_report_ack()) {
-    const absl::Status status = parts_.reports->Acknowledge(message.report_ack().seq());
-    if (!status.ok()) Log(Severity::kError, status.message());
-    return;
+  switch (message.message_case()) {
+    case v1::ControllerMessage::kUpdate:
+      return OnOutcome(acceptor_.Accept(message.update()));
+    case v1::ControllerMessage::kChunk:
+      return OnOutcome(acceptor_.AddChunk(message.chunk()));
+    case v1::ControllerMessage::kBeacon:
+      return OnOutcome(acceptor_.AcceptBeacon(message.beacon()));
+    case v1::ControllerMessage::kThrottle:
+      return outbox_.Throttle(FromProto(message.throttle().report_interval()));
+    case v1::ControllerMessage::kReportAck:
+      return OnReportAck(message.report_ack());
+    case v1::ControllerMessage::kDrain:  // the link's
+    case v1::ControllerMessage::MESSAGE_NOT_SET:
+      return;
   }
-  if (!message.has_update()) return;
-  AcceptOutcome outcome = acceptor_.Accept(message.update());
+}
+
+void Agent::OnOutcome(AcceptOutcome outcome) {
   for (v1::AgentMessage& answer : outcome.answers) outbox_.Push(std::move(answer));
+  for (std::string& text : outcome.alarms) RaiseAlarm(std::move(text));
   if (!outcome.last_refused.empty()) {
     Log(Severity::kWarning, "refused ", outcome.last_refused);
     MutexLock lock(&mu_);
@@ -78,69 +117,13 @@ void Agent::OnMessage(const v1::ControllerMessage& message) {
   }
 }
 
-v1::StatusReport Agent::MakeStatusReport() const {
-  const EnforcerStatus enforcer = parts_.enforcer->status();
-  v1::StatusReport out;
-  out.set_mode(enforcer.mode);
-  for (const std::string& why : enforcer.cannot_enforce) out.add_cannot_enforce(why);
-  out.set_agent_version(kVersion);
-  out.set_kernel(parts_.machine->kernel());
-  out.set_hostname(parts_.machine->hostname());
+// Once per text and start: the journal keeps it, `status` shows it.
+void Agent::RaiseAlarm(std::string text) {
   MutexLock lock(&mu_);
-  for (const std::string& why : notes_) out.add_cannot_enforce(why);
-  for (const std::string& why : learn_notes_) out.add_cannot_enforce(why);
-  for (const std::string& why : warnings_) out.add_cannot_enforce(why);
-  for (const std::string& name : local_accounts_) out.add_local_accounts(name);
-  return out;
-}
-
-void Agent::ReportStatusIfChanged() {
-  v1::Report body;
-  *body.mutable_status() = MakeStatusReport();
-  {
-    MutexLock lock(&mu_);
-    std::string text = body.status().SerializeAsString();
-    if (text == last_status_) return;
-    last_status_ = std::move(text);
-  }
-  QueueReport(std::move(body));
-}
-
-v1::AgentStatus Agent::MakeStatus() const {
-  const EnforcerStatus enforcer = parts_.enforcer->status();
-  const v1::StatusReport report = MakeStatusReport();
-  v1::AgentStatus out;
-  out.set_device_id(parts_.identity.device_id);
-  out.set_tenant(parts_.identity.tenant);
-  out.set_controller(parts_.controller);
-  out.set_mode(report.mode());
-  *out.mutable_cannot_enforce() = report.cannot_enforce();
-  for (const std::string& path : enforcer.marked) out.add_marked_filesystems(path);
-  out.set_execs_decided(enforcer.decided);
-  out.set_execs_blocked(enforcer.blocked);
-  out.set_reports_waiting(static_cast<uint32_t>(parts_.reports->waiting()));
-  const absl::Time now = parts_.clock->Now();
-  MutexLock lock(&mu_);
-  out.set_connected(connected_);
-  if (last_contact_ != absl::InfinitePast()) {
-    *out.mutable_last_contact_at() = ToProto(last_contact_);
-  }
-  if (in_force_ != nullptr) {
-    for (const v1::PolicyReport::InForce& f : in_force_->in_force) *out.add_documents() = f;
-  }
-  if (policy_ != nullptr) {
-    *out.mutable_policy_not_after() = ToProto(policy_->not_after());
-    out.set_policy_stale(std::max(now, policy_->time_floor()) >= policy_->not_after());
-  }
-  if (IsDisarmed(disarm_, now)) {
-    *out.mutable_disarmed_until() = disarm_->disarm().until();
-    out.set_disarm_reason(disarm_->disarm().reason());
-  }
-  for (const v1::InventoryItem& item : catalogued_) *out.add_catalogued_installed() = item;
-  for (const std::string& w : warnings_) out.add_warnings(w);
-  out.set_last_refused(last_refused_);
-  out.set_last_link_error(link_error_);
-  return out;
+  if (std::find(alarms_.begin(), alarms_.end(), text) != alarms_.end()) return;
+  Log(Severity::kError, "ALARM: signed documents contradict each other: ", text);
+  if (alarms_.size() >= limits::kMaxAlarms) alarms_.erase(alarms_.begin());
+  alarms_.push_back(std::move(text));
 }
 
 namespace {
@@ -202,7 +185,7 @@ v1::ControlReply Agent::Explain(const v1::ControlRequest::Explain& request, uint
   in_force->set_condition("a signed policy is in force and has not ended");
   in_force->set_holds(!status.policy_stale());
   in_force->set_detail(absl::StrCat(versions, status.policy_stale() ? "; ended " : "; until ",
-                                    TimeText(index->not_after())));
+                                    TimeText(FromProto(status.policy_not_after()))));
   v1::Explanation::Link* enforcing = explanation->add_chain();
   enforcing->set_condition("this device enforces");
   enforcing->set_holds(status.mode() == v1::StatusReport::ENFORCING);

@@ -1,21 +1,18 @@
 #include "agent/flow/outbox.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/limits.h"
 
 namespace muster::agent {
-namespace {
-
-// A controller that sends documents and never reads our answers must not grow this process.
-
-}  // namespace
 
 void Outbox::Open(v1::AgentMessage hello) {
   MutexLock lock(&mu_);
   open_ = true;
   ++stream_;
   sent_ = 0;
+  interval_ = absl::ZeroDuration();
   answers_.clear();
   answers_.push_back(std::move(hello));
   changed_.NotifyAll();
@@ -30,6 +27,7 @@ void Outbox::Close() {
 
 void Outbox::Push(v1::AgentMessage answer) {
   MutexLock lock(&mu_);
+  // A controller that sends documents and never reads our answers must not grow this process.
   if (!open_ || answers_.size() >= limits::kMaxOutboxAnswers) return;
   answers_.push_back(std::move(answer));
   changed_.NotifyAll();
@@ -41,6 +39,19 @@ void Outbox::Wake() {
   changed_.NotifyAll();
 }
 
+void Outbox::Throttle(absl::Duration interval) {
+  MutexLock lock(&mu_);
+  interval_ = std::clamp(interval, absl::ZeroDuration(), limits::kMaxReportInterval);
+  changed_.NotifyAll();
+}
+
+absl::Duration Outbox::Wait() {
+  const absl::Time now = clock_->Now();
+  // A clock that was turned back must not make this wait longer than asked for.
+  last_report_at_ = std::min(last_report_at_, now);
+  return std::max(last_report_at_ + interval_ - now, absl::ZeroDuration());
+}
+
 std::optional<v1::AgentMessage> Outbox::Take() {
   mu_.Lock();
   while (open_) {
@@ -50,6 +61,10 @@ std::optional<v1::AgentMessage> Outbox::Take() {
       mu_.Unlock();
       return next;
     }
+    if (const absl::Duration wait = Wait(); wait > absl::ZeroDuration()) {
+      changed_.WaitFor(&mu_, wait);
+      continue;
+    }
     const uint64_t after = sent_, seen = epoch_, stream = stream_;
     mu_.Unlock();
     std::optional<Numbered> report = next_report_(after);  // reads a file: not under the lock
@@ -57,6 +72,7 @@ std::optional<v1::AgentMessage> Outbox::Take() {
     if (!open_ || stream != stream_) continue;
     if (report) {
       sent_ = report->seq;
+      last_report_at_ = clock_->Now();
       mu_.Unlock();
       return std::move(report->message);
     }

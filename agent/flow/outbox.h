@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "absl/time/time.h"
+#include "common/clock.h"
 #include "common/mutex.h"
 #include "muster/v1/device_service.pb.h"
 
@@ -22,7 +23,8 @@ class Outbox {
     v1::AgentMessage message;
   };
   using NextReport = std::function<std::optional<Numbered>(uint64_t after)>;
-  explicit Outbox(NextReport next_report) : next_report_(std::move(next_report)) {}
+  Outbox(NextReport next_report, const Clock* clock)
+      : next_report_(std::move(next_report)), clock_(clock) {}
 
   // A stream begins; `hello` goes first.
   void Open(v1::AgentMessage hello);
@@ -32,18 +34,27 @@ class Outbox {
   void Push(v1::AgentMessage answer);
   // A report was appended.
   void Wake();
+  // From now on this stream takes at most one report per `interval`; answers never wait. Zero
+  // lifts it, and so does a new stream: a controller that restarted has forgotten.
+  void Throttle(absl::Duration interval);
 
   // Waits for the next message; empty: closed.
   std::optional<v1::AgentMessage> Take();
 
  private:
+  // How long the next report has to wait.
+  absl::Duration Wait() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   const NextReport next_report_;
+  const Clock* const clock_;
   Mutex mu_;
   CondVar changed_;
   bool open_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t epoch_ ABSL_GUARDED_BY(mu_) = 0;  // counts wake-ups, so that none is missed
   uint64_t stream_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t sent_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Duration interval_ ABSL_GUARDED_BY(mu_) = absl::ZeroDuration();
+  absl::Time last_report_at_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
   std::deque<v1::AgentMessage> answers_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -119,9 +119,45 @@ absl::Status ReportLog::Acknowledge(uint64_t seq) {
   return absl::OkStatus();
 }
 
+bool ReportLog::IsForeign(uint64_t seq, const std::string& sha256) const {
+  MutexLock lock(&mu_);
+  if (seq > head_.seq()) return true;
+  if (!waiting_.contains(seq) || sha256.empty()) return false;
+  const auto bytes = store_->Read(FileOf(seq));
+  v1::SignedDoc doc;
+  return bytes.ok() && *bytes && doc.ParseFromString(**bytes) && Sha256Hex(doc.payload()) != sha256;
+}
+
+absl::Status ReportLog::SkipTo(uint64_t seq) {
+  MutexLock lock(&mu_);
+  if (seq > head_.seq() && seq - head_.seq() > limits::kMaxReportsSkipped) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot go on at report ", seq, " after ", head_.seq()));
+  }
+  const auto end = waiting_.upper_bound(seq);
+  v1::ReportChain next = head_;
+  next.set_dropped(head_.dropped() + static_cast<uint64_t>(std::distance(waiting_.begin(), end)));
+  if (seq > head_.seq()) {
+    next.set_seq(seq);
+    next.clear_sha256();
+  }
+  MUSTER_RETURN_IF_ERROR(store_->Write(kChainFile, next.SerializeAsString()));
+  head_ = next;
+  while (!waiting_.empty() && waiting_.begin()->first <= seq) {
+    MUSTER_RETURN_IF_ERROR(store_->Remove(FileOf(waiting_.begin()->first)));
+    waiting_.erase(waiting_.begin());
+  }
+  return absl::OkStatus();
+}
+
 size_t ReportLog::waiting() const {
   MutexLock lock(&mu_);
   return waiting_.size();
+}
+
+v1::ReportChain ReportLog::head() const {
+  MutexLock lock(&mu_);
+  return head_;
 }
 
 }  // namespace muster::agent

@@ -44,7 +44,15 @@ class ReportLog {
   // The controller has stored everything up to and including `seq`.
   absl::Status Acknowledge(uint64_t seq);
 
+  // True when the report `seq` that the controller has stored cannot be ours: it is above our
+  // last, or waits here with other contents. Then this state was copied or put back.
+  bool IsForeign(uint64_t seq, const std::string& sha256) const;
+  // Goes on after `seq` at the earliest; what waits with a number up to it cannot be told any
+  // more and counts as dropped. INVALID_ARGUMENT: more than limits::kMaxReportsSkipped ahead.
+  absl::Status SkipTo(uint64_t seq);
+
   size_t waiting() const;
+  v1::ReportChain head() const;
 
  private:
   absl::Status DropOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

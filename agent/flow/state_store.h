@@ -20,10 +20,13 @@ inline constexpr char kAcceptedFile[] = "accepted.pb";
 inline constexpr char kRootFile[] = "root.pb";
 inline constexpr char kCohortFile[] = "cohort.pb";
 inline constexpr char kAssignmentFile[] = "assignment.pb";
+inline constexpr char kBeaconFile[] = "beacon.pb";
+inline constexpr char kEmergencyDenyFile[] = "emergency-deny.pb";
 inline constexpr char kLearnedFile[] = "learned.pb";
 inline constexpr char kDisarmFile[] = "disarm.pb";
 inline constexpr char kChainFile[] = "chain.pb";
 inline constexpr char kSpoolDir[] = "spool";
+inline constexpr char kChunkDir[] = "chunks";
 inline constexpr char kSocketFile[] = "run/agent.sock";
 inline constexpr char kPidFile[] = "run/agent.pid";
 

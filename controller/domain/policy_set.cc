@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/limits.h"
+#include "controller/domain/chunks.h"
 #include "google/protobuf/util/message_differencer.h"
 
 namespace muster {
@@ -162,6 +163,12 @@ class Planner {
   void CheckFacts() {
     std::map<std::string, std::string> owner;  // fact -> app id
     for (const auto& [id, app] : change_.result.apps) {
+      if (const auto at = app_at_.find(id); at != app_at_.end() && !FitsChunk(app)) {
+        change_.issues.push_back(IssueAt(
+            *at->second, absl::StrCat("app '", id, "' takes ", app.ByteSizeLong(),
+                                      " bytes on the wire, more than one app may; give it fewer "
+                                      "identities or paths")));
+      }
       for (const v1::AppIdentity& identity : app.identities()) {
         for (const std::string& fact : IdentityFacts(identity)) {
           const auto [it, is_new] = owner.emplace(fact, id);
@@ -361,11 +368,8 @@ PolicyChange PlanApply(const PolicySet& current, const LoadedPolicies& loaded, b
   return Planner(current, loaded, prune).Plan();
 }
 
-v1::CohortPolicy CompileCohort(const PolicySet& set, v1::Platform::Id platform,
-                               const std::string& how_to_ask) {
-  v1::CohortPolicy policy;
-  policy.set_platform(platform);
-  policy.set_how_to_ask(how_to_ask);
+v1::CohortContent CompileContent(const PolicySet& set, v1::Platform::Id platform) {
+  v1::CohortContent content;
   for (const auto& [id, app] : set.apps) {
     v1::App here = app;
     here.clear_identities();
@@ -373,11 +377,11 @@ v1::CohortPolicy CompileCohort(const PolicySet& set, v1::Platform::Id platform,
       if (identity.platform() == platform) *here.add_identities() = identity;
     }
     if (here.identities().empty()) continue;
-    *policy.add_apps() = std::move(here);
-    if (const v1::Trm* trm = FindOrNull(set.trm, id)) *policy.add_trm() = *trm;
+    *content.add_apps() = std::move(here);
+    if (const v1::Trm* trm = FindOrNull(set.trm, id)) *content.add_trm() = *trm;
   }
-  for (const std::string& id : set.blocklist) policy.add_blocklist(id);
-  return policy;
+  for (const std::string& id : set.blocklist) content.add_blocklist(id);
+  return content;
 }
 
 }  // namespace muster

@@ -77,7 +77,8 @@ struct PolicyChange {
 //
 // Errors: trm or blocklist names an app outside the resulting catalogue; a removed app still has
 // a TRM entry or is blocklisted; two apps state one identity fact; a given trm, blocklist or
-// the resulting catalogue is empty. Warning: an app of the result is PERMITTED and blocklisted.
+// the resulting catalogue is empty; an app is too large for a chunk. Warning: an app of the result
+// is PERMITTED and blocklisted.
 PolicyChange PlanApply(const PolicySet& current, const LoadedPolicies& loaded, bool prune);
 
 // The facts by which an identity can match, in words that are equal for equal facts, e.g.
@@ -87,10 +88,9 @@ std::vector<std::string> IdentityFacts(const v1::AppIdentity& identity);
 absl::string_view PlatformName(v1::Platform::Id platform);  // "linux"; as in policy files
 absl::string_view OriginName(v1::Origin::Kind origin);      // "dpkg", "package", "bundle", …
 
-// One platform's policy, without its header: the apps that have identities there (with those
-// identities only) and their TRM entries, and every blocklisted id. Ordered by app id, so equal
-// sets give equal bytes.
-v1::CohortPolicy CompileCohort(const PolicySet& set, v1::Platform::Id platform,
-                               const std::string& how_to_ask);
+// One platform's content: the apps that have identities there (with those identities only) and
+// their TRM entries, and every blocklisted id. Ordered by app id, so equal sets give equal
+// bytes.
+v1::CohortContent CompileContent(const PolicySet& set, v1::Platform::Id platform);
 
 }  // namespace muster

@@ -1,122 +1,170 @@
 #include "controller/flow/device_documents.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "absl/strings/match.h"
 #include "common/time_proto.h"
+#include "controller/flow/device_alarms.h"
 #include "controller/flow/lookup.h"
 
 namespace muster {
 namespace {
 
-absl::Status StoreState(const Services& services, const std::string& device_id,
-                        const v1::DocumentState& state) {
-  return RetryAborted([&]() -> absl::Status {
-    const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-    const std::string key = DocumentStateKey(device_id, state.name());
-    MUSTER_ASSIGN_OR_RETURN(const auto before, Find<v1::DocumentState>(*snapshot, key));
-    // A signed report outranks the agent's later word on the same bytes.
-    if (before && before->value.sha256() == state.sha256() &&
-        before->value.state() == v1::DocumentState::VERIFIED) {
-      return absl::OkStatus();
-    }
-    Mutation mutation;
-    mutation.expects.push_back({key, before ? before->revision : 0});
-    Put(mutation, key, state);
-    return services.store.Commit(std::move(mutation)).status();
-  });
+// What the device should run under this name, or nullptr.
+absl::StatusOr<DocumentPtr> Wanted(const Snapshot& snapshot, const v1::Device& device,
+                                   const std::string& name, absl::Time now) {
+  MUSTER_ASSIGN_OR_RETURN(const auto documents, DocumentsFor(snapshot, device, now));
+  const auto it = std::find_if(documents.begin(), documents.end(),
+                               [&](const DocumentPtr& d) { return d->name == name; });
+  return it == documents.end() ? nullptr : *it;
 }
 
-absl::StatusOr<v1::DocumentState> NewState(const Services& services, const std::string& device_id,
-                                           const std::string& name,
-                                           v1::DocumentState::State state) {
+// The times that a stream knows of these very bytes.
+void SetDelivery(const std::map<std::string, Delivery>& deliveries, v1::DocumentState& state) {
+  const auto it = deliveries.find(state.name());
+  if (it == deliveries.end() || it->second.sha256 != state.sha256()) return;
+  const Delivery& delivery = it->second;
+  if (delivery.sent_at != absl::InfinitePast() && !state.has_sent_at()) {
+    *state.mutable_sent_at() = ToProto(delivery.sent_at);
+  }
+  if (delivery.applied_at != absl::InfinitePast() && !state.has_applied_at()) {
+    *state.mutable_applied_at() = ToProto(delivery.applied_at);
+  }
+}
+
+v1::DocumentState NewState(const v1::Device& device, const Document& doc) {
   v1::DocumentState out;
-  MUSTER_ASSIGN_OR_RETURN(const DocumentPtr doc, FindDocument(*services.store.Read(), name));
-  if (doc == nullptr) return absl::NotFoundError(absl::StrCat("no document ", name));
-  out.set_device_id(device_id);
-  out.set_name(name);
-  out.set_state(state);
-  out.set_version(doc->version);
-  out.set_sha256(doc->sha256);
-  *out.mutable_at() = ToProto(services.clock.Now());
+  out.set_device_id(device.device_id());
+  out.set_name(doc.name);
+  out.set_version(doc.version);
+  out.set_sha256(doc.sha256);
+  *out.mutable_queued_at() = ToProto(doc.issued_at);
   return out;
 }
 
-// Documents that this device may speak of.
-bool Concerns(const std::string& device_id, const std::string& name) {
-  return name == kRootName || absl::StartsWith(name, "cohort/") ||
-         name == AssignmentName(device_id);
+// The furthest state that has a time; a refusal stands until these bytes are verified.
+void SetCurrent(const v1::Device& device, absl::Time now, v1::DocumentState& state) {
+  if (state.has_verified_at()) {
+    const bool silent = now - FromProto(device.last_seen_at()) >= limits::kBeaconLife;
+    state.set_state(silent ? v1::DocumentState::STALE : v1::DocumentState::VERIFIED);
+    *state.mutable_at() = silent ? device.last_seen_at() : state.verified_at();
+  } else if (state.has_nacked_at()) {
+    state.set_state(v1::DocumentState::NACKED);
+    *state.mutable_at() = state.nacked_at();
+  } else if (state.has_applied_at()) {
+    state.set_state(v1::DocumentState::APPLIED);
+    *state.mutable_at() = state.applied_at();
+  } else if (state.has_sent_at()) {
+    state.set_state(v1::DocumentState::SENT);
+    *state.mutable_at() = state.sent_at();
+  } else {
+    state.set_state(v1::DocumentState::QUEUED);
+    *state.mutable_at() = state.queued_at();
+  }
+}
+
+// The stored record when it is about these bytes, else a fresh one.
+absl::StatusOr<v1::DocumentState> LoadState(const Snapshot& snapshot, const v1::Device& device,
+                                            const Document& doc) {
+  MUSTER_ASSIGN_OR_RETURN(
+      auto known,
+      Find<v1::DocumentState>(snapshot, DocumentStateKey(device.device_id(), doc.name)));
+  if (known && known->value.sha256() == doc.sha256) return std::move(known->value);
+  return NewState(device, doc);
 }
 
 }  // namespace
 
-absl::Status RecordAck(const Services& services, const std::string& device_id,
-                       const std::string& name, const std::string& sha256) {
-  if (!Concerns(device_id, name)) return absl::OkStatus();
-  auto state = NewState(services, device_id, name, v1::DocumentState::APPLIED);
-  if (absl::IsNotFound(state.status())) return absl::OkStatus();
-  MUSTER_RETURN_IF_ERROR(state.status());
-  if (state->sha256() != sha256) return absl::OkStatus();
-  return StoreState(services, device_id, *state);
+absl::StatusOr<std::vector<DocumentPtr>> DocumentsFor(const Snapshot& snapshot,
+                                                      const v1::Device& device, absl::Time now) {
+  std::vector<DocumentPtr> out;
+  for (const std::string& name : {std::string(kRootName), std::string(kEmergencyDenyName),
+                                  AssignmentName(device.device_id())}) {
+    MUSTER_ASSIGN_OR_RETURN(DocumentPtr doc, FindDocument(snapshot, DocumentKey(name)));
+    const bool ended = doc != nullptr && doc->name == kEmergencyDenyName && now >= doc->not_after;
+    if (doc != nullptr && !ended) out.push_back(std::move(doc));
+  }
+  MUSTER_ASSIGN_OR_RETURN(DocumentPtr cohort,
+                          CohortDocumentOf(snapshot, device.platform(), device.device_id()));
+  if (cohort != nullptr) out.push_back(std::move(cohort));
+  return out;
 }
 
 absl::Status RecordNack(const Services& services, const std::string& device_id,
-                        const std::string& name, const std::string& code,
-                        const std::string& detail) {
-  if (!Concerns(device_id, name)) return absl::OkStatus();
-  auto state = NewState(services, device_id, name, v1::DocumentState::NACKED);
-  if (absl::IsNotFound(state.status())) return absl::OkStatus();
-  MUSTER_RETURN_IF_ERROR(state.status());
-  state->set_code(code.substr(0, limits::kMaxTicketBytes));
-  state->set_detail(detail.substr(0, limits::kMaxReasonBytes));
-  return StoreState(services, device_id, *state);
+                        const v1::Nack& nack) {
+  if (nack.code() == VerifyCodeName(VerifyCode::kEquivocation)) {
+    MUSTER_RETURN_IF_ERROR(RaiseAlarm(services, device_id, v1::Alarm::POLICY_FORKED,
+                                      nack.detail().substr(0, limits::kMaxReasonBytes)));
+  }
+  return RetryAborted([&]() -> absl::Status {
+    const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+    MUSTER_ASSIGN_OR_RETURN(const auto device, LoadDevice(*snapshot, device_id));
+    MUSTER_ASSIGN_OR_RETURN(const DocumentPtr doc,
+                            Wanted(*snapshot, device.value, nack.name(), services.clock.Now()));
+    if (doc == nullptr || doc->sha256 != nack.sha256()) return absl::OkStatus();
+    const std::string key = DocumentStateKey(device_id, doc->name);
+    MUSTER_ASSIGN_OR_RETURN(const auto before, Find<v1::DocumentState>(*snapshot, key));
+    MUSTER_ASSIGN_OR_RETURN(v1::DocumentState state, LoadState(*snapshot, device.value, *doc));
+    // A signed report outranks the agent's later word on the same bytes.
+    if (state.has_verified_at()) return absl::OkStatus();
+    *state.mutable_nacked_at() = ToProto(services.clock.Now());
+    state.set_code(nack.code().substr(0, limits::kMaxTicketBytes));
+    state.set_detail(nack.detail().substr(0, limits::kMaxReasonBytes));
+    SetCurrent(device.value, services.clock.Now(), state);
+    Mutation mutation;
+    mutation.expects.push_back({key, before ? before->revision : 0});
+    Put(mutation, key, state);
+    MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
+    services.work.Wake();
+    return absl::OkStatus();
+  });
 }
 
 absl::Status WriteVerified(const Services& services, const Snapshot& snapshot,
-                           const std::string& device_id, const v1::PolicyReport& report,
-                           Mutation& mutation) {
-  for (const v1::PolicyReport::InForce& doc : report.documents()) {
-    if (!Concerns(device_id, doc.name())) continue;
-    MUSTER_ASSIGN_OR_RETURN(const DocumentPtr current, FindDocument(snapshot, doc.name()));
-    if (current == nullptr || current->sha256 != doc.sha256()) continue;
-    const std::string key = DocumentStateKey(device_id, doc.name());
-    MUSTER_ASSIGN_OR_RETURN(const auto before, Find<v1::DocumentState>(snapshot, key));
-    if (before && before->value.state() == v1::DocumentState::VERIFIED &&
-        before->value.sha256() == doc.sha256()) {
-      continue;
-    }
-    v1::DocumentState state;
-    state.set_device_id(device_id);
-    state.set_name(doc.name());
+                           const v1::Device& device, const v1::PolicyReport& report,
+                           const std::map<std::string, Delivery>& deliveries, Mutation& mutation) {
+  MUSTER_ASSIGN_OR_RETURN(auto documents, DocumentsFor(snapshot, device, services.clock.Now()));
+  // A device may be ahead of its wave: then that is what it runs.
+  MUSTER_ASSIGN_OR_RETURN(DocumentPtr target,
+                          FindDocument(snapshot, DocumentKey(CohortName(device.platform()))));
+  if (target != nullptr) documents.push_back(std::move(target));
+  for (const DocumentPtr& doc : documents) {
+    const bool named = std::any_of(
+        report.documents().begin(), report.documents().end(),
+        [&](const auto& d) { return d.name() == doc->name && d.sha256() == doc->sha256; });
+    if (!named) continue;
+    MUSTER_ASSIGN_OR_RETURN(v1::DocumentState state, LoadState(snapshot, device, *doc));
+    if (state.has_verified_at()) continue;
+    SetDelivery(deliveries, state);
+    *state.mutable_verified_at() = ToProto(services.clock.Now());
+    state.clear_code();
+    state.clear_detail();
     state.set_state(v1::DocumentState::VERIFIED);
-    state.set_version(current->version);
-    state.set_sha256(current->sha256);
-    *state.mutable_at() = ToProto(services.clock.Now());
-    Put(mutation, key, state);
+    *state.mutable_at() = state.verified_at();
+    Put(mutation, DocumentStateKey(device.device_id(), doc->name), state);
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<v1::DocumentState>> StatesOf(const Snapshot& snapshot,
-                                                        const v1::Device& device) {
-  MUSTER_ASSIGN_OR_RETURN(const std::vector<DocumentPtr> documents,
-                          DocumentsFor(snapshot, device.platform(), device.device_id()));
+absl::StatusOr<v1::DocumentState> StateOf(const Snapshot& snapshot, const v1::Device& device,
+                                          const Document& doc,
+                                          const std::map<std::string, Delivery>& deliveries,
+                                          absl::Time now) {
+  MUSTER_ASSIGN_OR_RETURN(v1::DocumentState state, LoadState(snapshot, device, doc));
+  SetDelivery(deliveries, state);
+  SetCurrent(device, now, state);
+  return state;
+}
+
+absl::StatusOr<std::vector<v1::DocumentState>> StatesOf(
+    const Snapshot& snapshot, const v1::Device& device,
+    const std::map<std::string, Delivery>& deliveries, absl::Time now) {
+  MUSTER_ASSIGN_OR_RETURN(const auto documents, DocumentsFor(snapshot, device, now));
   std::vector<v1::DocumentState> out;
   for (const DocumentPtr& doc : documents) {
-    MUSTER_ASSIGN_OR_RETURN(
-        const auto known,
-        Find<v1::DocumentState>(snapshot, DocumentStateKey(device.device_id(), doc->name)));
-    if (known && known->value.sha256() == doc->sha256) {
-      out.push_back(known->value);
-      continue;
-    }
-    v1::DocumentState queued;
-    queued.set_device_id(device.device_id());
-    queued.set_name(doc->name);
-    queued.set_state(v1::DocumentState::QUEUED);
-    queued.set_version(doc->version);
-    queued.set_sha256(doc->sha256);
-    out.push_back(std::move(queued));
+    MUSTER_ASSIGN_OR_RETURN(v1::DocumentState state,
+                            StateOf(snapshot, device, *doc, deliveries, now));
+    out.push_back(std::move(state));
   }
   return out;
 }
@@ -124,7 +172,7 @@ absl::StatusOr<std::vector<v1::DocumentState>> StatesOf(const Snapshot& snapshot
 absl::StatusOr<bool> RunsGrant(const Snapshot& snapshot, const std::string& device_id,
                                const std::string& grant_id, bool present) {
   const std::string name = AssignmentName(device_id);
-  MUSTER_ASSIGN_OR_RETURN(const DocumentPtr doc, FindDocument(snapshot, name));
+  MUSTER_ASSIGN_OR_RETURN(const DocumentPtr doc, FindDocument(snapshot, DocumentKey(name)));
   MUSTER_ASSIGN_OR_RETURN(const auto state,
                           Find<v1::DocumentState>(snapshot, DocumentStateKey(device_id, name)));
   // A device that never got an assignment never held the grant.

@@ -1,33 +1,45 @@
 // How far each document has come on each device. Compared by hash, never by count.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "controller/flow/device_hub.h"
 #include "controller/flow/publish.h"
 #include "controller/flow/services.h"
 #include "muster/v1/device.pb.h"
+#include "muster/v1/device_service.pb.h"
 #include "muster/v1/report.pb.h"
 
 namespace muster {
 
-// The agent's own word: it applied, or refused, the bytes with this hash. Unknown names and
-// hashes that are not the current document's are ignored: they speak of the past.
-absl::Status RecordAck(const Services& services, const std::string& device_id,
-                       const std::string& name, const std::string& sha256);
+// What a device should run at `now`, without chunks: root, emergency deny until its end,
+// assignment, cohort policy, as far as they exist.
+absl::StatusOr<std::vector<DocumentPtr>> DocumentsFor(const Snapshot& snapshot,
+                                                      const v1::Device& device, absl::Time now);
+
+// The agent refused the bytes with this hash. Names and hashes that are not what the device
+// should run are ignored: they speak of the past. EQUIVOCATION also raises an alarm.
 absl::Status RecordNack(const Services& services, const std::string& device_id,
-                        const std::string& name, const std::string& code,
-                        const std::string& detail);
+                        const v1::Nack& nack);
 
-// The proof: a report signed by the device's key names these hashes. Adds to `mutation`.
+// The proof: a report signed by the device's key names these hashes. `deliveries` says when they
+// were sent and applied, where the stream that brought the report knows. Adds to `mutation`.
 absl::Status WriteVerified(const Services& services, const Snapshot& snapshot,
-                           const std::string& device_id, const v1::PolicyReport& report,
-                           Mutation& mutation);
+                           const v1::Device& device, const v1::PolicyReport& report,
+                           const std::map<std::string, Delivery>& deliveries, Mutation& mutation);
 
-// QUEUED for what is published and not yet heard of; for `device show`.
-absl::StatusOr<std::vector<v1::DocumentState>> StatesOf(const Snapshot& snapshot,
-                                                        const v1::Device& device);
+// Each document's state and its times, for `device show` and rollouts. A device that has not been
+// heard of for a Beacon's life is STALE where it once verified.
+absl::StatusOr<std::vector<v1::DocumentState>> StatesOf(
+    const Snapshot& snapshot, const v1::Device& device,
+    const std::map<std::string, Delivery>& deliveries, absl::Time now);
+absl::StatusOr<v1::DocumentState> StateOf(const Snapshot& snapshot, const v1::Device& device,
+                                          const Document& doc,
+                                          const std::map<std::string, Delivery>& deliveries,
+                                          absl::Time now);
 
 // True when the device verified its current assignment and that assignment holds (`present`) or
 // does not hold the grant.

@@ -1,59 +1,34 @@
 #include "controller/flow/device_hub.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "muster/v1/device_service.pb.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_format.h"
+#include "common/limits.h"
+#include "controller/flow/device_frames.h"
 
 namespace muster {
 namespace {
 
-using google::protobuf::io::CodedOutputStream;
-
-constexpr uint32_t LengthDelimited(int field) { return static_cast<uint32_t>(field << 3 | 2); }
-
-// ControllerMessage{update{nonce, documents: [<body>]}} with the document's bytes left out: they
-// are serialised once and shared, so only this head is made per stream.
-std::string UpdateHead(uint64_t nonce, size_t body) {
-  constexpr uint32_t kNonceTag = v1::Update::kNonceFieldNumber << 3;
-  constexpr uint32_t kDocumentTag = LengthDelimited(v1::Update::kDocumentsFieldNumber);
-  constexpr uint32_t kUpdateTag = LengthDelimited(v1::ControllerMessage::kUpdateFieldNumber);
-  const size_t inner =
-      CodedOutputStream::VarintSize32(kNonceTag) + CodedOutputStream::VarintSize64(nonce) +
-      CodedOutputStream::VarintSize32(kDocumentTag) + CodedOutputStream::VarintSize64(body) + body;
-  std::string head;
-  {
-    google::protobuf::io::StringOutputStream stream(&head);
-    CodedOutputStream out(&stream);
-    out.WriteVarint32(kUpdateTag);
-    out.WriteVarint64(inner);
-    out.WriteVarint32(kNonceTag);
-    out.WriteVarint64(nonce);
-    out.WriteVarint32(kDocumentTag);
-    out.WriteVarint64(body);
-  }
-  return head;
+// Where a document waits for its turn: latest wins within a slot. Roots are walked one by one,
+// so each has its own. Slots sort in the order of sending: a root before what it vouches for,
+// what denies before what allows, the assignment before the policy that it names.
+std::string SlotOf(const std::string& name, uint64_t version) {
+  if (name == kRootName) return absl::StrFormat("0/%016x", version);
+  if (name == kEmergencyDenyName) return "1";
+  return absl::StrCat(absl::StartsWith(name, "cohort/") ? "3/" : "2/", name);
 }
 
-std::string ReportAckMessage(uint64_t seq) {
-  v1::ControllerMessage message;
-  message.mutable_report_ack()->set_seq(seq);
-  return message.SerializeAsString();
-}
-
-// Root first, then the cohort, then the assignment that names it.
-int Order(const std::string& name) {
-  if (name == kRootName) return 0;
-  return name.rfind("cohort/", 0) == 0 ? 1 : 2;
+// What has ended is refused by every agent, but for a root: it is the step to the next.
+bool HasEnded(const Document& doc, absl::Time now) {
+  return now >= doc.not_after && doc.name != kRootName;
 }
 
 }  // namespace
 
-DeviceHub::StreamId DeviceHub::Open(const std::string& device_id,
-                                    std::shared_ptr<DeviceSink> sink) {
+DeviceHub::StreamId DeviceHub::Open(const std::string& device_id, std::shared_ptr<DeviceSink> sink,
+                                    absl::Time certificate_not_after) {
   std::shared_ptr<DeviceSink> replaced;
   StreamId id;
   {
@@ -63,6 +38,8 @@ DeviceHub::StreamId DeviceHub::Open(const std::string& device_id,
     stream = Stream();
     stream.id = id = ++last_id_;
     stream.sink = std::move(sink);
+    stream.certificate_not_after = certificate_not_after;
+    stream.moved_at = clock_.Now();
   }
   if (replaced != nullptr) {
     replaced->Close(absl::AbortedError("a newer stream of this device has taken over"));
@@ -71,7 +48,7 @@ DeviceHub::StreamId DeviceHub::Open(const std::string& device_id,
 }
 
 void DeviceHub::Start(const std::string& device_id, StreamId stream_id, const std::string& cohort,
-                      const std::map<std::string, std::string>& known,
+                      const std::map<std::string, KnownVersion>& known,
                       const std::vector<DocumentPtr>& desired) {
   std::optional<Outgoing> out;
   {
@@ -79,13 +56,44 @@ void DeviceHub::Start(const std::string& device_id, StreamId stream_id, const st
     Stream* stream = FindStream(device_id, stream_id);
     if (stream == nullptr) return;
     stream->started = true;
+    stream->moved_at = clock_.Now();
     stream->cohort = cohort;
-    stream->last_sent.insert(known.begin(), known.end());
+    if (const auto it = known.find(cohort); it != known.end()) {
+      stream->cohort_version = it->second.version;
+    }
+    for (const auto& [name, version] : known) {
+      const absl::Time now = clock_.Now();
+      stream->last_sent[SlotOf(name, version.version)] = {version.sha256, now, now};
+    }
     // An offer that came between Open and Start is newer than what was loaded for the Hello.
-    for (const DocumentPtr& doc : desired) stream->desired.emplace(doc->name, doc);
+    for (const DocumentPtr& doc : desired) {
+      stream->desired.emplace(SlotOf(doc->name, doc->version), doc);
+    }
+    // So is what was offered to all: it may have been published while this was being loaded.
+    for (const auto& [slot, doc] : for_all_) {
+      const auto mine = known.find(doc->name);
+      if (doc->name != kRootName || mine == known.end() || doc->version > mine->second.version) {
+        SetDesired(*stream, doc);
+      }
+    }
+    if (const auto it = cohorts_.find(cohort); it != cohorts_.end() && it->second.target) {
+      SetDesired(*stream, it->second.For(device_id, stream->cohort_version));
+    }
+    stream->beacon = beacons_;
+    stream->drain = drain_window_ > absl::ZeroDuration();
     out = Next(*stream);
   }
-  if (out) out->sink->Write(std::move(out->frame));
+  Send(std::move(out));
+}
+
+bool DeviceHub::SetDesired(Stream& stream, const DocumentPtr& document) {
+  DocumentPtr& slot = stream.desired[SlotOf(document->name, document->version)];
+  if (slot != nullptr && std::make_pair(slot->epoch, slot->version) >
+                             std::make_pair(document->epoch, document->version)) {
+    return false;
+  }
+  slot = document;
+  return true;
 }
 
 void DeviceHub::Offer(const std::string& device_id, const DocumentPtr& document) {
@@ -93,42 +101,114 @@ void DeviceHub::Offer(const std::string& device_id, const DocumentPtr& document)
   {
     MutexLock lock(&mu_);
     const auto it = streams_.find(device_id);
-    if (it == streams_.end()) return;
-    DocumentPtr& slot = it->second.desired[document->name];
-    if (slot != nullptr && slot->version > document->version) return;
-    slot = document;
+    if (it == streams_.end() || !SetDesired(it->second, document)) return;
     out = Next(it->second);
   }
-  if (out) out->sink->Write(std::move(out->frame));
+  Send(std::move(out));
 }
 
 void DeviceHub::OfferAll(const DocumentPtr& document) {
-  std::vector<Outgoing> out;
+  std::vector<std::optional<Outgoing>> out;
   {
     MutexLock lock(&mu_);
+    for_all_[SlotOf(document->name, document->version)] = document;
     for (auto& [device, stream] : streams_) {
-      // A stream that has not said Hello loads its documents from the store afterwards.
-      if (!stream.started) continue;
-      if (document->name != stream.cohort && document->name != kRootName) continue;
-      DocumentPtr& slot = stream.desired[document->name];
-      if (slot != nullptr && slot->version > document->version) continue;
-      slot = document;
-      if (auto next = Next(stream)) out.push_back(*std::move(next));
+      // A stream that has not said Hello gets it with its first documents.
+      if (stream.started && SetDesired(stream, document)) out.push_back(Next(stream));
     }
   }
-  for (Outgoing& o : out) o.sink->Write(std::move(o.frame));
+  for (std::optional<Outgoing>& o : out) Send(std::move(o));
 }
 
-void DeviceHub::AckReport(const std::string& device_id, StreamId stream_id, uint64_t seq) {
+void DeviceHub::OfferCohort(const CohortPublication& publication) {
+  if (publication.target == nullptr) return;
+  std::vector<std::optional<Outgoing>> out;
+  {
+    MutexLock lock(&mu_);
+    cohorts_[publication.name] = publication;
+    for (auto& [device, stream] : streams_) {
+      if (!stream.started || stream.cohort != publication.name) continue;
+      if (SetDesired(stream, publication.For(device, stream.cohort_version)))
+        out.push_back(Next(stream));
+    }
+  }
+  for (std::optional<Outgoing>& o : out) Send(std::move(o));
+}
+
+void DeviceHub::OfferBeacon(const BeaconsPtr& beacons, bool to_all) {
+  std::vector<std::optional<Outgoing>> out;
+  {
+    MutexLock lock(&mu_);
+    beacons_ = beacons;
+    for (auto& [device, stream] : streams_) {
+      if (!stream.started || (!to_all && !stream.sent_since_beacon)) continue;
+      stream.beacon = beacons;
+      out.push_back(Next(stream));
+    }
+  }
+  for (std::optional<Outgoing>& o : out) Send(std::move(o));
+}
+
+void DeviceHub::Need(const std::string& device_id, StreamId stream_id,
+                     const std::vector<std::string>& chunks) {
   std::optional<Outgoing> out;
   {
     MutexLock lock(&mu_);
     Stream* stream = FindStream(device_id, stream_id);
     if (stream == nullptr) return;
-    stream->acked_report = std::max(stream->acked_report, seq);
+    // A later list replaces an earlier one: it says what is missing now.
+    stream->needed.clear();
+    for (const auto& [slot, doc] : stream->desired) {
+      for (const Chunk& chunk : doc->chunks) {
+        if (std::find(chunks.begin(), chunks.end(), chunk.sha256) != chunks.end()) {
+          stream->needed.push_back(chunk);
+        }
+      }
+    }
     out = Next(*stream);
   }
-  if (out) out->sink->Write(std::move(out->frame));
+  Send(std::move(out));
+}
+
+void DeviceHub::Acked(const std::string& device_id, StreamId stream_id, const std::string& name,
+                      const std::string& sha256) {
+  MutexLock lock(&mu_);
+  Stream* stream = FindStream(device_id, stream_id);
+  if (stream == nullptr) return;
+  for (auto& [slot, delivery] : stream->last_sent) {
+    const auto desired = stream->desired.find(slot);
+    if (desired != stream->desired.end() && desired->second->name == name &&
+        delivery.sha256 == sha256 && delivery.applied_at == absl::InfinitePast()) {
+      delivery.applied_at = clock_.Now();
+    }
+  }
+}
+
+void DeviceHub::CountReport(Stream& stream) {
+  const absl::Time now = clock_.Now();
+  if (now - stream.reports_since >= absl::Minutes(1)) {
+    stream.throttle = stream.reports > limits::kReportsPerMinute;
+    stream.reports_since = now;
+    stream.reports = 0;
+  }
+  if (++stream.reports > limits::kReportsPerMinute) stream.throttle = true;
+}
+
+void DeviceHub::AckReport(const std::string& device_id, StreamId stream_id, uint64_t seq,
+                          const std::string& sha256) {
+  std::optional<Outgoing> out;
+  {
+    MutexLock lock(&mu_);
+    Stream* stream = FindStream(device_id, stream_id);
+    if (stream == nullptr) return;
+    CountReport(*stream);
+    if (seq > stream->acked_report) {
+      stream->acked_report = seq;
+      stream->acked_sha256 = sha256;
+    }
+    out = Next(*stream);
+  }
+  Send(std::move(out));
 }
 
 void DeviceHub::WriteDone(const std::string& device_id, StreamId stream_id) {
@@ -138,9 +218,10 @@ void DeviceHub::WriteDone(const std::string& device_id, StreamId stream_id) {
     Stream* stream = FindStream(device_id, stream_id);
     if (stream == nullptr) return;
     stream->writing = false;
+    stream->moved_at = clock_.Now();
     out = Next(*stream);
   }
-  if (out) out->sink->Write(std::move(out->frame));
+  Send(std::move(out));
 }
 
 void DeviceHub::Closed(const std::string& device_id, StreamId stream_id) {
@@ -163,6 +244,24 @@ void DeviceHub::Disconnect(const std::string& device_id, const absl::Status& why
   sink->Close(why);
 }
 
+absl::Duration DeviceHub::Drain() {
+  std::vector<std::optional<Outgoing>> out;
+  absl::Duration window;
+  {
+    MutexLock lock(&mu_);
+    window = std::clamp(
+        absl::Seconds(1) * static_cast<double>(streams_.size()) / limits::kReconnectsPerSecond,
+        limits::kMinDrainWindow, limits::kMaxDrainWindow);
+    drain_window_ = window;
+    for (auto& [device, stream] : streams_) {
+      stream.drain = true;
+      out.push_back(Next(stream));
+    }
+  }
+  for (std::optional<Outgoing>& o : out) Send(std::move(o));
+  return window;
+}
+
 void DeviceHub::DisconnectAll(const absl::Status& why) {
   std::vector<std::shared_ptr<DeviceSink>> sinks;
   {
@@ -170,6 +269,29 @@ void DeviceHub::DisconnectAll(const absl::Status& why) {
     for (const auto& [device, stream] : streams_) sinks.push_back(stream.sink);
   }
   for (const auto& sink : sinks) sink->Close(why);
+}
+
+void DeviceHub::Sweep() {
+  std::vector<std::shared_ptr<DeviceSink>> stuck, ended;
+  {
+    MutexLock lock(&mu_);
+    const absl::Time now = clock_.Now();
+    for (auto& [device, stream] : streams_) {
+      const bool waits = stream.writing || !stream.started;
+      if (waits && now - stream.moved_at >= limits::kStuckStream) {
+        stuck.push_back(stream.sink);
+      } else if (now >= stream.certificate_not_after) {
+        ended.push_back(stream.sink);
+      }
+    }
+  }
+  for (const auto& sink : stuck) {
+    sink->Cancel(absl::DeadlineExceededError("the stream has not moved for a minute"));
+  }
+  for (const auto& sink : ended) {
+    sink->Close(absl::UnauthenticatedError(
+        "the certificate of this stream has ended; connect with the renewed one"));
+  }
 }
 
 bool DeviceHub::Connected(const std::string& device_id) const {
@@ -182,30 +304,82 @@ size_t DeviceHub::size() const {
   return streams_.size();
 }
 
+std::map<std::string, Delivery> DeviceHub::DeliveriesOf(const std::string& device_id) const {
+  std::map<std::string, Delivery> out;
+  MutexLock lock(&mu_);
+  const auto it = streams_.find(device_id);
+  if (it == streams_.end()) return out;
+  // Slots of roots ascend, so the newest is the one that stays.
+  for (const auto& [slot, doc] : it->second.desired) {
+    const auto sent = it->second.last_sent.find(slot);
+    if (sent != it->second.last_sent.end()) out[doc->name] = sent->second;
+  }
+  return out;
+}
+
 DeviceHub::Stream* DeviceHub::FindStream(const std::string& device_id, StreamId stream) {
   const auto it = streams_.find(device_id);
   return it == streams_.end() || it->second.id != stream ? nullptr : &it->second;
 }
 
-std::optional<DeviceHub::Outgoing> DeviceHub::Next(Stream& stream) {
-  if (!stream.started || stream.writing) return std::nullopt;
-  const Document* best = nullptr;
-  for (const auto& [name, doc] : stream.desired) {
-    const auto sent = stream.last_sent.find(name);
-    if (sent != stream.last_sent.end() && sent->second == doc->sha256) continue;
-    if (best == nullptr || Order(name) < Order(best->name)) best = doc.get();
-  }
-  if (best != nullptr) {
-    stream.writing = true;
-    stream.last_sent[best->name] = best->sha256;
-    return Outgoing{stream.sink, {UpdateHead(++stream.nonce, best->bytes->size()), best->bytes}};
-  }
-  if (stream.acked_report > stream.sent_report_ack) {
-    stream.writing = true;
-    stream.sent_report_ack = stream.acked_report;
-    return Outgoing{stream.sink, {ReportAckMessage(stream.acked_report), nullptr}};
+std::optional<Frame> DeviceHub::NextDocument(Stream& stream) {
+  for (const auto& [slot, doc] : stream.desired) {
+    Delivery& sent = stream.last_sent[slot];
+    if (sent.sha256 == doc->sha256 || HasEnded(*doc, clock_.Now())) continue;
+    sent = {doc->sha256, clock_.Now(), absl::InfinitePast()};
+    stream.sent_since_beacon = true;
+    if (doc->name == stream.cohort) stream.cohort_version = doc->version;
+    return UpdateFrame(++stream.nonce, doc->bytes);
   }
   return std::nullopt;
+}
+
+std::optional<Frame> DeviceHub::NextFrame(Stream& stream) {
+  if (std::exchange(stream.drain, false)) return DrainFrame(drain_window_);
+  if (std::optional<Frame> document = NextDocument(stream)) return document;
+  if (!stream.needed.empty()) {
+    const Chunk chunk = std::move(stream.needed.front());
+    stream.needed.pop_front();
+    return ChunkFrame(chunk);
+  }
+  if (stream.acked_report > stream.sent_report_ack) {
+    stream.sent_report_ack = stream.acked_report;
+    return ReportAckFrame(stream.acked_report, stream.acked_sha256);
+  }
+  if (stream.throttle != stream.throttled) {
+    stream.throttled = stream.throttle;
+    return ThrottleFrame(stream.throttle ? limits::kThrottledInterval : absl::ZeroDuration());
+  }
+  return std::nullopt;
+}
+
+std::optional<DeviceHub::Outgoing> DeviceHub::Next(Stream& stream) {
+  if (!stream.started || stream.writing) return std::nullopt;
+  Outgoing out;
+  if (std::optional<Frame> frame = NextFrame(stream)) {
+    out.frame = *std::move(frame);
+  } else if (stream.beacon != nullptr) {
+    out.beacon = std::exchange(stream.beacon, nullptr);
+    // Roots ascend: of several the newest is the one that is current.
+    std::map<std::string, DocumentPtr> own;
+    for (const auto& [slot, doc] : stream.desired) {
+      if (!HasEnded(*doc, clock_.Now())) own[doc->name] = doc;
+    }
+    for (auto& [name, doc] : own) out.own.push_back(std::move(doc));
+    stream.sent_since_beacon = false;
+  } else {
+    return std::nullopt;
+  }
+  stream.writing = true;
+  stream.moved_at = clock_.Now();
+  out.sink = stream.sink;
+  return out;
+}
+
+void DeviceHub::Send(std::optional<Outgoing> out) {
+  if (!out) return;
+  if (out->beacon != nullptr) out->frame.head = out->beacon->MessageFor(out->own);
+  out->sink->Write(std::move(out->frame));
 }
 
 }  // namespace muster

@@ -7,6 +7,7 @@
 #include "common/signed_doc.h"
 #include "common/time_proto.h"
 #include "controller/flow/audit.h"
+#include "controller/flow/device_alarms.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/enroll.h"
 #include "controller/flow/lookup.h"
@@ -32,9 +33,11 @@ ItemKey KeyOf(const v1::InventoryItem& item) { return {item.origin(), item.packa
 // One report's whole effect, as one mutation.
 class ReportWriter {
  public:
-  ReportWriter(const Services& services, const Snapshot& snapshot, v1::Device device)
+  ReportWriter(const Services& services, const Snapshot& snapshot, v1::Device device,
+               const std::map<std::string, Delivery>& deliveries)
       : services_(services),
         snapshot_(snapshot),
+        deliveries_(deliveries),
         before_(device),
         device_(std::move(device)),
         actor_(DeviceActor(before_)) {}
@@ -50,7 +53,7 @@ class ReportWriter {
         break;
       case v1::Report::kPolicy:
         MUSTER_RETURN_IF_ERROR(
-            WriteVerified(services_, snapshot_, device_.device_id(), report.policy(), mutation_));
+            WriteVerified(services_, snapshot_, device_, report.policy(), deliveries_, mutation_));
         break;
       case v1::Report::kStatus:
         WriteStatus(report.status());
@@ -199,6 +202,7 @@ class ReportWriter {
 
   const Services& services_;
   const Snapshot& snapshot_;
+  const std::map<std::string, Delivery>& deliveries_;
   const v1::Device before_;
   v1::Device device_;
   const Actor actor_;
@@ -206,8 +210,21 @@ class ReportWriter {
   bool accounts_changed_ = false;
 };
 
+// The same number with other bytes: two agents write one chain, or one was put back.
+absl::Status CheckRepeated(const Services& services, const v1::Device& device,
+                           const v1::Report& report, const std::string& sha256) {
+  if (report.seq() != device.last_report_seq() || sha256 == device.last_report_sha256()) {
+    return absl::OkStatus();
+  }
+  return RaiseAlarm(services, device.device_id(), v1::Alarm::STATE_ROLLED_BACK,
+                    absl::StrCat("report ", report.seq(),
+                                 " came twice with different contents: the agent's state was "
+                                 "copied or put back from a backup"));
+}
+
 absl::StatusOr<ReportOutcome> TryIngest(const Services& services, const std::string& device_id,
-                                        const v1::SignedDoc& doc) {
+                                        const v1::SignedDoc& doc,
+                                        const std::map<std::string, Delivery>& deliveries) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const auto device, LoadDevice(*snapshot, device_id));
   if (device.value.state() != v1::Device::ENROLLED) {
@@ -218,36 +235,62 @@ absl::StatusOr<ReportOutcome> TryIngest(const Services& services, const std::str
       PublicKey::FromSpki(absl::HexStringToBytes(device.value.certificate_spki()),
                           kEcdsaP256Sha256));
   MUSTER_ASSIGN_OR_RETURN(const v1::Report report, VerifyReport(doc, key, device_id));
+  const std::string sha256 = Sha256Hex(doc.payload());
   if (report.seq() <= device.value.last_report_seq()) {
-    return ReportOutcome{device.value.last_report_seq(), false};
+    MUSTER_RETURN_IF_ERROR(CheckRepeated(services, device.value, report, sha256));
+    return ReportOutcome{device.value.last_report_seq(), device.value.last_report_sha256(), false};
   }
-  ReportWriter writer(services, *snapshot, device.value);
-  MUSTER_RETURN_IF_ERROR(writer.Write(report, Sha256Hex(doc.payload())));
+  ReportWriter writer(services, *snapshot, device.value, deliveries);
+  MUSTER_RETURN_IF_ERROR(writer.Write(report, sha256));
   writer.mutation().expects.push_back({DeviceKey(device_id), device.revision});
   MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(writer.mutation())).status());
   if (writer.accounts_changed()) services.work.WakeDevice(device_id);
   if (report.has_policy()) services.work.Wake();
-  return ReportOutcome{report.seq(), report.has_policy()};
+  return ReportOutcome{report.seq(), sha256, report.has_policy()};
+}
+
+// Why the agent's chain cannot be the one whose reports are stored; empty: it can.
+std::string ChainProblem(const v1::Device& device, const v1::Hello& hello) {
+  if (hello.report_seq() < device.last_report_seq()) {
+    return absl::StrCat("the agent's reports end at ", hello.report_seq(), ", but ",
+                        device.last_report_seq(), " are stored");
+  }
+  if (hello.report_seq() == device.last_report_seq() &&
+      hello.report_sha256() != device.last_report_sha256()) {
+    return absl::StrCat("the agent's report ", hello.report_seq(), " is not the one stored");
+  }
+  return "";
 }
 
 }  // namespace
 
 absl::StatusOr<ReportOutcome> IngestReport(const Services& services, const std::string& device_id,
-                                           const v1::SignedDoc& report) {
-  return RetryAborted([&] { return TryIngest(services, device_id, report); });
+                                           const v1::SignedDoc& report,
+                                           const std::map<std::string, Delivery>& deliveries) {
+  return RetryAborted([&] { return TryIngest(services, device_id, report, deliveries); });
 }
 
-absl::Status RecordHello(const Services& services, const std::string& device_id,
-                         const std::string& agent_version) {
-  return RetryAborted([&]() -> absl::Status {
+absl::StatusOr<ReportOutcome> RecordHello(const Services& services, const std::string& device_id,
+                                          const v1::Hello& hello) {
+  return RetryAborted([&]() -> absl::StatusOr<ReportOutcome> {
     const std::unique_ptr<Snapshot> snapshot = services.store.Read();
     MUSTER_ASSIGN_OR_RETURN(auto device, LoadDevice(*snapshot, device_id));
-    device.value.set_agent_version(agent_version.substr(0, limits::kMaxTicketBytes));
+    if (device.value.state() != v1::Device::ENROLLED) {
+      return absl::PermissionDeniedError(absl::StrCat("device ", device_id, " is retired"));
+    }
+    const std::string problem = ChainProblem(device.value, hello);
+    device.value.set_agent_version(hello.agent_version().substr(0, limits::kMaxTicketBytes));
     *device.value.mutable_last_seen_at() = ToProto(services.clock.Now());
     Mutation mutation;
     mutation.expects.push_back({DeviceKey(device_id), device.revision});
     Put(mutation, DeviceKey(device_id), device.value);
-    return services.store.Commit(std::move(mutation)).status();
+    MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
+    if (!problem.empty()) {
+      MUSTER_RETURN_IF_ERROR(
+          RaiseAlarm(services, device_id, v1::Alarm::STATE_ROLLED_BACK,
+                     absl::StrCat(problem, ": its state was copied or put back from a backup")));
+    }
+    return ReportOutcome{device.value.last_report_seq(), device.value.last_report_sha256(), false};
   });
 }
 

@@ -1,9 +1,12 @@
 #include "controller/flow/enroll.h"
 
+#include <algorithm>
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "common/crypto.h"
+#include "common/signed_doc.h"
 #include "common/time_proto.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
@@ -47,7 +50,7 @@ absl::Status CheckToken(const v1::EnrollmentToken& token, v1::Platform::Id platf
 
 v1::Device NewDevice(const Enrollment& in, const v1::EnrollmentToken& token,
                      const IssuedCertificate& certificate, const std::string& device_id,
-                     absl::Time now) {
+                     absl::Time now, absl::Time certificate_end) {
   v1::Device device;
   device.set_device_id(device_id);
   device.set_state(v1::Device::ENROLLED);
@@ -55,9 +58,10 @@ v1::Device NewDevice(const Enrollment& in, const v1::EnrollmentToken& token,
   device.set_hostname(in.hostname);
   device.set_owner_id(token.owner_id());
   device.set_owner_upn(token.owner_upn());
+  device.set_group(token.group());
   device.set_certificate_key_sha256(certificate.key_sha256);
   device.set_certificate_spki(absl::BytesToHexString(certificate.spki));
-  *device.mutable_certificate_not_after() = ToProto(now + limits::kDeviceCertificateLife);
+  *device.mutable_certificate_not_after() = ToProto(certificate_end);
   *device.mutable_enrolled_at() = ToProto(now);
   *device.mutable_last_seen_at() = ToProto(now);
   device.mutable_local_accounts()->Assign(in.local_accounts.begin(), in.local_accounts.end());
@@ -78,12 +82,12 @@ absl::StatusOr<EnrolledDevice> TryEnroll(const Services& services, CertificateAu
   MUSTER_RETURN_IF_ERROR(CheckToken(token->value, in.platform, now));
   const std::string device_id =
       absl::StrCat("dev-", absl::BytesToHexString(services.entropy.Bytes(8)));
-  MUSTER_ASSIGN_OR_RETURN(
-      const IssuedCertificate certificate,
-      ca.Issue(in.csr_der, device_id, now, now + limits::kDeviceCertificateLife));
+  const absl::Time end = now + services.settings.certificate_life;
+  MUSTER_ASSIGN_OR_RETURN(const IssuedCertificate certificate,
+                          ca.Issue(in.csr_der, device_id, now, end));
   EnrolledDevice out;
   out.certificate_pem = certificate.pem;
-  out.device = NewDevice(in, token->value, certificate, device_id, now);
+  out.device = NewDevice(in, token->value, certificate, device_id, now, end);
   Mutation mutation;
   mutation.expects.push_back({key, token->revision});
   *token->value.mutable_used_at() = ToProto(now);
@@ -106,6 +110,26 @@ absl::StatusOr<EnrolledDevice> TryEnroll(const Services& services, CertificateAu
   return out;
 }
 
+absl::Status CheckTokenWish(const TokenWish& wish) {
+  if (wish.platform == v1::Platform::UNSPECIFIED) {
+    return absl::InvalidArgumentError(
+        "a token needs a platform: android, ios, macos, windows or linux");
+  }
+  if (wish.ttl <= absl::ZeroDuration() || wish.ttl > limits::kMaxTokenTtl) {
+    return absl::InvalidArgumentError("the ttl must be more than 0 and at most 7 days");
+  }
+  const bool named = std::all_of(wish.group.begin(), wish.group.end(), [](char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return absl::ascii_islower(u) || absl::ascii_isdigit(u) || c == '-' || c == '.';
+  });
+  if (!named || wish.group.size() > limits::kMaxGroupBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("the group '", wish.group.substr(0, 64),
+                                                   "' must be at most ", limits::kMaxGroupBytes,
+                                                   " of a-z, 0-9, '-' and '.'"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void WriteAccountIndex(const v1::Device& before, const v1::Device& after, Mutation& mutation) {
@@ -121,28 +145,22 @@ void WriteAccountIndex(const v1::Device& before, const v1::Device& after, Mutati
 }
 
 absl::StatusOr<TokenOutcome> CreateToken(const Services& services, const Actor& actor,
-                                         v1::Platform::Id platform, const std::string& owner_upn,
-                                         absl::Duration ttl, bool dry_run) {
-  if (platform == v1::Platform::UNSPECIFIED) {
-    return absl::InvalidArgumentError(
-        "a token needs a platform: android, ios, macos, windows or linux");
-  }
-  if (ttl <= absl::ZeroDuration() || ttl > limits::kMaxTokenTtl) {
-    return absl::InvalidArgumentError("the ttl must be more than 0 and at most 7 days");
-  }
+                                         const TokenWish& wish, bool dry_run) {
+  MUSTER_RETURN_IF_ERROR(CheckTokenWish(wish));
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-  MUSTER_ASSIGN_OR_RETURN(const v1::Person owner, LoadPersonByUpn(*snapshot, owner_upn));
+  MUSTER_ASSIGN_OR_RETURN(const v1::Person owner, LoadPersonByUpn(*snapshot, wish.owner_upn));
   TokenOutcome out;
-  out.expires_at = services.clock.Now() + ttl;
-  out.touched.changes = {absl::StrCat("a token for one ", v1::Platform::Id_Name(platform),
-                                      " device of ", owner.upn(), " until ",
-                                      TimeText(out.expires_at))};
+  out.expires_at = services.clock.Now() + wish.ttl;
+  out.touched.changes = {absl::StrCat(
+      "a token for one ", v1::Platform::Id_Name(wish.platform), " device of ", owner.upn(),
+      wish.group.empty() ? "" : " in group ", wish.group, " until ", TimeText(out.expires_at))};
   out.touched.persons = 1;
   if (dry_run) return out;
   out.token = absl::StrCat("mst-", absl::BytesToHexString(services.entropy.Bytes(24)));
   v1::EnrollmentToken token;
   token.set_token_sha256(Sha256Hex(out.token));
-  token.set_platform(platform);
+  token.set_platform(wish.platform);
+  token.set_group(wish.group);
   token.set_owner_id(owner.person_id());
   token.set_owner_upn(owner.upn());
   *token.mutable_expires_at() = ToProto(out.expires_at);
@@ -162,6 +180,43 @@ absl::StatusOr<EnrolledDevice> EnrollDevice(const Services& services, Certificat
   MUSTER_RETURN_IF_ERROR(CheckEnrollment(in));
   // A token spent by a concurrent enrolment shows as used on the next attempt.
   return RetryAborted([&] { return TryEnroll(services, ca, in); });
+}
+
+absl::StatusOr<std::string> RenewCertificate(const Services& services, CertificateAuthority& ca,
+                                             const std::string& device_id,
+                                             const std::string& csr_der, const std::string& from) {
+  if (csr_der.size() > limits::kMaxCsrBytes) {
+    return absl::InvalidArgumentError("the certificate request is too large");
+  }
+  return RetryAborted([&]() -> absl::StatusOr<std::string> {
+    const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+    MUSTER_ASSIGN_OR_RETURN(auto device, LoadDevice(*snapshot, device_id));
+    if (device.value.state() != v1::Device::ENROLLED) {
+      return absl::PermissionDeniedError(
+          absl::StrCat(device_id, " is retired; enrol it again with a new token"));
+    }
+    const absl::Time now = services.clock.Now();
+    const absl::Time end = now + services.settings.certificate_life;
+    MUSTER_ASSIGN_OR_RETURN(const IssuedCertificate certificate,
+                            ca.Issue(csr_der, device_id, now, end));
+    if (certificate.key_sha256 != device.value.certificate_key_sha256()) {
+      return absl::InvalidArgumentError(
+          "a certificate is renewed for the device's own key only; for a new key enrol it again");
+    }
+    *device.value.mutable_certificate_not_after() = ToProto(end);
+    Mutation mutation;
+    mutation.expects.push_back({DeviceKey(device_id), device.revision});
+    Put(mutation, DeviceKey(device_id), device.value);
+    const Actor actor{
+        {absl::StrCat("device/", device_id), device.value.owner_upn()}, "device certificate", from};
+    mutation.audit.push_back(
+        MakeAuditEntry(services, actor,
+                       {.verb = "device.renew",
+                        .object = absl::StrCat("device/", device_id),
+                        .reason = absl::StrCat("certificate until ", TimeText(end))}));
+    MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
+    return certificate.pem;
+  });
 }
 
 absl::StatusOr<DeviceOutcome> RetireDevice(const Services& services, const Actor& actor,
@@ -187,6 +242,7 @@ absl::StatusOr<DeviceOutcome> RetireDevice(const Services& services, const Actor
     mutation.expects.push_back({DeviceKey(device_id), before.revision});
     Put(mutation, DeviceKey(device_id), out.device);
     mutation.deletes.push_back(DeviceOwnerKey(before.value.owner_id(), device_id));
+    mutation.deletes.push_back(LeafKey(AssignmentName(device_id)));
     WriteAccountIndex(before.value, v1::Device(), mutation);
     mutation.audit.push_back(MakeAuditEntry(services, actor,
                                             {.verb = "device.retire",

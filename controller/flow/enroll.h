@@ -17,10 +17,16 @@ struct TokenOutcome {
   absl::Time expires_at;
   Touched touched;
 };
-// NOT_FOUND: no such owner; INVALID_ARGUMENT: no platform, or a ttl outside (0, kMaxTokenTtl].
+struct TokenWish {
+  v1::Platform::Id platform = v1::Platform::UNSPECIFIED;
+  std::string owner_upn;
+  std::string group;  // [a-z0-9-.]; empty: none. The device gets it and cannot choose another
+  absl::Duration ttl;
+};
+// NOT_FOUND: no such owner; INVALID_ARGUMENT: no platform, a ttl outside (0, kMaxTokenTtl], or
+// no name for a group.
 absl::StatusOr<TokenOutcome> CreateToken(const Services& services, const Actor& actor,
-                                         v1::Platform::Id platform, const std::string& owner_upn,
-                                         absl::Duration ttl, bool dry_run);
+                                         const TokenWish& wish, bool dry_run);
 
 struct Enrollment {
   std::string token, csr_der, hostname;
@@ -36,6 +42,13 @@ struct EnrolledDevice {
 // INVALID_ARGUMENT: a bad certificate request. The token is spent in the commit that enrols.
 absl::StatusOr<EnrolledDevice> EnrollDevice(const Services& services, CertificateAuthority& ca,
                                             const Enrollment& in);
+
+// A new certificate for the key that the device has. PERMISSION_DENIED: the device is retired;
+// INVALID_ARGUMENT: the request is for another key. The old certificate stays good until it ends,
+// so that an agent which could not save the new one is not locked out.
+absl::StatusOr<std::string> RenewCertificate(const Services& services, CertificateAuthority& ca,
+                                             const std::string& device_id,
+                                             const std::string& csr_der, const std::string& from);
 
 struct DeviceOutcome {
   v1::Device device;

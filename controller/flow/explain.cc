@@ -41,6 +41,18 @@ std::string PolicyDetail(const std::vector<v1::DocumentState>& states, bool* ver
   return out.empty() ? "nothing is published yet" : out;
 }
 
+absl::Status FillEmergencyDeny(const Snapshot& snapshot, DecisionInputs& in) {
+  MUSTER_ASSIGN_OR_RETURN(const auto stored,
+                          Find<v1::SignedDoc>(snapshot, DocumentKey(kEmergencyDenyName)));
+  v1::EmergencyDeny deny;
+  if (!stored || !deny.ParseFromString(stored->value.payload())) return absl::OkStatus();
+  in.emergency_denied =
+      in.now < FromProto(deny.header().not_after()) &&
+      std::find(deny.app_ids().begin(), deny.app_ids().end(), in.app_id) != deny.app_ids().end();
+  in.emergency_reason = deny.reason();
+  return absl::OkStatus();
+}
+
 // The entitlement, or why there is none.
 absl::Status FillEntitlement(const Snapshot& snapshot, const v1::Person& person,
                              const std::string& app_id, absl::Time now, DecisionInputs& in) {
@@ -75,8 +87,9 @@ absl::Status FillEntitlement(const Snapshot& snapshot, const v1::Person& person,
 
 }  // namespace
 
-absl::StatusOr<v1::Explanation> Explain(const Services& services, const std::string& person_upn,
-                                        const std::string& device_id, const std::string& app_id) {
+absl::StatusOr<v1::Explanation> Explain(const Services& services, const DeviceHub& hub,
+                                        const std::string& person_upn, const std::string& device_id,
+                                        const std::string& app_id) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const AppFacts app, LoadApp(*snapshot, app_id));
   MUSTER_ASSIGN_OR_RETURN(const v1::Person person, LoadPersonByUpn(*snapshot, person_upn));
@@ -89,6 +102,7 @@ absl::StatusOr<v1::Explanation> Explain(const Services& services, const std::str
   in.blocklisted = app.blocklisted;
   in.how_to_ask = services.settings.how_to_ask;
   in.now = services.clock.Now();
+  MUSTER_RETURN_IF_ERROR(FillEmergencyDeny(*snapshot, in));
   MUSTER_RETURN_IF_ERROR(FillEntitlement(*snapshot, person, app_id, in.now, in));
   MUSTER_ASSIGN_OR_RETURN(const auto persons, PersonsOfDevice(*snapshot, device.value));
   const bool on_device = std::any_of(persons.begin(), persons.end(), [&](const auto& p) {
@@ -111,7 +125,8 @@ absl::StatusOr<v1::Explanation> Explain(const Services& services, const std::str
                     : absl::StrCat(person.upn(), " neither owns ", device_id,
                                    " nor has a local account there"));
   for (const v1::Explanation::Link& link : decided.chain()) *out.add_chain() = link;
-  MUSTER_ASSIGN_OR_RETURN(const auto states, StatesOf(*snapshot, device.value));
+  MUSTER_ASSIGN_OR_RETURN(const auto states,
+                          StatesOf(*snapshot, device.value, hub.DeliveriesOf(device_id), in.now));
   bool verified = false;
   std::string detail = PolicyDetail(states, &verified);
   AddLink(out, "the device runs the current policy", verified, std::move(detail));

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "controller/flow/device_hub.h"
 #include "controller/flow/services.h"
 #include "muster/v1/explain.pb.h"
 
@@ -12,7 +13,8 @@ namespace muster {
 // The same decision the agent makes, from the controller's state, with the facts that led to it
 // in front of the chain: the app's identities on the device, the person on the device, the
 // policy the device runs. NOT_FOUND: no such person, device or app.
-absl::StatusOr<v1::Explanation> Explain(const Services& services, const std::string& person_upn,
-                                        const std::string& device_id, const std::string& app_id);
+absl::StatusOr<v1::Explanation> Explain(const Services& services, const DeviceHub& hub,
+                                        const std::string& person_upn, const std::string& device_id,
+                                        const std::string& app_id);
 
 }  // namespace muster

@@ -1,9 +1,8 @@
 #include "controller/flow/publish.h"
 
 #include <algorithm>
+#include <set>
 
-#include "absl/strings/ascii.h"
-#include "common/signed_doc.h"
 #include "common/time_proto.h"
 #include "controller/domain/grant.h"
 #include "controller/flow/audit.h"
@@ -11,86 +10,6 @@
 
 namespace muster {
 namespace {
-
-struct Stored {
-  v1::SignedDoc doc;
-  uint64_t revision = 0;
-};
-
-absl::StatusOr<std::optional<Stored>> FindStored(const Snapshot& snapshot,
-                                                 const std::string& name) {
-  MUSTER_ASSIGN_OR_RETURN(auto found, Find<v1::SignedDoc>(snapshot, DocumentKey(name)));
-  if (!found) return std::nullopt;
-  return Stored{std::move(found->value), found->revision};
-}
-
-DocumentPtr Share(const std::string& name, uint64_t version, const v1::SignedDoc& doc) {
-  auto out = std::make_shared<Document>();
-  out->name = name;
-  out->version = version;
-  out->sha256 = Sha256Hex(doc.payload());
-  out->bytes = std::make_shared<const std::string>(doc.SerializeAsString());
-  return out;
-}
-
-// True when the stored document says the same and still has half of its life.
-template <typename T>
-bool StillGood(const T& stored, const T& wanted, absl::Time now) {
-  T a = stored, b = wanted;
-  a.clear_header();
-  b.clear_header();
-  if (a.SerializeAsString() != b.SerializeAsString()) return false;
-  const absl::Time issued = FromProto(stored.header().issued_at());
-  const absl::Time end = FromProto(stored.header().not_after());
-  return now < issued + (end - issued) / 2;
-}
-
-struct NewDocument {
-  std::string name, kind;
-  absl::Duration life;
-  const PrivateKey& key;
-  std::string transaction_id;
-};
-
-// Signs `content` as the next version of its name and commits it with its audit entry.
-template <typename T>
-absl::StatusOr<DocumentPtr> PublishContent(const Services& services, const Snapshot& snapshot,
-                                           const NewDocument& what, T content) {
-  MUSTER_ASSIGN_OR_RETURN(const std::optional<Stored> stored, FindStored(snapshot, what.name));
-  const absl::Time now = services.clock.Now();
-  uint64_t version = 0;
-  absl::Time issued = now;
-  if (stored) {
-    T old;
-    if (!old.ParseFromString(stored->doc.payload())) {
-      return absl::DataLossError(absl::StrCat("stored document ", what.name, " is damaged"));
-    }
-    version = old.header().version();
-    if (StillGood(old, content, now)) return Share(what.name, version, stored->doc);
-    // A clock set back must not make a newer document look older than its predecessor.
-    issued = std::max(now, FromProto(old.header().issued_at()));
-  }
-  v1::DocumentHeader* header = content.mutable_header();
-  header->set_tenant(services.settings.tenant);
-  header->set_kind(what.kind);
-  header->set_name(what.name);
-  header->set_epoch(1);
-  header->set_version(++version);
-  *header->mutable_issued_at() = ToProto(issued);
-  *header->mutable_not_after() = ToProto(issued + what.life);
-  MUSTER_ASSIGN_OR_RETURN(const v1::SignedDoc doc, MakeSignedDoc(content, {what.key}));
-  Mutation mutation;
-  mutation.expects.push_back({DocumentKey(what.name), stored ? stored->revision : 0});
-  Put(mutation, DocumentKey(what.name), doc);
-  mutation.audit.push_back(
-      MakeAuditEntry(services, MusterItself(),
-                     {.verb = "document.publish",
-                      .object = absl::StrCat("document/", what.name, "@", version),
-                      .reason = absl::StrCat("sha256 ", Sha256Hex(doc.payload())),
-                      .transaction_id = what.transaction_id}));
-  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
-  return Share(what.name, version, doc);
-}
 
 absl::StatusOr<v1::DeviceAssignment> CompileAssignment(const Snapshot& snapshot,
                                                        const v1::Device& device, absl::Time now) {
@@ -119,95 +38,136 @@ absl::StatusOr<v1::DeviceAssignment> CompileAssignment(const Snapshot& snapshot,
 
 // The transaction that this publication carries to the device: the one of a grant that is new
 // in it. Ties request to device in the audit log.
-std::string NewTransaction(const Snapshot& snapshot, const v1::DeviceAssignment& next) {
+std::string NewTransaction(const v1::DeviceAssignment& before, const v1::DeviceAssignment& next) {
   std::set<std::string> known;
-  if (auto stored = FindStored(snapshot, AssignmentName(next.device_id())); stored.ok()) {
-    v1::DeviceAssignment old;
-    if (*stored && old.ParseFromString((*stored)->doc.payload())) {
-      for (const v1::Entitlement& e : old.entitlements()) known.insert(e.transaction_id());
-      for (const v1::Entitlement& e : next.entitlements()) {
-        if (!known.contains(e.transaction_id())) return e.transaction_id();
-        known.erase(e.transaction_id());
-      }
-    } else {
-      return next.entitlements().empty() ? "" : next.entitlements(0).transaction_id();
-    }
+  for (const v1::Entitlement& e : before.entitlements()) known.insert(e.transaction_id());
+  for (const v1::Entitlement& e : next.entitlements()) {
+    if (known.erase(e.transaction_id()) == 0) return e.transaction_id();
   }
   return known.empty() ? "" : *known.begin();
 }
 
-absl::StatusOr<DocumentPtr> TryPublishAssignment(const Services& services, const SigningKeys& keys,
+bool SameContent(const v1::DeviceAssignment& a, const v1::DeviceAssignment& b) {
+  v1::DeviceAssignment x = a, y = b;
+  x.clear_header();
+  y.clear_header();
+  return x.SerializeAsString() == y.SerializeAsString();
+}
+
+absl::StatusOr<DocumentPtr> TryPublishAssignment(const Services& services, const Signer& signer,
                                                  const std::string& device_id) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const auto device, LoadDevice(*snapshot, device_id));
   if (device.value.state() != v1::Device::ENROLLED) return nullptr;
-  MUSTER_ASSIGN_OR_RETURN(v1::DeviceAssignment content,
-                          CompileAssignment(*snapshot, device.value, services.clock.Now()));
-  const std::string transaction = NewTransaction(*snapshot, content);
-  return PublishContent(services, *snapshot,
-                        {.name = AssignmentName(device_id),
-                         .kind = "assignment",
-                         .life = limits::kAssignmentLife,
-                         .key = keys.assignment,
-                         .transaction_id = transaction},
-                        std::move(content));
-}
-
-absl::StatusOr<DocumentPtr> TryPublishCohort(const Services& services, const SigningKeys& keys,
-                                             v1::Platform::Id platform) {
-  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-  MUSTER_ASSIGN_OR_RETURN(const PolicySet set, LoadPolicySet(*snapshot));
-  v1::CohortPolicy content = CompileCohort(set, platform, services.settings.how_to_ask);
-  if (content.apps().empty()) return nullptr;
-  return PublishContent(services, *snapshot,
-                        {.name = CohortName(platform),
-                         .kind = "cohort",
-                         .life = limits::kCohortLife,
-                         .key = keys.policy,
-                         .transaction_id = ""},
-                        std::move(content));
+  const absl::Time now = services.clock.Now();
+  MUSTER_ASSIGN_OR_RETURN(v1::DeviceAssignment next,
+                          CompileAssignment(*snapshot, device.value, now));
+  const std::string name = AssignmentName(device_id), key = DocumentKey(name);
+  MUSTER_ASSIGN_OR_RETURN(const auto stored, Find<v1::SignedDoc>(*snapshot, key));
+  v1::DeviceAssignment before;
+  if (stored) {
+    if (!before.ParseFromString(stored->value.payload())) {
+      return absl::DataLossError(absl::StrCat("stored document ", name, " is damaged"));
+    }
+    if (SameContent(before, next) &&
+        IsFresh(signer, stored->value, before.header(), kAssignmentKind.role, now)) {
+      return ShareDocument(stored->value);
+    }
+  }
+  *next.mutable_header() = NextHeader(services, signer, kAssignmentKind, name,
+                                      limits::kAssignmentLife, stored ? &before.header() : nullptr);
+  MUSTER_ASSIGN_OR_RETURN(const v1::SignedDoc doc, signer.Sign(next, kAssignmentKind.role));
+  Mutation mutation;
+  mutation.expects.push_back({key, stored ? stored->revision : 0});
+  MUSTER_RETURN_IF_ERROR(PutDocument(mutation, doc));
+  AuditPublication(services, doc, next.header(), NewTransaction(before, next), mutation);
+  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
+  return ShareDocument(doc);
 }
 
 }  // namespace
 
-std::string CohortName(v1::Platform::Id platform) {
-  return absl::StrCat("cohort/", PlatformName(platform));
-}
-
-std::string AssignmentName(absl::string_view device_id) {
-  return absl::StrCat("assignment/", device_id);
-}
-
-absl::StatusOr<DocumentPtr> PublishCohort(const Services& services, const SigningKeys& keys,
-                                          v1::Platform::Id platform) {
-  return RetryAborted([&] { return TryPublishCohort(services, keys, platform); });
-}
-
-absl::StatusOr<DocumentPtr> PublishAssignment(const Services& services, const SigningKeys& keys,
-                                              const std::string& device_id) {
-  return RetryAborted([&] { return TryPublishAssignment(services, keys, device_id); });
-}
-
-absl::StatusOr<DocumentPtr> FindDocument(const Snapshot& snapshot, const std::string& name) {
-  MUSTER_ASSIGN_OR_RETURN(const std::optional<Stored> stored, FindStored(snapshot, name));
-  if (!stored) return nullptr;
+absl::StatusOr<DocumentPtr> ShareDocument(const v1::SignedDoc& doc) {
   v1::AnyPayload payload;
-  if (!payload.ParseFromString(stored->doc.payload())) {
-    return absl::DataLossError(absl::StrCat("stored document ", name, " is damaged"));
+  if (!payload.ParseFromString(doc.payload()) || !payload.has_header()) {
+    return absl::DataLossError(
+        absl::StrCat("a stored ", doc.payload_type(), " is damaged; restore it from a backup"));
   }
-  return Share(name, payload.header().version(), stored->doc);
+  auto out = std::make_shared<Document>();
+  out->name = payload.header().name();
+  out->epoch = payload.header().epoch();
+  out->version = payload.header().version();
+  out->sha256 = Sha256Hex(doc.payload());
+  out->issued_at = FromProto(payload.header().issued_at());
+  out->not_after = FromProto(payload.header().not_after());
+  out->bytes = std::make_shared<const std::string>(doc.SerializeAsString());
+  return out;
 }
 
-absl::StatusOr<std::vector<DocumentPtr>> DocumentsFor(const Snapshot& snapshot,
-                                                      const v1::Platform::Id platform,
-                                                      const std::string& device_id) {
-  std::vector<DocumentPtr> out;
-  for (const std::string& name :
-       {std::string(kRootName), CohortName(platform), AssignmentName(device_id)}) {
-    MUSTER_ASSIGN_OR_RETURN(DocumentPtr doc, FindDocument(snapshot, name));
-    if (doc != nullptr) out.push_back(std::move(doc));
+v1::DocumentLeaf LeafOf(const v1::DocumentHeader& header, absl::string_view payload) {
+  v1::DocumentLeaf leaf;
+  leaf.set_name(header.name());
+  leaf.set_epoch(header.epoch());
+  leaf.set_version(header.version());
+  leaf.set_sha256(Sha256Hex(payload));
+  return leaf;
+}
+
+absl::Status PutDocument(Mutation& mutation, const v1::SignedDoc& doc) {
+  v1::AnyPayload payload;
+  if (!payload.ParseFromString(doc.payload()) || payload.header().name().empty()) {
+    return absl::InternalError("a document without a name cannot be stored");
   }
-  return out;
+  Put(mutation, DocumentKey(payload.header().name()), doc);
+  Put(mutation, LeafKey(payload.header().name()), LeafOf(payload.header(), doc.payload()));
+  return absl::OkStatus();
+}
+
+v1::DocumentHeader NextHeader(const Services& services, const Signer& signer,
+                              const DocumentKind& kind, const std::string& name,
+                              absl::Duration life, const v1::DocumentHeader* before) {
+  // A clock set back must not make a newer document look older than its predecessor.
+  absl::Time issued = services.clock.Now();
+  if (before != nullptr) issued = std::max(issued, FromProto(before->issued_at()));
+  v1::DocumentHeader header;
+  header.set_tenant(services.settings.tenant);
+  header.set_kind(std::string(kind.kind));
+  header.set_name(name);
+  header.set_epoch(signer.epoch());
+  header.set_version(before == nullptr ? 1 : before->version() + 1);
+  *header.mutable_issued_at() = ToProto(issued);
+  *header.mutable_not_after() = ToProto(issued + life);
+  return header;
+}
+
+bool IsFresh(const Signer& signer, const v1::SignedDoc& doc, const v1::DocumentHeader& header,
+             absl::string_view role, absl::Time now) {
+  const absl::Time issued = FromProto(header.issued_at());
+  const absl::Time end = FromProto(header.not_after());
+  return now < issued + (end - issued) / 2 && header.epoch() == signer.epoch() &&
+         signer.SignedByCurrentKeys(doc, role);
+}
+
+void AuditPublication(const Services& services, const v1::SignedDoc& doc,
+                      const v1::DocumentHeader& header, const std::string& transaction_id,
+                      Mutation& mutation) {
+  mutation.audit.push_back(
+      MakeAuditEntry(services, MusterItself(),
+                     {.verb = "document.publish",
+                      .object = absl::StrCat("document/", header.name(), "@", header.version()),
+                      .reason = absl::StrCat("sha256 ", Sha256Hex(doc.payload())),
+                      .transaction_id = transaction_id}));
+}
+
+absl::StatusOr<DocumentPtr> PublishAssignment(const Services& services, const Signer& signer,
+                                              const std::string& device_id) {
+  return RetryAborted([&] { return TryPublishAssignment(services, signer, device_id); });
+}
+
+absl::StatusOr<DocumentPtr> FindDocument(const Snapshot& snapshot, const std::string& key) {
+  MUSTER_ASSIGN_OR_RETURN(const auto stored, Find<v1::SignedDoc>(snapshot, key));
+  if (!stored) return nullptr;
+  return ShareDocument(stored->value);
 }
 
 }  // namespace muster

@@ -4,14 +4,16 @@
 
 #include "controller/flow/lookup.h"
 #include "controller/flow/provision.h"
+#include "controller/flow/rollout.h"
 #include "controller/flow/sync.h"
+#include "controller/flow/trust.h"
 
 namespace muster {
 
-Reconciler::Reconciler(const Services& services, const SigningKeys& keys, Directory& directory,
+Reconciler::Reconciler(const Services& services, const Signer& signer, Directory& directory,
                        DeviceHub& hub, ReconcilerOptions options)
     : services_(services),
-      keys_(keys),
+      signer_(signer),
       directory_(directory),
       hub_(hub),
       options_(std::move(options)) {}
@@ -30,7 +32,7 @@ void Reconciler::RunPublisher() {
     }
     directory_work_.Wake();
     PublishRound(batch);
-    batch = services_.work.Wait(options_.retry_interval);
+    batch = services_.work.Wait(Pause());
   }
 }
 
@@ -52,13 +54,77 @@ void Reconciler::Stop() {
 }
 
 void Reconciler::PublishRound(const Work::Batch& batch) {
-  if (batch.all) PublishCohorts();
+  if (batch.all) {
+    PublishForAll();
+    PublishCohorts();
+  }
   const absl::StatusOr<std::set<std::string>> devices = DevicesOf(batch);
   Check(devices.status(), "finding the devices to publish for");
   if (devices.ok()) {
     for (const std::string& device : *devices) PublishDevice(device);
   }
   Check(AdvanceVerified(services_), "advancing verified requests and grants");
+  Advance();
+  beacon_wanted_ = beacon_wanted_ || batch.all || (devices.ok() && !devices->empty());
+  Beacon();
+  hub_.Sweep();
+}
+
+// What was signed elsewhere: never late, whatever else there is to do.
+void Reconciler::PublishForAll() {
+  const std::unique_ptr<Snapshot> snapshot = services_.store.Read();
+  Check(OfferRoots(*snapshot), "publishing root");
+  const absl::StatusOr<DocumentPtr> deny = FindDocument(*snapshot, DocumentKey(kEmergencyDenyName));
+  Check(deny.status(), "publishing emergency-deny");
+  if (deny.ok() && *deny != nullptr) hub_.OfferAll(*deny);
+}
+
+// Every root since the last one offered: agents walk them one by one.
+absl::Status Reconciler::OfferRoots(const Snapshot& snapshot) {
+  MUSTER_ASSIGN_OR_RETURN(const DocumentPtr newest, FindDocument(snapshot, DocumentKey(kRootName)));
+  if (newest == nullptr) return absl::OkStatus();
+  if (offered_root_ == 0) offered_root_ = newest->version - 1;
+  MUSTER_ASSIGN_OR_RETURN(const auto steps, RootsAfter(snapshot, offered_root_));
+  for (const DocumentPtr& step : steps) {
+    hub_.OfferAll(step);
+    offered_root_ = step->version;
+  }
+  return absl::OkStatus();
+}
+
+absl::Duration Reconciler::Pause() const {
+  const absl::Time now = services_.clock.Now();
+  absl::Duration pause = options_.retry_interval;
+  if (step_deferred_) pause = std::min(pause, rollout_pace_.Left(now));
+  if (beacon_wanted_) pause = std::min(pause, beacon_pace_.Left(now));
+  return pause;
+}
+
+void Reconciler::Advance() {
+  const absl::Time from = services_.clock.Now();
+  step_deferred_ = !rollout_pace_.Due(from);
+  if (step_deferred_) return;
+  const absl::StatusOr<bool> changed = AdvanceRollouts(services_, hub_, options_.rollout);
+  Check(changed.status(), "advancing rollouts");
+  if (changed.ok() && *changed) {
+    PublishCohorts();
+    beacon_wanted_ = true;
+  }
+  rollout_pace_.Ran(from, services_.clock.Now());
+}
+
+// To everybody each quarter of an hour; in between to those whose documents changed.
+void Reconciler::Beacon() {
+  const absl::Time from = services_.clock.Now();
+  const bool to_all = from >= next_beacon_;
+  if (!to_all && (!beacon_wanted_ || !beacon_pace_.Due(from))) return;
+  const absl::StatusOr<BeaconsPtr> beacons = beacon_maker_.Make(services_, signer_);
+  Check(beacons.status(), "making the beacon");
+  if (!beacons.ok()) return;
+  beacon_wanted_ = false;
+  if (to_all) next_beacon_ = from + limits::kBeaconInterval;
+  if (*beacons != nullptr) hub_.OfferBeacon(*beacons, to_all);
+  beacon_pace_.Ran(from, services_.clock.Now());
 }
 
 void Reconciler::DirectoryRound() {
@@ -73,7 +139,7 @@ absl::StatusOr<v1::SyncRun> Reconciler::SyncNow(const Actor& actor, bool dry_run
 }
 
 void Reconciler::PublishDevice(const std::string& device_id) {
-  const absl::StatusOr<DocumentPtr> doc = PublishAssignment(services_, keys_, device_id);
+  const absl::StatusOr<DocumentPtr> doc = PublishAssignment(services_, signer_, device_id);
   if (!doc.ok()) return Check(doc.status(), absl::StrCat("publishing for ", device_id));
   if (*doc == nullptr) {
     return hub_.Disconnect(device_id, absl::PermissionDeniedError("this device is retired"));
@@ -82,12 +148,10 @@ void Reconciler::PublishDevice(const std::string& device_id) {
 }
 
 void Reconciler::PublishCohorts() {
-  for (const v1::Platform::Id platform :
-       {v1::Platform::ANDROID, v1::Platform::IOS, v1::Platform::MACOS, v1::Platform::WINDOWS,
-        v1::Platform::LINUX}) {
-    const absl::StatusOr<DocumentPtr> doc = PublishCohort(services_, keys_, platform);
-    Check(doc.status(), absl::StrCat("publishing ", CohortName(platform)));
-    if (doc.ok() && *doc != nullptr) hub_.OfferAll(*doc);
+  for (const v1::Platform::Id platform : kPlatforms) {
+    const absl::StatusOr<CohortPublication> published = PublishCohort(services_, signer_, platform);
+    Check(published.status(), absl::StrCat("publishing ", CohortName(platform)));
+    if (published.ok()) hub_.OfferCohort(*published);
   }
 }
 

@@ -74,6 +74,25 @@ inline std::string ExecKey(absl::string_view device, uint64_t seq, int item) {
   return absl::StrFormat("exec/%s/%016x-%04x", device, seq, item);
 }
 inline std::string DocumentKey(absl::string_view name) { return absl::StrCat("document/", name); }
+// What devices outside a rollout's wave keep, while it runs.
+inline std::string BaseDocumentKey(absl::string_view name) {
+  return absl::StrCat("document_base/", name);
+}
+// The leaf of a current document in the Beacon's tree; `base` as above.
+inline std::string LeafKey(absl::string_view name) { return absl::StrCat("leaf/", NamePart(name)); }
+inline std::string BaseLeafKey(absl::string_view name) {
+  return absl::StrCat("leaf/", NamePart(name), "#base");
+}
+inline std::string ChunkKey(absl::string_view cohort, absl::string_view sha256) {
+  return absl::StrCat("chunk/", NamePart(cohort), "/", sha256);
+}
+inline std::string RolloutKey(absl::string_view name) {
+  return absl::StrCat("rollout/", NamePart(name));
+}
+// Every root that was ever in force, for devices that were away.
+inline std::string RootKey(uint64_t version) {
+  return absl::StrFormat("root_version/%016x", version);
+}
 inline std::string DocumentStateKey(absl::string_view device, absl::string_view name) {
   return absl::StrCat("document_state/", device, "/", name);
 }

@@ -53,6 +53,7 @@ struct Settings {
   std::string how_to_ask;
   bool write_back = true;
   std::map<std::string, std::string> groups;  // app id -> approval group
+  absl::Duration certificate_life = limits::kDeviceCertificateLife;
 };
 
 struct Services {

@@ -1,4 +1,4 @@
-// Doubles and a valid-by-default tenant for the agent's tests.
+// Doubles for the agent's tests.
 #pragma once
 
 #include <functional>
@@ -15,131 +15,12 @@
 #include "agent/flow/enforcer.h"
 #include "agent/flow/machine.h"
 #include "agent/flow/state_store.h"
-#include "common/crypto.h"
 #include "common/mutex.h"
-#include "common/signed_doc.h"
-#include "common/time_proto.h"
+#include "tests/agent/test_tenant.h"
 
 namespace muster::agent {
 
-inline absl::Time At(const char* text) {
-  absl::Time t;
-  std::string error;
-  if (!absl::ParseTime(absl::RFC3339_full, text, &t, &error)) std::abort();
-  return t;
-}
-
-inline constexpr char kTestDevice[] = "dev-1";
-inline constexpr char kTestTenant[] = "agency";
-
-// One tenant with its keys. Every Make… gives a document that verifies; `edit` breaks it.
-class TestTenant {
- public:
-  explicit TestTenant(absl::Time now) : now_(now) {}
-
-  v1::DocumentHeader Header(const char* kind, const std::string& name, uint64_t version) const {
-    v1::DocumentHeader h;
-    h.set_tenant(kTestTenant);
-    h.set_kind(kind);
-    h.set_name(name);
-    h.set_epoch(1);
-    h.set_version(version);
-    *h.mutable_issued_at() = ToProto(now_);
-    *h.mutable_not_after() = ToProto(now_ + absl::Hours(24));
-    return h;
-  }
-
-  v1::Root Root(uint64_t version = 1) const {
-    v1::Root root;
-    *root.mutable_header() = Header("root", "root", version);
-    const std::pair<const char*, const PrivateKey*> roles[] = {
-        {"root", &root_}, {"policy", &policy_}, {"assignment", &assignment_}};
-    for (const auto& [role, key] : roles) {
-      v1::TrustedKey* k = root.add_keys();
-      k->set_key_id(key->key_id());
-      k->set_spki(key->spki());
-      k->set_algorithm(key->algorithm());
-      v1::TrustedRole* r = root.add_roles();
-      r->set_role(role);
-      r->add_key_ids(key->key_id());
-      r->set_threshold(1);
-    }
-    return root;
-  }
-
-  // One app, `chat`: dpkg package chatapp; RESTRICTED unless told otherwise; blocklisted.
-  v1::CohortPolicy Cohort(uint64_t version = 1,
-                          v1::Trm::Status status = v1::Trm::RESTRICTED) const {
-    v1::CohortPolicy policy;
-    *policy.mutable_header() = Header("cohort", kLinuxCohort, version);
-    policy.set_platform(v1::Platform::LINUX);
-    v1::App* app = policy.add_apps();
-    app->set_id("chat");
-    app->set_name("Chat");
-    v1::AppIdentity* identity = app->add_identities();
-    identity->set_platform(v1::Platform::LINUX);
-    identity->set_origin(v1::Origin::DPKG);
-    identity->set_package_id("chatapp");
-    v1::Trm* trm = policy.add_trm();
-    trm->set_app_id("chat");
-    trm->set_status(status);
-    trm->set_decision_id("TRM-1");
-    policy.add_blocklist("chat");
-    policy.set_how_to_ask("Ask the service desk.");
-    return policy;
-  }
-
-  // Persons alice and bob; alice is entitled to chat when `granted`.
-  v1::DeviceAssignment Assignment(uint64_t version, bool granted) const {
-    v1::DeviceAssignment a;
-    *a.mutable_header() = Header("assignment", AssignmentName(kTestDevice), version);
-    a.set_device_id(kTestDevice);
-    a.set_certificate_key_sha256(device_.key_id());
-    a.set_cohort(kLinuxCohort);
-    for (const char* name : {"alice", "bob"}) {
-      v1::AssignedPerson* p = a.add_persons();
-      p->set_person_id(absl::StrCat("id-", name));
-      p->set_upn(absl::StrCat(name, "@agency.example"));
-      p->set_account_name(name);
-    }
-    if (granted) {
-      v1::Entitlement* e = a.add_entitlements();
-      e->set_grant_id("GRT-1");
-      e->set_person_id("id-alice");
-      e->set_app_id("chat");
-      *e->mutable_not_after() = ToProto(now_ + absl::Hours(1));
-    }
-    return a;
-  }
-
-  v1::SignedDoc Sign(const v1::Root& m) const { return *MakeSignedDoc(m, {root_}); }
-  v1::SignedDoc Sign(const v1::CohortPolicy& m) const { return *MakeSignedDoc(m, {policy_}); }
-  v1::SignedDoc Sign(const v1::DeviceAssignment& m) const {
-    return *MakeSignedDoc(m, {assignment_});
-  }
-  v1::Update UpdateOf(const std::vector<v1::SignedDoc>& docs, uint64_t nonce = 7) const {
-    v1::Update update;
-    update.set_nonce(nonce);
-    for (const v1::SignedDoc& d : docs) *update.add_documents() = d;
-    return update;
-  }
-
-  DeviceIdentity identity() const { return {kTestTenant, kTestDevice, device_.key_id()}; }
-  v1::AcceptedState Enrolled() const {
-    const v1::SignedDoc root = Sign(Root());
-    return FirstState(root, *VerifyRoot(root, nullptr, kTestTenant, Floor(), now_));
-  }
-  const PrivateKey& device_key() const { return device_; }
-  const PrivateKey& policy_key() const { return policy_; }
-  absl::Time now() const { return now_; }
-
- private:
-  static PrivateKey NewKey() { return *PrivateKey::Generate(kEcdsaP256Sha256); }
-  const absl::Time now_;
-  const PrivateKey root_ = NewKey(), policy_ = NewKey(), assignment_ = NewKey(), device_ = NewKey();
-};
-
-// Files in memory. `before_write` false: that write fails and changes nothing.
+// Files in memory. `before_write` false: that write or removal fails and changes nothing.
 class MemoryStateStore final : public StateStore {
  public:
   absl::StatusOr<std::optional<std::string>> Read(const std::string& name) const override {
@@ -154,6 +35,7 @@ class MemoryStateStore final : public StateStore {
     return absl::OkStatus();
   }
   absl::Status Remove(const std::string& name) override {
+    if (before_write && !before_write(name)) return absl::UnavailableError("stopped");
     MutexLock lock(&mu_);
     files_.erase(name);
     return absl::OkStatus();
@@ -169,6 +51,11 @@ class MemoryStateStore final : public StateStore {
   std::map<std::string, std::string> files() const {
     MutexLock lock(&mu_);
     return files_;
+  }
+
+  void SetFiles(std::map<std::string, std::string> files) {
+    MutexLock lock(&mu_);
+    files_ = std::move(files);
   }
 
   std::function<bool(const std::string& name)> before_write;

@@ -10,81 +10,10 @@
 #include <sstream>
 
 #include "cli/errors.h"
+#include "tests/cli/fake_controller.h"
 
 namespace muster::cli {
 namespace {
-
-using google::protobuf::Message;
-
-// Answers from a table, in the order of the calls; remembers what was asked.
-class FakeController {
- public:
-  struct Reply {
-    absl::Status status;
-    std::string bytes;
-  };
-
-  void Answer(const Message& response) {
-    replies_.push_back({absl::OkStatus(), response.SerializeAsString()});
-  }
-  void Refuse(absl::Status status) { replies_.push_back({std::move(status), ""}); }
-
-  Session::Connector connector() {
-    return [this](const std::string& profile,
-                  absl::Duration timeout) -> absl::StatusOr<std::unique_ptr<AdminClient>> {
-      profile_ = profile;
-      timeout_ = timeout;
-      return std::make_unique<Client>(this);
-    };
-  }
-
-  std::vector<std::string> calls;  // "Method {json of the request}"
-  std::string profile_;
-  absl::Duration timeout_;
-
- private:
-  class Client final : public AdminClient {
-   public:
-    explicit Client(FakeController* owner) : owner_(owner) {}
-    absl::Status Call(const std::string& method, const Message& request,
-                      Message* response) override {
-      if (absl::Status s = CheckMethod(method, request, *response); !s.ok()) return s;
-      owner_->calls.push_back(method + " " + CompactJson(MessageJson(request)));
-      if (owner_->next_ == owner_->replies_.size()) return absl::InternalError("no reply left");
-      const Reply& reply = owner_->replies_[owner_->next_++];
-      response->ParseFromString(reply.bytes);
-      return reply.status;
-    }
-
-   private:
-    FakeController* const owner_;
-  };
-
-  std::vector<Reply> replies_;
-  size_t next_ = 0;
-};
-
-struct Ran {
-  int code;
-  std::string out, err;
-};
-
-Ran RunCtl(FakeController* controller, const std::vector<std::string>& args) {
-  std::ostringstream out, err;
-  const int code = RunMusterctl(args, "env.yaml", controller->connector(), out, err);
-  return {code, out.str(), err.str()};
-}
-
-std::filesystem::path TempFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "muster-cli-XXXXXX").string();
-  EXPECT_NE(mkdtemp(name.data()), nullptr);
-  return name;
-}
-
-void WriteFile(const std::filesystem::path& path, const std::string& text) {
-  std::filesystem::create_directories(path.parent_path());
-  std::ofstream(path) << text;
-}
 
 TEST(Musterctl, EveryVerbCallsItsMethodWithWhatItWasGiven) {
   const std::pair<std::vector<std::string>, std::string> kCases[] = {
@@ -115,8 +44,20 @@ TEST(Musterctl, EveryVerbCallsItsMethodWithWhatItWasGiven) {
       {{"device", "retire", "d1", "--reason", "r"},
        R"(RetireDevice {"device_id":"d1","reason":"r","dry_run":false})"},
       {{"device", "token", "--platform", "linux", "--owner", "a@x", "--ttl", "2h"},
-       R"(CreateToken {"platform":"LINUX","owner_upn":"a@x","ttl":"2h","dry_run":false})"},
+       R"(CreateToken {"platform":"LINUX","owner_upn":"a@x","ttl":"2h","dry_run":false,"group":""})"},
+      {{"device", "token", "--platform", "linux", "--owner", "a@x", "--group", "pilot"},
+       R"(CreateToken {"platform":"LINUX","owner_upn":"a@x","dry_run":false,"group":"pilot"})"},
       {{"policy", "show"}, "GetPolicy {}"},
+      {{"rollout", "status"}, R"(ListRollouts {"name":"","with_devices":false})"},
+      {{"rollout", "status", "cohort/linux", "--devices"},
+       R"(ListRollouts {"name":"cohort/linux","with_devices":true})"},
+      {{"rollout", "pause", "cohort/linux", "--reason", "r"},
+       R"(PauseRollout {"name":"cohort/linux","reason":"r","dry_run":false})"},
+      {{"rollout", "resume", "cohort/linux", "--reason", "r"},
+       R"(ResumeRollout {"name":"cohort/linux","reason":"r","dry_run":false})"},
+      {{"rollout", "abort", "cohort/linux", "--reason", "r", "--dry-run"},
+       R"(AbortRollout {"name":"cohort/linux","reason":"r","dry_run":true})"},
+      {{"trust", "show"}, "GetTrust {}"},
       {{"app", "list", "--limit", "5"}, R"(ListApps {"page_size":5,"cursor":""})"},
       {{"trm", "list", "--cursor", "c"}, R"(ListTrm {"page_size":0,"cursor":"c"})"},
       {{"blocklist", "show"}, "GetBlocklist {}"},
@@ -128,7 +69,9 @@ TEST(Musterctl, EveryVerbCallsItsMethodWithWhatItWasGiven) {
        R"(ListMembers {"app_id":"tox","page_size":1000,"cursor":""})"},
       {{"directory", "runs"}, R"(ListSyncRuns {"page_size":1000,"cursor":""})"},
       {{"device", "list", "--app", "tox"},
-       R"(ListDevices {"page_size":1000,"cursor":"","app_id":"tox"})"},
+       R"(ListDevices {"page_size":1000,"cursor":"","app_id":"tox","group":"","alarmed":false})"},
+      {{"device", "list", "--group", "pilot", "--alarmed"},
+       R"(ListDevices {"page_size":1000,"cursor":"","app_id":"","group":"pilot","alarmed":true})"},
       {{"audit", "list", "--object", "request/REQ-1", "--actor", "a@x", "--transaction", "t"},
        R"(ListAudit {"page_size":1000,"cursor":"","object":"request/REQ-1","actor":"a@x","transaction_id":"t"})"},
       {{"explain", "--person", "a@x", "--device", "d", "--app", "tox"},
@@ -228,6 +171,34 @@ TEST(Musterctl, ListsFetchEveryPage) {
   EXPECT_EQ(controller.calls,
             (std::vector<std::string>{R"(ListTrm {"page_size":1000,"cursor":""})",
                                       R"(ListTrm {"page_size":1000,"cursor":"c1"})"}));
+}
+
+TEST(Musterctl, RolloutStatusIsALineEachAndWithDevicesABlock) {
+  v1::ListRolloutsResponse response;
+  v1::RolloutView* view = response.add_items();
+  view->mutable_rollout()->set_name("cohort/linux");
+  view->mutable_rollout()->set_state(v1::Rollout::RUNNING);
+  view->mutable_rollout()->set_wave(2);
+  view->mutable_rollout()->set_percent(10);
+  view->mutable_rollout()->set_to_version(7);
+  view->mutable_counts()->set_devices(40);
+  view->mutable_counts()->set_verified(3);
+  view->mutable_counts()->set_nacked(1);
+  v1::DocumentState* device = view->add_documents();
+  device->set_device_id("dev-1");
+  device->set_state(v1::DocumentState::NACKED);
+  FakeController controller;
+  controller.Answer(response);
+  controller.Answer(response);
+  EXPECT_EQ(RunCtl(&controller, {"rollout", "status"}).out,
+            "NAME          STATE    WAVE  PERCENT  VERSION  DEVICES  QUEUED  SENT  APPLIED  "
+            "VERIFIED  NACKED  STALE\n"
+            "cohort/linux  RUNNING  2     10       7        40       0       0     0        3"
+            "         1       0\n");
+  const std::string devices = RunCtl(&controller, {"rollout", "status", "--devices"}).out;
+  EXPECT_EQ(devices.substr(0, devices.find('\n')), "name:             cohort/linux");
+  EXPECT_NE(devices.find("documents:\n  device_id  state"), std::string::npos) << devices;
+  EXPECT_NE(devices.find("dev-1      NACKED"), std::string::npos) << devices;
 }
 
 TEST(Musterctl, OnePageKeepsItsCursor) {

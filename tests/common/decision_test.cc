@@ -105,9 +105,10 @@ TEST(Decide, EveryRowOfTheTable) {
     EXPECT_EQ(got.reason(), c.reason) << name;
     EXPECT_FALSE(got.next_step().empty()) << name;
     EXPECT_GT(got.chain_size(), 0) << name;
-    EXPECT_EQ(DecideVerdict(c.trm, c.blocklisted, entitlement ? &*entitlement : nullptr, kNow),
-              c.verdict)
-        << name;
+    const EntitlementFacts* e = entitlement ? &*entitlement : nullptr;
+    EXPECT_EQ(DecideVerdict(false, c.trm, c.blocklisted, e, kNow), c.verdict) << name;
+    // The first row: whatever else holds.
+    EXPECT_EQ(DecideVerdict(true, c.trm, c.blocklisted, e, kNow), v1::Verdict::BLOCK) << name;
   }
 }
 
@@ -149,6 +150,25 @@ TEST(Decide, ChainSaysWhatWasLookedAtInOrder) {
             "- TRM status is RESTRICTED | no TRM decision is recorded\n"
             "- the app is on the blocklist | not listed in blocklist.yaml\n"
             "- TRM status is PERMITTED | no TRM decision is recorded\n");
+}
+
+TEST(Decide, AnEmergencyDenyIsTheWholeChain) {
+  DecisionInputs in;
+  in.app_id = "whatsapp";
+  in.trm = v1::Trm::RESTRICTED;
+  in.trm_decision_id = "TRM-1";
+  in.entitlement = Make(Grant::kLive);
+  in.emergency_denied = true;
+  in.now = kNow;
+  EXPECT_EQ(Chain(Decide(in)), "+ an emergency deny names the app | no reason was given\n");
+  in.emergency_reason = "a worm spreads through it";
+  const v1::Explanation got = Decide(in);
+  EXPECT_EQ(got.verdict(), v1::Verdict::BLOCK);
+  EXPECT_EQ(got.reason(), "EMERGENCY_DENY");
+  EXPECT_EQ(Chain(got), "+ an emergency deny names the app | a worm spreads through it\n");
+  EXPECT_EQ(got.next_step(),
+            "The agency has stopped whatsapp for everybody for now; no approval lifts that. Ask "
+            "the service desk what to use instead.");
 }
 
 }  // namespace

@@ -9,45 +9,6 @@
 namespace muster {
 namespace {
 
-class SignedDocTest : public testing::Test {
- protected:
-  absl::Status Cohort(const v1::SignedDoc& doc, Floor floor = {}) {
-    return VerifyCohort({.doc = doc,
-                         .trust = trust_,
-                         .role = "policy",
-                         .payload_type = "muster.v1.CohortPolicy",
-                         .kind = "cohort",
-                         .name = "cohort/linux",
-                         .floor = floor,
-                         .now = kTestNow},
-                        v1::Platform::LINUX)
-        .status();
-  }
-  absl::Status Assignment(const v1::SignedDoc& doc) {
-    return VerifyAssignment({.doc = doc,
-                             .trust = trust_,
-                             .role = "assignment",
-                             .payload_type = "muster.v1.DeviceAssignment",
-                             .kind = "assignment",
-                             .name = "assignment/dev-1",
-                             .floor = {},
-                             .now = kTestNow},
-                            "dev-1", "cafe")
-        .status();
-  }
-  v1::SignedDoc Sign(const google::protobuf::Message& payload, const PrivateKey& key) {
-    return *MakeSignedDoc(payload, {key});
-  }
-  static std::string Code(const absl::Status& status) {
-    if (status.ok()) return "OK";
-    const auto code = VerifyCodeOf(status);
-    return code ? std::string(VerifyCodeName(*code)) : "no code: " + status.ToString();
-  }
-
-  const TestTenant tenant_{};
-  const Trust trust_ = tenant_.TrustNow();
-};
-
 TEST(SignedBytes, CoverTypeAndLengths) {
   EXPECT_EQ(SignedBytes("a.B", "xyz"), "MUSTERv1 3 a.B 3 xyz");
   EXPECT_EQ(SignedBytes("", ""), "MUSTERv1 0  0 ");
@@ -65,7 +26,27 @@ TEST_F(SignedDocTest, CohortCases) {
       {"another name", [](auto& c) { c.mutable_header()->set_name("cohort/ios"); }, "WRONG_COHORT"},
       {"another kind", [](auto& c) { c.mutable_header()->set_kind("root"); }, "WRONG_COHORT"},
       {"another platform", [](auto& c) { c.set_platform(v1::Platform::IOS); }, "WRONG_COHORT"},
-      {"no app", [](auto& c) { c.clear_apps(); }, "EMPTY"},
+      {"no chunk", [](auto& c) { c.clear_chunks(); }, "EMPTY"},
+      {"a chunk twice", [](auto& c) { *c.add_chunks() = c.chunks(0); }, "MALFORMED"},
+      {"a chunk without a size", [](auto& c) { c.mutable_chunks(0)->set_size(0); }, "MALFORMED"},
+      {"a chunk named by a path", [](auto& c) { c.mutable_chunks(0)->set_sha256("../x"); },
+       "MALFORMED"},
+      {"an upper-case hash", [](auto& c) { c.mutable_chunks(0)->set_sha256(std::string(64, 'A')); },
+       "MALFORMED"},
+      {"a large chunk", [](auto& c) { c.mutable_chunks(0)->set_size(limits::kMaxChunkBytes + 1); },
+       "OVERSIZE"},
+      {"many chunks",
+       [](auto& c) {
+         for (size_t i = 0; i < limits::kMaxChunks; ++i) *c.add_chunks() = c.chunks(0);
+       },
+       "OVERSIZE"},
+      {"an epoch before the root's", [](auto& c) { c.mutable_header()->set_epoch(0); }, "ROLLBACK"},
+      {"an epoch after the root's", [](auto& c) { c.mutable_header()->set_epoch(2); }, "NOT_NAMED"},
+      {"ends before it begins",
+       [](auto& c) {
+         *c.mutable_header()->mutable_issued_at() = ToProto(kTestNow + absl::Hours(25));
+       },
+       "MALFORMED"},
       {"no header", [](auto& c) { c.clear_header(); }, "MALFORMED"},
       {"version 0", [](auto& c) { c.mutable_header()->set_version(0); }, "MALFORMED"},
       {"no end", [](auto& c) { c.mutable_header()->clear_not_after(); }, "MALFORMED"},
@@ -78,6 +59,25 @@ TEST_F(SignedDocTest, CohortCases) {
     c.edit(cohort);
     EXPECT_EQ(Code(Cohort(Sign(cohort, tenant_.policy))), c.want) << c.name;
   }
+}
+
+TEST_F(SignedDocTest, ACohortIsTakenOnlyWhenTheAssignmentNamesIt) {
+  const v1::SignedDoc doc = Sign(tenant_.Cohort(), tenant_.policy);
+  EXPECT_EQ(Code(Cohort(doc, {}, "")), "NOT_NAMED");
+  EXPECT_EQ(Code(Cohort(doc, {}, "cohort/windows")), "NOT_NAMED");
+  EXPECT_EQ(Code(Cohort(doc, {}, "cohort/linux")), "OK");
+}
+
+TEST_F(SignedDocTest, UnderARootThatEndedNothingIsTaken) {
+  v1::Root root = tenant_.Root();
+  *root.mutable_header()->mutable_not_after() = ToProto(kTestNow);
+  const Trust ended = *Trust::FromRoot(root);
+  const v1::SignedDoc doc = Sign(tenant_.Deny(), tenant_.emergency);
+  const auto verify = [&](absl::Time now) {
+    return Code(VerifyEmergencyDeny({doc, ended, kEmergencyDenyName, {}, now}).status());
+  };
+  EXPECT_EQ(verify(kTestNow - absl::Nanoseconds(1)), "OK");
+  EXPECT_EQ(verify(kTestNow), "EXPIRED");
 }
 
 TEST_F(SignedDocTest, EnvelopeCases) {
@@ -146,6 +146,7 @@ TEST_F(SignedDocTest, Floors) {
       {"the same version, other bytes", {1, 5, "aa"}, "EQUIVOCATION"},
       {"a newer version", {1, 6, "aa"}, "ROLLBACK"},
       {"a newer epoch", {2, 1, "aa"}, "ROLLBACK"},
+      {"a higher version of the epoch before", {0, 9, "aa"}, "OK"},
   };
   for (const auto& c : kCases) EXPECT_EQ(Code(Cohort(doc, c.floor)), c.want) << c.name;
 }
@@ -196,6 +197,32 @@ TEST_F(SignedDocTest, RootsVouchForThemselvesAndEachOther) {
   EXPECT_EQ(
       Code(VerifyRoot(sign(tenant_.Root(), {k[0], k[1]}), nullptr, "other", {}, kTestNow).status()),
       "WRONG_TENANT");
+}
+
+TEST_F(SignedDocTest, AnEndedRootIsAStepAndNothingMore) {
+  const auto& k = tenant_.root_keys;
+  v1::Root ended = tenant_.Root(2);
+  *ended.mutable_header()->mutable_not_after() = ToProto(kTestNow);
+  const v1::SignedDoc doc = *MakeSignedDoc(ended, {k[0], k[1]});
+  EXPECT_EQ(Code(VerifyRoot(doc, &trust_, "agency", {}, kTestNow).status()), "EXPIRED");
+  EXPECT_EQ(Code(VerifyRootStep(doc, trust_, "agency", {}, kTestNow).status()), "OK");
+  // Everything else still counts.
+  EXPECT_EQ(
+      Code(VerifyRootStep(*MakeSignedDoc(ended, {k[0]}), trust_, "agency", {}, kTestNow).status()),
+      "THRESHOLD");
+  EXPECT_EQ(Code(VerifyRootStep(doc, trust_, "other", {}, kTestNow).status()), "WRONG_TENANT");
+  EXPECT_EQ(Code(VerifyRootStep(doc, trust_, "agency", {1, 3, "aa"}, kTestNow).status()),
+            "ROLLBACK");
+}
+
+TEST_F(SignedDocTest, AnEpochNeverGoesDown) {
+  const auto& k = tenant_.root_keys;
+  v1::Root root = tenant_.Root(2);
+  root.mutable_header()->set_epoch(0);
+  EXPECT_EQ(
+      Code(
+          VerifyRoot(*MakeSignedDoc(root, {k[0], k[1]}), &trust_, "agency", {}, kTestNow).status()),
+      "ROLLBACK");
 }
 
 TEST_F(SignedDocTest, ATrustWithHolesIsMalformed) {

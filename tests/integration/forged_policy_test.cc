@@ -128,7 +128,7 @@ TEST_F(ForgedPolicyTest, WhatAKeyMayNotSign) {
   same.set_how_to_ask("Ask somebody else.");
   EXPECT_EQ(Verify(Sign(same, "keys/policy.key").SerializeAsString()), "EQUIVOCATION");
   v1::CohortPolicy empty = versioned(1);
-  empty.clear_apps();
+  empty.clear_chunks();
   EXPECT_EQ(Verify(Sign(empty, "keys/policy.key").SerializeAsString()), "EMPTY");
   v1::CohortPolicy phones = versioned(1);
   phones.set_platform(v1::Platform::ANDROID);

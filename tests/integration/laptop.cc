@@ -117,7 +117,8 @@ Started TryRun(const std::vector<std::string>& argv, uid_t uid, std::optional<ui
   return Started::kOther;
 }
 
-CommandResult TestAgent::Enrol(const TestTenant& tenant, const std::string& token_file) const {
+CommandResult TestAgent::Enrol(const TestTenant& tenant, const std::string& token_file,
+                               const std::vector<std::string>& args) const {
   std::vector<std::string> argv = {ProgramPath("muster-agent"),
                                    "enroll",
                                    "--controller",
@@ -129,6 +130,7 @@ CommandResult TestAgent::Enrol(const TestTenant& tenant, const std::string& toke
                                    "--state",
                                    state_};
   argv.insert(argv.end(), more_.begin(), more_.end());
+  argv.insert(argv.end(), args.begin(), args.end());
   return RunCommand(argv);
 }
 

@@ -49,7 +49,8 @@ class TestAgent {
       : state_(std::move(state)), log_(std::move(log)), more_(std::move(more)) {}
 
   // Both as a command with its result; `Ask` as root, or as `uid`.
-  CommandResult Enrol(const TestTenant& tenant, const std::string& token_file) const;
+  CommandResult Enrol(const TestTenant& tenant, const std::string& token_file,
+                      const std::vector<std::string>& args = {}) const;
   CommandResult Ask(std::vector<std::string> args, std::optional<uid_t> uid = std::nullopt) const;
 
   // Returns when it answers; a failure when it does not. `by`: a program that becomes the agent.

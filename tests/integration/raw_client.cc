@@ -1,12 +1,16 @@
 #include "tests/integration/raw_client.h"
 
+#include <fcntl.h>
+#include <grpc/grpc_security.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <functional>
+#include <limits>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -20,14 +24,15 @@ grpc::ByteBuffer ToBuffer(const std::string& bytes) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
-std::shared_ptr<grpc::Channel> MakeChannel(const RawPeer& peer) {
+std::shared_ptr<grpc::Channel> MakeChannel(const RawPeer& peer,
+                                           const grpc::ChannelArguments& args = {}) {
   grpc::SslCredentialsOptions tls;
   tls.pem_root_certs = ReadWhole(peer.ca);
   if (!peer.certificate.empty()) {
     tls.pem_cert_chain = ReadWhole(peer.certificate);
     tls.pem_private_key = ReadWhole(peer.key);
   }
-  return grpc::CreateChannel(peer.server, grpc::SslCredentials(tls));
+  return grpc::CreateCustomChannel(peer.server, grpc::SslCredentials(tls), args);
 }
 
 void SetDeadline(grpc::ClientContext& context, int seconds) {
@@ -41,31 +46,99 @@ bool Next(grpc::CompletionQueue& queue) {
   return queue.Next(&tag, &ok) && ok;
 }
 
-// Runs `call` in a child; its status comes back as one byte of code and the message.
-absl::Status InChild(const std::function<grpc::Status()>& call) {
-  int out[2];
-  if (pipe(out) != 0) return absl::InternalError("no pipe");
+// A process that makes calls and says what came of them.
+struct Child {
+  pid_t pid = -1;
+  int out = -1;  // its results
+  int go = -1;   // a byte lets it go on
+};
+
+Child StartChild(const std::function<void(int out, int go)>& calls) {
+  int out[2], go[2];
+  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(go, O_CLOEXEC) != 0) return {};
   const pid_t pid = fork();
   if (pid == 0) {
-    const grpc::Status status = call();
-    const std::string text =
-        std::string(1, static_cast<char>(status.error_code())) + status.error_message();
-    const ssize_t written = write(out[1], text.data(), text.size());
-    _exit(written == static_cast<ssize_t>(text.size()) ? 0 : 1);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    calls(out[1], go[0]);
+    _exit(0);
   }
   close(out[1]);
-  std::string text;
-  char buffer[4096];
-  for (ssize_t n; (n = read(out[0], buffer, sizeof buffer)) > 0;) {
-    text.append(buffer, static_cast<size_t>(n));
-  }
-  close(out[0]);
-  int status = 0;
-  if (waitpid(pid, &status, 0) != pid || status != 0 || text.empty()) {
-    return absl::InternalError(absl::StrCat("the calling process ended with ", status));
-  }
-  return absl::Status(static_cast<absl::StatusCode>(text[0]), text.substr(1));
+  close(go[0]);
+  return {pid, out[0], go[1]};
 }
+
+// One result: a byte for its code, one for a resumed session, the message, a zero.
+void Tell(int out, const grpc::Status& status, bool resumed = false) {
+  std::string text = {static_cast<char>(status.error_code()), resumed ? '1' : '0'};
+  absl::StrAppend(&text, status.error_message(), absl::string_view("\0", 1));
+  if (write(out, text.data(), text.size()) != static_cast<ssize_t>(text.size())) _exit(1);
+}
+
+RawResult Hear(int out) {
+  std::string text;
+  char byte = 0;
+  while (read(out, &byte, 1) == 1) {
+    // The code may be a zero itself.
+    if (byte == 0 && text.size() >= 2) {
+      return {absl::Status(static_cast<absl::StatusCode>(text[0]), text.substr(2)), text[1] == '1'};
+    }
+    text += byte;
+  }
+  return {absl::InternalError("the calling process ended without a result")};
+}
+
+void End(const Child& child) {
+  close(child.out);
+  close(child.go);
+  if (child.pid <= 0) return;  // -1 would be every process there is
+  kill(child.pid, SIGKILL);
+  waitpid(child.pid, nullptr, 0);
+}
+
+absl::Status InChild(const std::function<grpc::Status()>& call) {
+  const Child child = StartChild([&](int out, int) { Tell(out, call()); });
+  absl::Status status = Hear(child.out).status;
+  End(child);
+  return status;
+}
+
+struct StreamEnd {
+  grpc::Status status;
+  bool resumed = false;
+};
+
+// Reads until the server ends it, or at most `reads` messages.
+StreamEnd RunStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+                    const std::vector<std::string>& messages, int seconds, int reads) {
+  grpc::GenericStub stub(channel);
+  grpc::ClientContext context;
+  SetDeadline(context, seconds);
+  grpc::CompletionQueue queue;
+  const auto call = stub.PrepareCall(&context, method, &queue);
+  call->StartCall(nullptr);
+  bool open = Next(queue);
+  for (const std::string& message : messages) {
+    if (!open) break;
+    call->Write(ToBuffer(message), nullptr);
+    open = Next(queue);
+  }
+  grpc::ByteBuffer reply;
+  for (; reads > 0; --reads) {
+    call->Read(&reply, nullptr);
+    if (!Next(queue)) break;
+  }
+  StreamEnd out;
+  for (const grpc::string_ref& value :
+       context.auth_context()->FindPropertyValues(GRPC_SSL_SESSION_REUSED_PROPERTY)) {
+    out.resumed = value == "true";
+  }
+  if (reads == 0) context.TryCancel();
+  call->Finish(&out.status, nullptr);
+  Next(queue);
+  return out;
+}
+
+constexpr int kToTheEnd = std::numeric_limits<int>::max();
 
 }  // namespace
 
@@ -87,29 +160,47 @@ absl::Status RawCall(const RawPeer& peer, const std::string& method, const std::
 
 absl::Status RawStream(const RawPeer& peer, const std::string& method,
                        const std::vector<std::string>& messages, int seconds) {
-  return InChild([&] {
-    grpc::GenericStub stub(MakeChannel(peer));
-    grpc::ClientContext context;
-    SetDeadline(context, seconds);
-    grpc::CompletionQueue queue;
-    const auto call = stub.PrepareCall(&context, method, &queue);
-    call->StartCall(nullptr);
-    bool open = Next(queue);
-    for (const std::string& message : messages) {
-      if (!open) break;
-      call->Write(ToBuffer(message), nullptr);
-      open = Next(queue);
-    }
-    grpc::ByteBuffer reply;
-    for (;;) {
-      call->Read(&reply, nullptr);
-      if (!Next(queue)) break;
-    }
-    grpc::Status status;
-    call->Finish(&status, nullptr);
-    Next(queue);
-    return status;
+  return RawBackgroundStream(peer, method, messages, seconds).Wait();
+}
+
+RawBackgroundStream::RawBackgroundStream(const RawPeer& peer, const std::string& method,
+                                         const std::vector<std::string>& messages, int seconds) {
+  const Child child = StartChild([&](int out, int) {
+    Tell(out, RunStream(MakeChannel(peer), method, messages, seconds, kToTheEnd).status);
   });
+  close(child.go);
+  pid_ = child.pid;
+  out_ = child.out;
+}
+
+RawBackgroundStream::~RawBackgroundStream() { End({pid_, out_}); }
+
+absl::Status RawBackgroundStream::Wait() { return Hear(out_).status; }
+
+RawTwice RawStreamTwice(const RawPeer& peer, const std::string& method,
+                        const std::vector<std::string>& messages,
+                        const std::function<void()>& between) {
+  const Child child = StartChild([&](int out, int go) {
+    grpc_ssl_session_cache* cache = grpc_ssl_session_cache_create_lru(8);
+    const grpc_arg shared = grpc_ssl_session_cache_create_channel_arg(cache);
+    for (const bool last : {false, true}) {
+      grpc::ChannelArguments args;
+      args.SetPointerWithVtable(shared.key, shared.value.pointer.p, shared.value.pointer.vtable);
+      // Else the second stream would take the first one's connection.
+      args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+      const StreamEnd end = RunStream(MakeChannel(peer, args), method, messages, 20, 1);
+      Tell(out, end.status, end.resumed);
+      char byte = 0;
+      if (!last && read(go, &byte, 1) != 1) break;
+    }
+    grpc_ssl_session_cache_destroy(cache);
+  });
+  RawTwice out;
+  out.first = Hear(child.out);
+  between();
+  if (write(child.go, "g", 1) == 1) out.second = Hear(child.out);
+  End(child);
+  return out;
 }
 
 }  // namespace muster

@@ -2,6 +2,9 @@
 // Each runs in a process of its own, so that the test itself has no threads.
 #pragma once
 
+#include <sys/types.h>
+
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,5 +25,36 @@ absl::Status RawCall(const RawPeer& peer, const std::string& method, const std::
 // DEADLINE_EXCEEDED when it goes on for more than `seconds`.
 absl::Status RawStream(const RawPeer& peer, const std::string& method,
                        const std::vector<std::string>& messages, int seconds = 20);
+
+// The same while the test goes on. Ended in the destructor.
+class RawBackgroundStream {
+ public:
+  RawBackgroundStream(const RawPeer& peer, const std::string& method,
+                      const std::vector<std::string>& messages, int seconds);
+  ~RawBackgroundStream();
+  RawBackgroundStream(const RawBackgroundStream&) = delete;
+  RawBackgroundStream& operator=(const RawBackgroundStream&) = delete;
+
+  absl::Status Wait();  // once
+
+ private:
+  pid_t pid_;
+  int out_;
+};
+
+// What came of a stream, and whether its TLS session was resumed from an earlier connection.
+struct RawResult {
+  absl::Status status;
+  bool resumed = false;
+};
+
+// Two streams on connections of their own that share a TLS session cache. Each ends as soon as
+// the server has answered (CANCELLED, by us). `between` runs in this process.
+struct RawTwice {
+  RawResult first, second;
+};
+RawTwice RawStreamTwice(const RawPeer& peer, const std::string& method,
+                        const std::vector<std::string>& messages,
+                        const std::function<void()>& between);
 
 }  // namespace muster

@@ -78,18 +78,19 @@ TestTenant::TestTenant(DirectoryKind kind, const std::string& alice, const std::
   const CommandResult init =
       RunCommand({ProgramPath("musterd"), "init", "--dir", data(), "--tenant", "it"});
   EXPECT_EQ(init.exit_code, 0) << init;
-  WriteConfig();
+  WriteConfig("");
   IssueOperators();
   StartController();
 }
 
 // The directory is read at the start and when asked: nothing changes behind the test's back.
-void TestTenant::WriteConfig() {
-  WriteWhole(folder() + "/musterd.yaml",
-             absl::StrCat("listen: ", server(), "\ndata_dir: tenant\n",
-                          "how_to_ask: Ask the service desk.\nsync_interval: 24h\ndirectory:\n",
-                          directory_->Config(), "  groups:\n    it-chat: ", kChatGroup,
-                          "\n    whatsapp: ", kWhatsAppGroup, "\n    tox: ", kToxGroup, "\n"));
+void TestTenant::WriteConfig(const std::string& more) {
+  WriteWhole(
+      folder() + "/musterd.yaml",
+      absl::StrCat("listen: ", server(), "\ndata_dir: tenant\n",
+                   "how_to_ask: Ask the service desk.\nsync_interval: 24h\ndirectory:\n",
+                   directory_->Config(), "  groups:\n    it-chat: ", kChatGroup,
+                   "\n    whatsapp: ", kWhatsAppGroup, "\n    tox: ", kToxGroup, "\n", more));
 }
 
 void TestTenant::IssueOperators() {
@@ -120,6 +121,12 @@ void TestTenant::StartController() {
 }
 
 void TestTenant::StopController() { EXPECT_EQ(controller_->Stop(), 0) << ReadWhole(log()); }
+
+void TestTenant::RestartController(const std::string& configuration) {
+  StopController();
+  WriteConfig(configuration);
+  StartController();
+}
 
 Answer TestTenant::Ask(const std::string& role, std::vector<std::string> args) {
   args.insert(args.begin(), {ProgramPath("musterctl"), "--profile", Profile(role), "-o", "json"});

@@ -62,6 +62,8 @@ class TestTenant {
   void StartController();  // returns when it answers and has read the directory once
   void KillController() { controller_->Kill(); }
   void StopController();  // expects that it ends well
+  // Stops it and starts it again with these further lines in its configuration.
+  void RestartController(const std::string& configuration);
   bool ControllerRuns() { return controller_ != nullptr && controller_->Running(); }
 
   // musterctl -o json as `role`.
@@ -105,7 +107,7 @@ class TestTenant {
   TestDirectory& directory() { return *directory_; }
 
  private:
-  void WriteConfig();
+  void WriteConfig(const std::string& more);
   void IssueOperators();
 
   TestFolder folder_;

@@ -21,5 +21,6 @@ cmake --preset "$preset" -DMUSTER_PROGRAMS=OFF $options
 ninja -C "$build" $targets
 ran=$(ctest --test-dir "$build" -N -L "^$label\$" | sed -n 's/^Total Tests: //p')
 [ "${ran:-0}" -gt 0 ] || { echo "no $label tests in $build"; exit 1; }
-UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 \
+# Fault rounds cost ten times as much here; the plain build runs all of them.
+MUSTER_FAULT_ROUNDS=100 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 \
   ctest --test-dir "$build" -L "^$label\$" --output-on-failure -j "$(nproc)"

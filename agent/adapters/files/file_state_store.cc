@@ -35,6 +35,7 @@ absl::Status MakeDirectory(const std::string& path, mode_t mode) {
 absl::Status FileStateStore::Create() {
   MUSTER_RETURN_IF_ERROR(MakeDirectory(dir_, 0711));
   MUSTER_RETURN_IF_ERROR(MakeDirectory(PathOf("run"), 0755));
+  MUSTER_RETURN_IF_ERROR(MakeDirectory(PathOf(kChunkDir), 0700));
   return MakeDirectory(PathOf(kSpoolDir), 0700);
 }
 

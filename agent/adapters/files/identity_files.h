@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "agent/domain/certificate.h"
 #include "agent/flow/accept_policy.h"
 #include "agent/flow/state_store.h"
 #include "common/crypto.h"
@@ -18,12 +19,5 @@ struct EnrolledDevice {
 
 // NOT_FOUND: never enrolled; DATA_LOSS: files are missing or do not fit each other.
 absl::StatusOr<EnrolledDevice> LoadEnrolled(const StateStore& store);
-
-// The DER SubjectPublicKeyInfo of a PEM certificate. INVALID_ARGUMENT.
-absl::StatusOr<std::string> SpkiOfCertificate(absl::string_view pem);
-
-// PKCS#10 (RFC 2986) in DER, signed by `key`; the subject is CN=`common_name`, which the
-// controller does not have to believe.
-absl::StatusOr<std::string> MakeCsr(const PrivateKey& key, const std::string& common_name);
 
 }  // namespace muster::agent

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/mutex.h"
 #include "common/time_proto.h"
 #include "controller/adapters/grpc/admin_views.h"
 #include "controller/adapters/yaml/policy_loader.h"
@@ -11,7 +12,9 @@
 #include "controller/flow/grants.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/requests.h"
+#include "controller/flow/rollout.h"
 #include "controller/flow/sync.h"
+#include "controller/flow/trust.h"
 
 namespace muster {
 namespace {
@@ -97,7 +100,8 @@ class AdminServiceImpl final : public v1::AdminService::Service {
                 [&](const Actor&) { return muster::GetDevice(s_, d_.hub, *in, *out); });
   }
   grpc::Status GetPolicy(Ctx* c, const v1::GetPolicyRequest* in, v1::PolicyView* out) override {
-    return Door("GetPolicy", *c, [&](const Actor&) { return muster::GetPolicy(s_, *out); });
+    return Door("GetPolicy", *c,
+                [&](const Actor&) { return muster::GetPolicy(s_, d_.signer, *out); });
   }
   grpc::Status ListAudit(Ctx* c, const v1::ListAuditRequest* in,
                          v1::ListAuditResponse* out) override {
@@ -159,9 +163,37 @@ class AdminServiceImpl final : public v1::AdminService::Service {
                            v1::CreateTokenResponse* out) override {
     return Door("CreateToken", *c, [&](const Actor& a) { return DoToken(a, *in, *out); });
   }
+  grpc::Status ListRollouts(Ctx* c, const v1::ListRolloutsRequest* in,
+                            v1::ListRolloutsResponse* out) override {
+    return Door("ListRollouts", *c,
+                [&](const Actor&) { return muster::ListRollouts(s_, d_.hub, *in, *out); });
+  }
+  grpc::Status PauseRollout(Ctx* c, const v1::DecideRolloutRequest* in,
+                            v1::RolloutResponse* out) override {
+    return Door("PauseRollout", *c,
+                [&](const Actor& a) { return DoRollout(a, RolloutAction::kPause, *in, *out); });
+  }
+  grpc::Status ResumeRollout(Ctx* c, const v1::DecideRolloutRequest* in,
+                             v1::RolloutResponse* out) override {
+    return Door("ResumeRollout", *c,
+                [&](const Actor& a) { return DoRollout(a, RolloutAction::kResume, *in, *out); });
+  }
+  grpc::Status AbortRollout(Ctx* c, const v1::DecideRolloutRequest* in,
+                            v1::RolloutResponse* out) override {
+    return Door("AbortRollout", *c,
+                [&](const Actor& a) { return DoRollout(a, RolloutAction::kAbort, *in, *out); });
+  }
+  grpc::Status GetTrust(Ctx* c, const v1::GetTrustRequest*, v1::TrustView* out) override {
+    return Door("GetTrust", *c, [&](const Actor&) { return muster::GetTrust(s_, *out); });
+  }
+  grpc::Status PublishTrust(Ctx* c, const v1::PublishTrustRequest* in,
+                            v1::PublishTrustResponse* out) override {
+    return Door("PublishTrust", *c, [&](const Actor& a) { return DoPublishTrust(a, *in, *out); });
+  }
   grpc::Status Explain(Ctx* c, const v1::ExplainRequest* in, v1::Explanation* out) override {
     return Door("Explain", *c, [&](const Actor&) {
-      return Give(muster::Explain(s_, in->person_upn(), in->device_id(), in->app_id()), *out);
+      return Give(muster::Explain(s_, d_.hub, in->person_upn(), in->device_id(), in->app_id()),
+                  *out);
     });
   }
 
@@ -277,17 +309,41 @@ class AdminServiceImpl final : public v1::AdminService::Service {
   absl::Status DoToken(const Actor& a, const v1::CreateTokenRequest& in,
                        v1::CreateTokenResponse& out) {
     const absl::Duration ttl = in.has_ttl() ? FromProto(in.ttl()) : limits::kDefaultTokenTtl;
-    MUSTER_ASSIGN_OR_RETURN(
-        TokenOutcome outcome,
-        muster::CreateToken(s_, a, in.platform(), in.owner_upn(), ttl, in.dry_run()));
+    MUSTER_ASSIGN_OR_RETURN(TokenOutcome outcome, muster::CreateToken(s_, a,
+                                                                      {.platform = in.platform(),
+                                                                       .owner_upn = in.owner_upn(),
+                                                                       .group = in.group(),
+                                                                       .ttl = ttl},
+                                                                      in.dry_run()));
     out.set_token(std::move(outcome.token));
     *out.mutable_expires_at() = ToProto(outcome.expires_at);
     FillImpact(outcome.touched, in.dry_run(), out.mutable_impact());
     return absl::OkStatus();
   }
 
+  absl::Status DoRollout(const Actor& a, RolloutAction action, const v1::DecideRolloutRequest& in,
+                         v1::RolloutResponse& out) {
+    MUSTER_ASSIGN_OR_RETURN(RolloutOutcome outcome,
+                            DecideRollout(s_, a, action, in.name(), in.reason(), in.dry_run()));
+    *out.mutable_rollout() = std::move(outcome.rollout);
+    FillImpact(outcome.touched, in.dry_run(), out.mutable_impact());
+    return absl::OkStatus();
+  }
+
+  absl::Status DoPublishTrust(const Actor& a, const v1::PublishTrustRequest& in,
+                              v1::PublishTrustResponse& out) {
+    MutexLock lock(&trust_mu_);
+    const std::vector<v1::SignedDoc> documents(in.documents().begin(), in.documents().end());
+    MUSTER_ASSIGN_OR_RETURN(TrustOutcome outcome,
+                            muster::PublishTrust(s_, d_.signer, a, documents, in.dry_run()));
+    out.mutable_items()->Assign(outcome.items.begin(), outcome.items.end());
+    FillImpact(outcome.touched, in.dry_run(), out.mutable_impact());
+    return absl::OkStatus();
+  }
+
   const AdminDependencies d_;
   const Services& s_;
+  Mutex trust_mu_;  // one root at a time: the signer follows the last one published
 };
 
 }  // namespace

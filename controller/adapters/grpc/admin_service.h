@@ -8,6 +8,7 @@
 #include "controller/flow/device_hub.h"
 #include "controller/flow/reconciler.h"
 #include "controller/flow/services.h"
+#include "controller/flow/signer.h"
 #include "muster/v1/admin_service.grpc.pb.h"
 #include "spdlog/logger.h"
 
@@ -16,6 +17,7 @@ namespace muster {
 struct AdminDependencies {
   const Services& services;
   const PeerJudge& judge;
+  Signer& signer;
   Reconciler& reconciler;
   const DeviceHub& hub;
   const Directory& directory;

@@ -253,6 +253,8 @@ absl::Status ListDevices(const Services& services, const v1::ListDevicesRequest&
   return Page<v1::Device>(
       *snapshot, "device/", in.page_size(), in.cursor(),
       [&](const v1::Device& device) -> absl::Status {
+        if (!in.group().empty() && device.group() != in.group()) return absl::OkStatus();
+        if (in.alarmed() && device.alarms().empty()) return absl::OkStatus();
         if (!in.app_id().empty()) {
           MUSTER_ASSIGN_OR_RETURN(const auto installed,
                                   snapshot->Get(InstalledKey(in.app_id(), device.device_id())));
@@ -274,7 +276,8 @@ absl::Status GetDevice(const Services& services, const DeviceHub& hub,
   *out.mutable_device() = device.value;
   out.mutable_device()->clear_certificate_spki();
   out.set_connected(hub.Connected(id));
-  MUSTER_ASSIGN_OR_RETURN(const auto states, StatesOf(*snapshot, device.value));
+  MUSTER_ASSIGN_OR_RETURN(const auto states, StatesOf(*snapshot, device.value, hub.DeliveriesOf(id),
+                                                      services.clock.Now()));
   for (const v1::DocumentState& state : states) *out.add_documents() = state;
   MUSTER_ASSIGN_OR_RETURN(const auto persons, PersonsOfDevice(*snapshot, device.value));
   for (const v1::Person& person : persons) {
@@ -304,10 +307,12 @@ absl::Status GetDevice(const Services& services, const DeviceHub& hub,
   return absl::OkStatus();
 }
 
-absl::Status GetPolicy(const Services& services, v1::PolicyView& out) {
+absl::Status GetPolicy(const Services& services, const Signer& signer, v1::PolicyView& out) {
   const auto snapshot = services.store.Read();
   out.set_tenant(services.settings.tenant);
   out.set_revision(snapshot->revision());
+  for (const auto& [role, count] : signer.counts())
+    (*out.mutable_signed_since_start())[role] = count;
   const auto add = [&](const std::string& key,
                        const Versioned<v1::SignedDoc>& doc) -> absl::Status {
     v1::AnyPayload payload;
@@ -326,8 +331,10 @@ absl::Status GetPolicy(const Services& services, v1::PolicyView& out) {
     return absl::OkStatus();
   };
   // Assignments are one per device and shown there.
-  MUSTER_RETURN_IF_ERROR(ForEach<v1::SignedDoc>(*snapshot, DocumentKey(kRootName), add));
-  return ForEach<v1::SignedDoc>(*snapshot, DocumentKey("cohort/"), add);
+  for (const char* name : {kRootName, kBeaconName, kEmergencyDenyName, "cohort/"}) {
+    MUSTER_RETURN_IF_ERROR(ForEach<v1::SignedDoc>(*snapshot, DocumentKey(name), add));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ListAudit(const Services& services, const v1::ListAuditRequest& in,

@@ -7,6 +7,7 @@
 #include "controller/flow/device_hub.h"
 #include "controller/flow/directory.h"
 #include "controller/flow/services.h"
+#include "controller/flow/signer.h"
 #include "muster/v1/admin_service.pb.h"
 
 namespace muster {
@@ -36,7 +37,7 @@ absl::Status ListDevices(const Services& services, const v1::ListDevicesRequest&
                          v1::ListDevicesResponse& out);
 absl::Status GetDevice(const Services& services, const DeviceHub& hub,
                        const v1::GetDeviceRequest& in, v1::DeviceView& out);
-absl::Status GetPolicy(const Services& services, v1::PolicyView& out);
+absl::Status GetPolicy(const Services& services, const Signer& signer, v1::PolicyView& out);
 absl::Status ListAudit(const Services& services, const v1::ListAuditRequest& in,
                        v1::ListAuditResponse& out);
 

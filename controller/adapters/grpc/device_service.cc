@@ -5,10 +5,7 @@
 
 #include <utility>
 
-#include "common/limits.h"
-#include "common/signed_doc.h"
-#include "controller/flow/device_documents.h"
-#include "controller/flow/device_reports.h"
+#include "controller/flow/device_session.h"
 #include "controller/flow/enroll.h"
 #include "controller/flow/lookup.h"
 #include "muster/v1/device_service.grpc.pb.h"
@@ -30,49 +27,40 @@ grpc::ByteBuffer ToByteBuffer(Frame frame) {
   return grpc::ByteBuffer(slices, 2);
 }
 
-absl::Status CheckEnrolled(const Services& services, const PeerCertificate& peer) {
-  MUSTER_ASSIGN_OR_RETURN(const auto device, LoadDevice(*services.store.Read(), peer.id));
-  if (device.value.state() != v1::Device::ENROLLED) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("device ", peer.id, " is retired; enrol it again with a new token"));
-  }
-  if (device.value.certificate_key_sha256() != peer.key_sha256) {
-    return absl::UnauthenticatedError(
-        absl::StrCat("the certificate of ", peer.id, " is not the one it was enrolled with"));
-  }
-  return absl::OkStatus();
+DevicePeer PeerOf(const PeerCertificate& certificate) {
+  return {certificate.id, certificate.key_sha256, certificate.not_after, certificate.from};
 }
 
 // One agent's stream. gRPC owns the callbacks' order; the hub decides what is written.
 class DeviceStream final : public Reactor {
  public:
   DeviceStream(const DeviceDependencies& deps, grpc::CallbackServerContext* context)
-      : d_(deps), sink_(std::make_shared<Sink>(this)) {
-    absl::StatusOr<PeerCertificate> peer = d_.judge.Device(*context);
-    absl::Status status = peer.status();
-    if (peer.ok()) {
-      device_id_ = peer->id;
-      status = CheckEnrolled(d_.services, *peer);
-    }
+      : d_(deps),
+        session_(deps.services, deps.hub, deps.instances),
+        sink_(std::make_shared<Sink>(this, context)) {
+    const absl::StatusOr<PeerCertificate> peer = d_.judge.Device(*context);
+    const absl::Status status = peer.ok() ? session_.Open(PeerOf(*peer), sink_) : peer.status();
     if (!status.ok()) {
-      d_.log->warn("stream of {} from {} refused: {}", device_id_, PeerAddress(*context),
+      d_.log->warn("stream of {} from {} refused: {}", session_.device_id(), PeerAddress(*context),
                    status.ToString());
       sink_->Close(status);
       return;
     }
-    stream_ = d_.hub.Open(device_id_, sink_);
     StartRead(&incoming_);
   }
 
   void OnReadDone(bool ok) override {
     if (!ok) return sink_->Close(absl::OkStatus());
+    // Our last word may still wait behind a write that the agent does not take.
+    if (sink_->closed()) return;
     v1::AgentMessage message;
     if (!grpc::SerializationTraits<v1::AgentMessage>::Deserialize(&incoming_, &message).ok()) {
       return sink_->Close(absl::InvalidArgumentError("not a muster.v1.AgentMessage"));
     }
-    const absl::Status status = Handle(message);
+    Note(message);
+    const absl::Status status = session_.OnMessage(message);
     if (!status.ok()) {
-      d_.log->warn("stream of {}: {}", device_id_, status.ToString());
+      d_.log->warn("stream of {}: {}", session_.device_id(), status.ToString());
       return sink_->Close(status);
     }
     StartRead(&incoming_);
@@ -80,14 +68,14 @@ class DeviceStream final : public Reactor {
 
   void OnWriteDone(bool ok) override {
     if (!ok) return sink_->Close(absl::UnavailableError("the stream is broken"));
-    d_.hub.WriteDone(device_id_, stream_);
+    session_.OnWriteDone();
   }
 
   void OnCancel() override { sink_->Close(absl::CancelledError("the agent went away")); }
 
   void OnDone() override {
     sink_->Detach();
-    if (stream_ != 0) d_.hub.Closed(device_id_, stream_);
+    session_.OnClosed();
     delete this;
   }
 
@@ -96,7 +84,8 @@ class DeviceStream final : public Reactor {
   // stream that has finished.
   class Sink final : public DeviceSink {
    public:
-    explicit Sink(DeviceStream* stream) : stream_(stream) {}
+    Sink(DeviceStream* stream, grpc::CallbackServerContext* context)
+        : stream_(stream), context_(context) {}
     void Write(Frame frame) override {
       MutexLock lock(&mu_);
       if (stream_ == nullptr || closed_) return;
@@ -109,6 +98,17 @@ class DeviceStream final : public Reactor {
       closed_ = true;
       stream_->Finish(ToGrpc(why));
     }
+    void Cancel(const absl::Status& why) override {
+      MutexLock lock(&mu_);
+      if (stream_ == nullptr) return;
+      if (!closed_) stream_->Finish(ToGrpc(why));
+      closed_ = true;
+      context_->TryCancel();
+    }
+    bool closed() {
+      MutexLock lock(&mu_);
+      return closed_;
+    }
     void Detach() {
       MutexLock lock(&mu_);
       stream_ = nullptr;
@@ -117,53 +117,24 @@ class DeviceStream final : public Reactor {
    private:
     Mutex mu_;
     DeviceStream* stream_ ABSL_GUARDED_BY(mu_);
+    grpc::CallbackServerContext* const context_;  // lives as long as the stream
     bool closed_ ABSL_GUARDED_BY(mu_) = false;
   };
 
-  absl::Status Handle(const v1::AgentMessage& message) {
-    switch (message.message_case()) {
-      case v1::AgentMessage::kHello:
-        return Greet(message.hello());
-      case v1::AgentMessage::kAck:
-        return RecordAck(d_.services, device_id_, message.ack().name(),
-                         message.ack().applied_sha256());
-      case v1::AgentMessage::kNack:
-        d_.log->warn("{} refused {} version {}: {} {}", device_id_, message.nack().name(),
-                     message.nack().version(), message.nack().code(), message.nack().detail());
-        return RecordNack(d_.services, device_id_, message.nack().name(), message.nack().code(),
-                          message.nack().detail());
-      case v1::AgentMessage::kReport: {
-        MUSTER_ASSIGN_OR_RETURN(const ReportOutcome outcome,
-                                IngestReport(d_.services, device_id_, message.report()));
-        d_.hub.AckReport(device_id_, stream_, outcome.acked_seq);
-        return absl::OkStatus();
-      }
-      case v1::AgentMessage::MESSAGE_NOT_SET:
-        return absl::OkStatus();  // A newer agent's message.
+  // What is worth a line in the log.
+  void Note(const v1::AgentMessage& message) {
+    if (message.has_hello()) {
+      d_.log->info("{} connected, agent {}", session_.device_id(), message.hello().agent_version());
+    } else if (message.has_nack()) {
+      const v1::Nack& nack = message.nack();
+      d_.log->warn("{} refused {} version {}: {} {}", session_.device_id(), nack.name(),
+                   nack.version(), nack.code(), nack.detail());
     }
-    return absl::OkStatus();
-  }
-
-  absl::Status Greet(const v1::Hello& hello) {
-    MUSTER_RETURN_IF_ERROR(RecordHello(d_.services, device_id_, hello.agent_version()));
-    const auto snapshot = d_.services.store.Read();
-    MUSTER_ASSIGN_OR_RETURN(const auto device, LoadDevice(*snapshot, device_id_));
-    MUSTER_ASSIGN_OR_RETURN(const auto documents,
-                            DocumentsFor(*snapshot, device.value.platform(), device_id_));
-    std::map<std::string, std::string> known;
-    for (const v1::KnownDocument& doc : hello.known()) {
-      if (known.size() >= limits::kMaxKnownDocuments) break;
-      known[doc.name()] = doc.sha256();
-    }
-    d_.hub.Start(device_id_, stream_, CohortName(device.value.platform()), known, documents);
-    d_.log->info("{} connected, agent {}", device_id_, hello.agent_version());
-    return absl::OkStatus();
   }
 
   const DeviceDependencies& d_;
+  DeviceSession session_;
   const std::shared_ptr<Sink> sink_;
-  std::string device_id_;
-  DeviceHub::StreamId stream_ = 0;
   grpc::ByteBuffer incoming_, outgoing_;
 };
 
@@ -190,10 +161,32 @@ class DeviceServiceImpl final
     out->set_device_id(enrolled->device.device_id());
     out->set_certificate_pem(enrolled->certificate_pem);
     out->set_tenant(d_.services.settings.tenant);
-    *out->mutable_root() = d_.root;
+    const auto root = Load<v1::SignedDoc>(*d_.services.store.Read(), DocumentKey(kRootName),
+                                          "there is no root of trust yet");
+    if (!root.ok()) return ToGrpc(root.status());
+    *out->mutable_root() = root->value;
     d_.log->info("{} enrolled for {} from {}", enrolled->device.device_id(),
                  enrolled->device.owner_upn(), PeerAddress(*context));
     return grpc::Status::OK;
+  }
+
+  grpc::Status Renew(grpc::ServerContext* context, const v1::RenewRequest* in,
+                     v1::RenewResponse* out) override {
+    const absl::StatusOr<PeerCertificate> peer = d_.judge.Device(*context);
+    absl::Status status = peer.status();
+    if (status.ok()) status = CheckEnrolled(d_.services, PeerOf(*peer));
+    if (status.ok()) {
+      absl::StatusOr<std::string> pem =
+          RenewCertificate(d_.services, d_.ca, peer->id, in->csr(), peer->from);
+      status = pem.status();
+      if (pem.ok()) out->set_certificate_pem(*std::move(pem));
+    }
+    if (!status.ok()) {
+      d_.log->warn("renewal for {} refused: {}", PeerAddress(*context), status.ToString());
+    } else {
+      d_.log->info("{} renewed its certificate", peer->id);
+    }
+    return ToGrpc(status);
   }
 
   Reactor* Connect(grpc::CallbackServerContext* context) override {

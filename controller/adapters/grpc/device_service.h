@@ -8,6 +8,7 @@
 
 #include "controller/adapters/grpc/peer.h"
 #include "controller/flow/certificate_authority.h"
+#include "controller/flow/device_alarms.h"
 #include "controller/flow/device_hub.h"
 #include "controller/flow/services.h"
 #include "muster/v1/policy.pb.h"
@@ -20,7 +21,7 @@ struct DeviceDependencies {
   const PeerJudge& judge;
   CertificateAuthority& ca;
   DeviceHub& hub;
-  v1::SignedDoc root;
+  InstanceWatch& instances;
   std::shared_ptr<spdlog::logger> log;
 };
 

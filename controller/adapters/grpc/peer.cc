@@ -79,11 +79,16 @@ absl::StatusOr<PeerCertificate> PeerJudge::Judge(const grpc::ServerContextBase& 
   }
   std::string why;
   if (!VerifyClientCertificate(certificate, authority, clock_.Now(), &why)) {
-    return absl::UnauthenticatedError(
-        absl::StrCat("the client certificate of ", name.id, " is not accepted: ", why));
+    const bool ended = clock_.Now() >= CertificateNotAfter(certificate);
+    return absl::UnauthenticatedError(absl::StrCat(
+        "the client certificate of ", name.id, " is not accepted: ", why,
+        !ended             ? ""
+        : kind == "device" ? "; enrol the device again with a new token"
+                           : "; ask whoever runs the controller for a new one (musterd operator)"));
   }
   return PeerCertificate{name.id, CertificateSerial(certificate),
-                         Sha256Hex(CertificateSpki(certificate)), PeerAddress(context)};
+                         Sha256Hex(CertificateSpki(certificate)), PeerAddress(context),
+                         CertificateNotAfter(certificate)};
 }
 
 std::string PeerAddress(const grpc::ServerContextBase& context) {

@@ -21,6 +21,7 @@ struct PeerCertificate {
   std::string serial;      // hex
   std::string key_sha256;  // lowercase hex, over the SPKI
   std::string from;        // peer address
+  absl::Time not_after;
 };
 
 // Immutable; thread-safe.

@@ -225,6 +225,14 @@ std::string CertificateSerial(const X509Ptr& certificate) {
   return absl::BytesToHexString(bytes);
 }
 
+absl::Time CertificateNotAfter(const X509Ptr& certificate) {
+  tm end = {};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &end) != 1) {
+    return absl::InfinitePast();  // unreadable: as good as ended
+  }
+  return absl::FromTM(end, absl::UTCTimeZone());
+}
+
 std::vector<std::string> CertificateUris(const X509Ptr& certificate) {
   std::vector<std::string> out;
   NamesPtr names(static_cast<GENERAL_NAMES*>(

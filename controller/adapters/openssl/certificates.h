@@ -40,6 +40,7 @@ absl::StatusOr<X509Ptr> CertificateFromPem(absl::string_view pem);
 absl::StatusOr<std::string> CertificateToPem(const X509Ptr& certificate);
 std::string CertificateSpki(const X509Ptr& certificate);    // DER
 std::string CertificateSerial(const X509Ptr& certificate);  // hex
+absl::Time CertificateNotAfter(const X509Ptr& certificate);
 // URI subject alternative names.
 std::vector<std::string> CertificateUris(const X509Ptr& certificate);
 

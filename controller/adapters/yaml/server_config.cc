@@ -81,7 +81,8 @@ class ConfigReader {
     constexpr absl::string_view kWhat = "the configuration";
     if (!ExpectMap(root, kWhat, issues_)) return config_;
     CheckKeys(root,
-              {"listen", "server_names", "data_dir", "how_to_ask", "sync_interval", "directory"},
+              {"listen", "server_names", "data_dir", "how_to_ask", "sync_interval",
+               "device_certificate_life", "rollout", "directory"},
               issues_);
     ReadListen(root);
     ReadServerNames(root);
@@ -98,6 +99,13 @@ class ConfigReader {
                                       limits::kMaxSyncInterval, issues_);
       config_.sync_interval = value.value_or(config_.sync_interval);
     }
+    if (const YamlField* life = FindField(root, "device_certificate_life")) {
+      const auto value =
+          ReadDuration(life->value, "'device_certificate_life'", limits::kMinCertificateLife,
+                       limits::kMaxCertificateLife, issues_);
+      config_.certificate_life = value.value_or(config_.certificate_life);
+    }
+    if (const YamlField* rollout = FindField(root, "rollout")) ReadRollout(rollout->value);
     if (const YamlField* directory = RequireField(root, "directory", kWhat, issues_)) {
       ReadDirectory(directory->value);
     }
@@ -119,6 +127,28 @@ class ConfigReader {
   void ReadPath(const YamlNode& map, absl::string_view key, std::string* out) {
     if (Text(map, key, out) == nullptr) return;
     if (!absl::StartsWith(*out, "/")) *out = absl::StrCat(folder_, *out);
+  }
+
+  void ReadRollout(const YamlNode& node) {
+    if (!ExpectMap(node, "'rollout'", issues_)) return;
+    CheckKeys(node, {"soak", "max_nack_percent"}, issues_);
+    if (const YamlField* soak = FindField(node, "soak")) {
+      const auto value = ReadDuration(soak->value, "'soak'", limits::kMinSyncInterval,
+                                      limits::kMaxRolloutSoak, issues_);
+      config_.rollout_soak = value.value_or(config_.rollout_soak);
+    }
+    const YamlField* percent = FindField(node, "max_nack_percent");
+    if (percent == nullptr) return;
+    const auto text = ReadText(percent->value, "'max_nack_percent'",
+                               {.max_bytes = 8, .digits_are_text = true}, issues_);
+    if (!text.has_value()) return;
+    uint32_t value = 0;
+    if (absl::SimpleAtoi(*text, &value) && value <= 100) {
+      config_.rollout_max_nack_percent = value;
+    } else {
+      issues_->Error(percent->value, absl::StrCat("'max_nack_percent' ", Quoted(*text),
+                                                  " is not a whole number from 0 to 100"));
+    }
   }
 
   void ReadListen(const YamlNode& root) {

@@ -34,6 +34,10 @@ struct ServerConfig {
   std::string data_dir;
   std::string how_to_ask = "Ask your service desk for this app; an approval opens it.";
   absl::Duration sync_interval = absl::Seconds(60);
+  absl::Duration certificate_life = absl::Hours(24 * 365);  // of devices
+  // Of cohort policies: see RolloutOptions.
+  absl::Duration rollout_soak = absl::Minutes(1);
+  uint32_t rollout_max_nack_percent = 2;
   Directory directory;
 };
 

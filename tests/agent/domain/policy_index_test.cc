@@ -12,10 +12,19 @@ constexpr uint32_t kAlice = 20001, kBob = 20002;
 const std::map<std::string, uint32_t> kUids = {{"alice", kAlice}, {"bob", kBob}};
 const absl::Time kNow = At("2026-03-01T12:00:00Z");
 
-std::shared_ptr<const PolicyIndex> Build(const v1::CohortPolicy& cohort,
+std::shared_ptr<const PolicyIndex> Build(const TestCohort& cohort,
                                          const v1::DeviceAssignment& assignment,
-                                         absl::Time floor = absl::InfinitePast()) {
-  return PolicyIndex::Build(cohort, &assignment, kUids, floor);
+                                         absl::Time floor = absl::InfinitePast(),
+                                         const v1::EmergencyDeny* deny = nullptr) {
+  PolicyParts parts;
+  parts.content = cohort.content;
+  parts.how_to_ask = cohort.policy.how_to_ask();
+  parts.cohort_not_after = FromProto(cohort.policy.header().not_after());
+  parts.assignment = &assignment;
+  parts.emergency_deny = deny;
+  parts.uid_of = kUids;
+  parts.time_floor = floor;
+  return PolicyIndex::Build(std::move(parts));
 }
 
 TEST(PolicyIndex, DecidesPerPerson) {
@@ -40,8 +49,8 @@ TEST(PolicyIndex, DecidesPerPerson) {
       {v1::Trm::UNSPECIFIED, false, false, kBob, v1::Verdict::REPORT, false, "UNLISTED"},
   };
   for (const Case& c : kCases) {
-    v1::CohortPolicy cohort = tenant.Cohort(1, c.trm);
-    if (!c.blocklisted) cohort.clear_blocklist();
+    TestCohort cohort = tenant.Cohort(1, c.trm);
+    if (!c.blocklisted) cohort.content.clear_blocklist();
     const auto index = Build(cohort, tenant.Assignment(1, c.granted));
     const Decision got = index->Decide(0, c.uid, kNow);
     EXPECT_EQ(got.verdict, c.verdict) << c.reason;
@@ -62,9 +71,9 @@ TEST(PolicyIndex, AnEntitlementEndsWithTheFirstOfThree) {
       {absl::Hours(3), absl::Hours(2), absl::Hours(1), absl::Hours(1)},
   };
   for (const Case& c : kCases) {
-    v1::CohortPolicy cohort = tenant.Cohort();
+    TestCohort cohort = tenant.Cohort();
     v1::DeviceAssignment assignment = tenant.Assignment(1, true);
-    *cohort.mutable_header()->mutable_not_after() = ToProto(kNow + c.cohort);
+    *cohort.policy.mutable_header()->mutable_not_after() = ToProto(kNow + c.cohort);
     *assignment.mutable_header()->mutable_not_after() = ToProto(kNow + c.assignment);
     *assignment.mutable_entitlements(0)->mutable_not_after() = ToProto(kNow + c.entitlement);
     const auto index = Build(cohort, assignment);
@@ -84,13 +93,40 @@ TEST(PolicyIndex, AClockTurnedBackDoesNotRevive) {
 
 TEST(PolicyIndex, WithoutAnAssignmentNobodyIsEntitled) {
   const TestTenant tenant(kNow);
-  const auto index = PolicyIndex::Build(tenant.Cohort(), nullptr, kUids, absl::InfinitePast());
+  PolicyParts parts;
+  parts.content = tenant.Cohort().content;
+  parts.uid_of = kUids;
+  const auto index = PolicyIndex::Build(std::move(parts));
   EXPECT_TRUE(index->Decide(0, kAlice, kNow).deny);
   EXPECT_TRUE(index->CouldDeny(0));
   EXPECT_EQ(index->FindApp("chat"), 0);
   EXPECT_EQ(index->FindApp("chatapp"), std::nullopt);
   EXPECT_TRUE(index->NamesPackage(v1::Origin::DPKG, "chatapp"));
   EXPECT_FALSE(index->NamesPackage(v1::Origin::FLATPAK, "chatapp"));
+}
+
+TEST(PolicyIndex, AnEmergencyDenyBlocksUntilItsEndWhateverElseHolds) {
+  const TestTenant tenant(kNow);
+  v1::EmergencyDeny deny = tenant.Deny(1, {"chat", "unknown"});
+  const absl::Time end = kNow + absl::Minutes(10);
+  *deny.mutable_header()->mutable_not_after() = ToProto(end);
+  for (const auto status : {v1::Trm::RESTRICTED, v1::Trm::PERMITTED, v1::Trm::UNLISTED}) {
+    TestCohort cohort = tenant.Cohort(1, status);
+    cohort.content.clear_blocklist();
+    const v1::DeviceAssignment assignment = tenant.Assignment(1, true);
+    EXPECT_FALSE(Build(cohort, assignment)->Decide(0, kAlice, kNow).deny);
+    const auto index = Build(cohort, assignment, absl::InfinitePast(), &deny);
+    EXPECT_TRUE(index->CouldDeny(0)) << "it has to be gated";
+    EXPECT_EQ(index->Decide(0, kAlice, kNow).verdict, v1::Verdict::BLOCK);
+    EXPECT_EQ(index->Explain(0, kAlice, kNow).reason(), "EMERGENCY_DENY");
+    EXPECT_EQ(index->Explain(0, kAlice, kNow).chain(0).detail(), "a worm");
+    EXPECT_TRUE(index->Decide(0, kAlice, end - absl::Nanoseconds(1)).deny);
+    EXPECT_EQ(index->NextExpiry(kNow), end);
+    EXPECT_FALSE(index->Decide(0, kAlice, end).deny);
+    EXPECT_NE(index->Explain(0, kAlice, end).reason(), "EMERGENCY_DENY");
+    // The signed time counts, not a clock that was turned back.
+    EXPECT_FALSE(Build(cohort, assignment, end, &deny)->Decide(0, kAlice, kNow).deny);
+  }
 }
 
 TEST(PolicyIndex, OfTwoGrantsTheLiveAndLongerOneCounts) {

@@ -1,78 +1,39 @@
-#include "agent/flow/accept_policy.h"
-
+// Verify, save, in force, acknowledge: documents without their chunks' comings and goings.
 #include <gtest/gtest.h>
 
-#include "agent/flow/state_store.h"
-#include "tests/agent/fakes.h"
+#include "tests/agent/flow/accept_fixture.h"
 
 namespace muster::agent {
 namespace {
 
-const absl::Time kNow = At("2026-03-01T12:00:00Z");
-
-// "ack cohort/linux 1" or "nack assignment/dev-1 2 EXPIRED".
-std::vector<std::string> Texts(const AcceptOutcome& outcome) {
-  std::vector<std::string> out;
-  for (const v1::AgentMessage& m : outcome.answers) {
-    if (m.has_ack()) {
-      out.push_back(absl::StrCat("ack ", m.ack().name(), " ", m.ack().version()));
-    } else {
-      out.push_back(
-          absl::StrCat("nack ", m.nack().name(), " ", m.nack().version(), " ", m.nack().code()));
-    }
-  }
-  return out;
-}
-
-using Strings = std::vector<std::string>;
-
-class AcceptPolicyTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_TRUE(store_.Write(kAcceptedFile, tenant_.Enrolled().SerializeAsString()).ok());
-    acceptor_ = NewAcceptor();
-    ASSERT_TRUE(acceptor_->Load().ok());
-  }
-  std::unique_ptr<PolicyAcceptor> NewAcceptor() {
-    return std::make_unique<PolicyAcceptor>(
-        tenant_.identity(), &store_, &clock_,
-        [this](std::shared_ptr<const AcceptedPolicy> p) { applied_.push_back(std::move(p)); });
-  }
-  AcceptOutcome Accept(const std::vector<v1::SignedDoc>& docs) {
-    return acceptor_->Accept(tenant_.UpdateOf(docs));
-  }
-  // Nothing changed: neither in force, nor on disk, nor after a restart.
-  void ExpectUnchanged(const std::vector<v1::SignedDoc>& docs, const Strings& want) {
-    const auto files = store_.files();
-    const size_t applied = applied_.size();
-    const AcceptOutcome outcome = Accept(docs);
-    EXPECT_EQ(Texts(outcome), want);
-    EXPECT_FALSE(outcome.changed);
-    EXPECT_EQ(store_.files(), files);
-    EXPECT_EQ(applied_.size(), applied);
-  }
-
-  FakeClock clock_{kNow};
-  TestTenant tenant_{kNow};
-  MemoryStateStore store_;
-  std::vector<std::shared_ptr<const AcceptedPolicy>> applied_;
-  std::unique_ptr<PolicyAcceptor> acceptor_;
-};
-
 TEST_F(AcceptPolicyTest, AcceptsInAnyOrderAndAcksTheHashes) {
   const v1::SignedDoc cohort = tenant_.Sign(tenant_.Cohort());
   const v1::SignedDoc assignment = tenant_.Sign(tenant_.Assignment(1, true));
-  const AcceptOutcome outcome = Accept({assignment, cohort});
-  EXPECT_EQ(Texts(outcome), (Strings{"ack cohort/linux 1", "ack assignment/dev-1 1"}));
-  EXPECT_EQ(outcome.answers[0].ack().applied_sha256(), Sha256Hex(cohort.payload()));
-  EXPECT_EQ(outcome.answers[0].ack().nonce(), 7u);
-  ASSERT_EQ(applied_.size(), 2u);  // at load, and now: one swap for both
+  const v1::SignedDoc deny = tenant_.Sign(tenant_.Deny(1, {"chat"}));
+  const v1::SignedDoc root = tenant_.Sign(tenant_.Root(2));
+  const AcceptOutcome outcome = Accept({cohort, assignment, deny, root});
+  EXPECT_EQ(Texts(outcome), (Strings{"ack root 2", "ack emergency-deny 1", "ack assignment/dev-1 1",
+                                     "ack cohort/linux 1"}));
+  EXPECT_EQ(outcome.answers[3].ack().applied_sha256(), Sha256Hex(cohort.payload()));
+  EXPECT_EQ(outcome.answers[3].ack().nonce(), 7u);
+  ASSERT_EQ(applied_.size(), 3u);  // at load, at the update, and with the last chunk
   EXPECT_EQ(applied_[1]->assignment->entitlements_size(), 1);
+  EXPECT_FALSE(applied_[1]->cohort.has_value());
+  EXPECT_EQ(applied_[2]->content.apps(0).id(), "chat");
   // A restart finds the same.
-  auto again = NewAcceptor();
-  ASSERT_TRUE(again->Load().ok());
-  ASSERT_EQ(again->current()->in_force.size(), 3u);
-  EXPECT_EQ(again->current()->in_force[2].sha256(), Sha256Hex(assignment.payload()));
+  Restart();
+  Strings names;
+  for (const v1::PolicyReport::InForce& f : acceptor_->current()->in_force) {
+    names.push_back(f.name());
+  }
+  EXPECT_EQ(names, (Strings{"root", "cohort/linux", "assignment/dev-1", "emergency-deny"}));
+  EXPECT_EQ(acceptor_->current()->HashOf("assignment/dev-1"), Sha256Hex(assignment.payload()));
+  EXPECT_EQ(acceptor_->current()->content.SerializeAsString(),
+            applied_[2]->content.SerializeAsString());
+  const auto files = store_.files();
+  EXPECT_EQ(files.at(kCohortFile), cohort.SerializeAsString());
+  EXPECT_EQ(files.at(kRootFile), root.SerializeAsString());
+  EXPECT_EQ(files.at(kEmergencyDenyFile), deny.SerializeAsString());
 }
 
 TEST_F(AcceptPolicyTest, RefusesWithItsCodeAndKeepsTheLastGood) {
@@ -82,6 +43,11 @@ TEST_F(AcceptPolicyTest, RefusesWithItsCodeAndKeepsTheLastGood) {
     edit(doc);
     return tenant_.Sign(doc);
   };
+  auto cohort = [&](auto edit) {
+    TestCohort out = tenant_.Cohort(6);
+    edit(out.policy);
+    return tenant_.Sign(out);
+  };
   v1::SignedDoc stripped = tenant_.Sign(tenant_.Cohort(6));
   stripped.clear_signatures();
   v1::SignedDoc flipped = tenant_.Sign(tenant_.Cohort(6));
@@ -89,7 +55,7 @@ TEST_F(AcceptPolicyTest, RefusesWithItsCodeAndKeepsTheLastGood) {
   v1::SignedDoc retyped = tenant_.Sign(tenant_.Cohort(6));
   retyped.set_payload_type("muster.v1.DeviceAssignment");
   v1::SignedDoc unknown_type = tenant_.Sign(tenant_.Cohort(6));
-  unknown_type.set_payload_type("muster.v1.Beacon");
+  unknown_type.set_payload_type("muster.v1.Report");
   v1::SignedDoc huge = tenant_.Sign(tenant_.Cohort(6));
   huge.mutable_payload()->resize((1 << 20) + 1);
   v1::SignedDoc garbage;
@@ -111,15 +77,29 @@ TEST_F(AcceptPolicyTest, RefusesWithItsCodeAndKeepsTheLastGood) {
       {unknown_type, "nack cohort/linux 6 WRONG_TYPE"},
       {huge, "nack  0 OVERSIZE"},
       {garbage, "nack  0 THRESHOLD"},
-      {edited(tenant_.Cohort(6), [](auto& d) { d.clear_apps(); }), "nack cohort/linux 6 EMPTY"},
-      {edited(tenant_.Cohort(6), [](auto& d) { d.set_platform(v1::Platform::IOS); }),
+      {edited(tenant_.Cohort(6).policy, [](auto&) {}), "nack cohort/linux 6 EMPTY"},
+      {edited(tenant_.Cohort(6).policy,
+              [](auto& d) {
+                d.add_chunks()->set_sha256(std::string(64, 'a'));
+                d.mutable_chunks(0)->set_size((64 << 10) + 1);
+              }),
+       "nack cohort/linux 6 OVERSIZE"},
+      {edited(tenant_.Cohort(6).policy,
+              [](auto& d) {
+                d.add_chunks()->set_sha256("../../../accepted.pb");
+                d.mutable_chunks(0)->set_size(1);
+              }),
+       "nack cohort/linux 6 MALFORMED"},
+      {cohort([](auto& d) { d.set_platform(v1::Platform::IOS); }),
        "nack cohort/linux 6 WRONG_COHORT"},
-      {edited(tenant_.Cohort(6), [](auto& d) { d.mutable_header()->set_name("cohort/ios"); }),
+      {cohort([](auto& d) { d.mutable_header()->set_name("cohort/ios"); }),
        "nack cohort/ios 6 WRONG_COHORT"},
-      {edited(tenant_.Cohort(6), [](auto& d) { d.mutable_header()->set_tenant("other"); }),
+      {cohort([](auto& d) { d.mutable_header()->set_tenant("other"); }),
        "nack cohort/linux 6 WRONG_TENANT"},
-      {edited(tenant_.Cohort(6),
-              [](auto& d) { *d.mutable_header()->mutable_not_after() = ToProto(kNow); }),
+      {cohort([](auto& d) {
+         *d.mutable_header()->mutable_issued_at() = ToProto(kNow - absl::Hours(1));
+         *d.mutable_header()->mutable_not_after() = ToProto(kNow);
+       }),
        "nack cohort/linux 6 EXPIRED"},
       {edited(tenant_.Assignment(6, true), [](auto& d) { d.set_device_id("dev-2"); }),
        "nack assignment/dev-1 6 WRONG_DEVICE"},
@@ -128,6 +108,17 @@ TEST_F(AcceptPolicyTest, RefusesWithItsCodeAndKeepsTheLastGood) {
       {edited(tenant_.Assignment(6, true), [](auto& d) { d.set_cohort("cohort/windows"); }),
        "nack assignment/dev-1 6 WRONG_COHORT"},
       {tenant_.Sign(tenant_.Root(3)), "nack root 3 ROLLBACK"},
+      {cohort([](auto& d) { d.mutable_header()->set_epoch(2); }), "nack cohort/linux 6 NOT_NAMED"},
+      {cohort([](auto& d) { d.mutable_header()->set_epoch(0); }), "nack cohort/linux 6 ROLLBACK"},
+      {edited(tenant_.Deny(6, {"chat"}), [](auto& d) { d.clear_app_ids(); }),
+       "nack emergency-deny 6 EMPTY"},
+      {edited(tenant_.Deny(6, {"chat"}), [](auto& d) { d.set_lifts_all(true); }),
+       "nack emergency-deny 6 MALFORMED"},
+      {*MakeSignedDoc(tenant_.Deny(6, {"chat"}), {tenant_.policy_key()}),
+       "nack emergency-deny 6 ROLE"},
+      {*MakeSignedDoc(tenant_.Cohort(6).policy, {tenant_.emergency_key()}),
+       "nack cohort/linux 6 ROLE"},
+      {tenant_.Beacon(6, {}).beacon(), "nack beacon 6 WRONG_TYPE"},
   };
   for (const Case& c : kCases) ExpectUnchanged({c.doc}, {c.want});
 }
@@ -137,6 +128,7 @@ TEST_F(AcceptPolicyTest, OneBadDocumentDoesNotHoldUpTheGoodOne) {
   bad.clear_signatures();
   const AcceptOutcome outcome = Accept({bad, tenant_.Sign(tenant_.Assignment(1, true))});
   EXPECT_EQ(Texts(outcome), (Strings{"nack cohort/linux 1 THRESHOLD", "ack assignment/dev-1 1"}));
+  EXPECT_EQ(outcome.answers[0].nack().sha256(), Sha256Hex(bad.payload()));
   EXPECT_EQ(outcome.last_refused,
             "cohort/linux THRESHOLD: 0 of 1 needed keys of role policy signed");
   EXPECT_FALSE(acceptor_->current()->cohort.has_value());
@@ -144,22 +136,31 @@ TEST_F(AcceptPolicyTest, OneBadDocumentDoesNotHoldUpTheGoodOne) {
 }
 
 TEST_F(AcceptPolicyTest, TheSameBytesAgainAreAcknowledgedAndChangeNothing) {
+  Assign();
   const v1::SignedDoc cohort = tenant_.Sign(tenant_.Cohort());
   Accept({cohort});
   ExpectUnchanged({cohort}, {"ack cohort/linux 1"});
 }
 
+TEST_F(AcceptPolicyTest, ACohortThatNoAssignmentNamesIsRefused) {
+  ExpectUnchanged({tenant_.Sign(tenant_.Cohort())}, {"nack cohort/linux 1 NOT_NAMED"});
+}
+
 TEST_F(AcceptPolicyTest, WhatCannotBeSavedIsNotInForceAndNotAcknowledged) {
-  Accept({tenant_.Sign(tenant_.Cohort(1))});
+  Accept({tenant_.Sign(tenant_.Assignment(1, true)), tenant_.Sign(tenant_.Cohort(1))});
   store_.before_write = [](const std::string& name) { return name != kAcceptedFile; };
   ExpectUnchanged({tenant_.Sign(tenant_.Cohort(2))}, {"nack cohort/linux 2 NOT_SAVED"});
+  // Its chunks are others: they need the assignment that could not be saved.
+  ExpectUnchanged({tenant_.Sign(tenant_.Assignment(2, false)),
+                   tenant_.Sign(tenant_.Cohort(2, v1::Trm::PERMITTED))},
+                  {"nack assignment/dev-1 2 NOT_SAVED", "nack cohort/linux 2 NOT_SAVED"});
   store_.before_write = nullptr;
   // The refusal moved no floor: the same document is taken once there is room.
   EXPECT_EQ(Texts(Accept({tenant_.Sign(tenant_.Cohort(2))})), Strings{"ack cohort/linux 2"});
 }
 
 TEST_F(AcceptPolicyTest, TimeNeverRunsBackwards) {
-  v1::CohortPolicy late = tenant_.Cohort(2);
+  v1::EmergencyDeny late = tenant_.Deny(2, {"chat"});
   *late.mutable_header()->mutable_issued_at() = ToProto(kNow + absl::Hours(10));
   Accept({tenant_.Sign(late)});
   v1::DeviceAssignment old = tenant_.Assignment(1, true);
@@ -168,28 +169,55 @@ TEST_F(AcceptPolicyTest, TimeNeverRunsBackwards) {
   ExpectUnchanged({tenant_.Sign(old)}, {"nack assignment/dev-1 1 EXPIRED"});
 }
 
-TEST_F(AcceptPolicyTest, ANewEpochOfTheRootRecoversFromADateFarAhead) {
-  v1::CohortPolicy ahead = tenant_.Cohort(2);
-  *ahead.mutable_header()->mutable_issued_at() = ToProto(kNow + absl::Hours(24 * 3650));
-  *ahead.mutable_header()->mutable_not_after() = ToProto(kNow + absl::Hours(24 * 4000));
-  Accept({tenant_.Sign(ahead)});
-  ExpectUnchanged({tenant_.Sign(tenant_.Assignment(1, true))}, {"nack assignment/dev-1 1 EXPIRED"});
-  v1::Root root = tenant_.Root(2);
-  root.mutable_header()->set_epoch(2);
+// A stolen policy key has signed the highest version there is, dated far ahead.
+TEST_F(AcceptPolicyTest, ANewEpochOfTheRootRecoversFromAFastForward) {
+  Assign();
+  TestCohort ahead = tenant_.Cohort(UINT64_MAX);
+  *ahead.policy.mutable_header()->mutable_issued_at() = ToProto(kNow + absl::Hours(24 * 3650));
+  *ahead.policy.mutable_header()->mutable_not_after() = ToProto(kNow + absl::Hours(24 * 4000));
+  v1::Root long_root = tenant_.Root(2);
+  *long_root.mutable_header()->mutable_not_after() = ToProto(kNow + absl::Hours(24 * 4000));
+  Accept({tenant_.Sign(long_root), tenant_.Sign(ahead)});
+  ASSERT_EQ(acceptor_->current()->cohort->header().version(), UINT64_MAX);
+  ExpectUnchanged({tenant_.Sign(tenant_.Assignment(2, true))}, {"nack assignment/dev-1 2 EXPIRED"});
+  ExpectUnchanged({tenant_.Sign(tenant_.Cohort(7))}, {"nack cohort/linux 7 EXPIRED"});
+  const v1::SignedDoc by_old_key = tenant_.Sign(tenant_.Cohort(8));
+  tenant_.ReplacePolicyKey();
+  tenant_.SetEpoch(2);
+  v1::Root root = tenant_.Root(3);
   *root.mutable_header()->mutable_not_after() = ToProto(kNow + absl::Hours(24 * 4000));
-  EXPECT_EQ(Texts(Accept({tenant_.Sign(root), tenant_.Sign(tenant_.Assignment(1, true))})),
-            (Strings{"ack root 2", "ack assignment/dev-1 1"}));
+  EXPECT_EQ(Texts(Accept({tenant_.Sign(root)})), Strings{"ack root 3"});
+  EXPECT_TRUE(acceptor_->current()->cohort.has_value()) << "in force until it is replaced";
+  ExpectUnchanged({by_old_key}, {"nack cohort/linux 8 UNKNOWN_KEY"});
+  EXPECT_EQ(Texts(Accept({tenant_.Sign(tenant_.Assignment(1, true)),
+                          tenant_.Sign(tenant_.Cohort(1, v1::Trm::PROHIBITED))})),
+            (Strings{"ack assignment/dev-1 1", "ack cohort/linux 1"}));
+  tenant_.SetEpoch(1);
+  ExpectUnchanged({tenant_.Sign(tenant_.Assignment(9, true))},
+                  {"nack assignment/dev-1 9 ROLLBACK"});
 }
 
 TEST_F(AcceptPolicyTest, ARootThatEndedVouchesOnlyForItsSuccessor) {
+  Assign();
   clock_.Advance(absl::Hours(24));
-  v1::CohortPolicy cohort = tenant_.Cohort();
-  *cohort.mutable_header()->mutable_not_after() = ToProto(clock_.Now() + absl::Hours(1));
-  ExpectUnchanged({tenant_.Sign(cohort)}, {"nack cohort/linux 1 EXPIRED"});
-  v1::Root root = tenant_.Root(2);
-  *root.mutable_header()->mutable_not_after() = ToProto(clock_.Now() + absl::Hours(1));
-  EXPECT_EQ(Texts(Accept({tenant_.Sign(root), tenant_.Sign(cohort)})),
-            (Strings{"ack root 2", "ack cohort/linux 1"}));
+  tenant_.SetNow(clock_.Now());
+  const v1::SignedDoc cohort = tenant_.Sign(tenant_.Cohort());
+  ExpectUnchanged({cohort}, {"nack cohort/linux 1 EXPIRED"});
+  // One by one, in any order, over roots that ended meanwhile.
+  v1::Root ended = tenant_.Root(2);
+  *ended.mutable_header()->mutable_issued_at() = ToProto(kNow);
+  *ended.mutable_header()->mutable_not_after() = ToProto(kNow + absl::Hours(1));
+  EXPECT_EQ(Texts(Accept({tenant_.Sign(tenant_.Root(3)), cohort, tenant_.Sign(ended)})),
+            (Strings{"ack root 2", "ack root 3", "ack cohort/linux 1"}));
+  ExpectUnchanged({tenant_.Sign(ended)}, {"nack root 2 ROLLBACK"});
+}
+
+TEST_F(AcceptPolicyTest, UnderAStepThatEndedNothingIsTaken) {
+  clock_.Advance(absl::Hours(24));
+  v1::Root ended = tenant_.Root(2);
+  tenant_.SetNow(clock_.Now());
+  EXPECT_EQ(Texts(Accept({tenant_.Sign(ended), tenant_.Sign(tenant_.Assignment(1, true))})),
+            (Strings{"nack assignment/dev-1 1 EXPIRED", "ack root 2"}));
 }
 
 TEST_F(AcceptPolicyTest, AnExpiredPolicyStaysInForceOverARestart) {
@@ -202,7 +230,12 @@ TEST_F(AcceptPolicyTest, AnExpiredPolicyStaysInForceOverARestart) {
 
 TEST_F(AcceptPolicyTest, DamagedStateIsSaidNotUsed) {
   v1::AcceptedState state = tenant_.Enrolled();
-  *state.mutable_cohort() = tenant_.Sign(tenant_.Cohort());  // without its floor
+  *state.mutable_assignment() = tenant_.Sign(tenant_.Assignment(1, true));  // without its floor
+  ASSERT_TRUE(store_.Write(kAcceptedFile, state.SerializeAsString()).ok());
+  EXPECT_EQ(NewAcceptor()->Load().code(), absl::StatusCode::kDataLoss);
+  Accept({tenant_.Sign(tenant_.Assignment(1, true)), tenant_.Sign(tenant_.Cohort())});
+  ASSERT_TRUE(state.ParseFromString(store_.files().at(kAcceptedFile)));
+  state.mutable_chunks(0)->back() ^= 1;
   ASSERT_TRUE(store_.Write(kAcceptedFile, state.SerializeAsString()).ok());
   EXPECT_EQ(NewAcceptor()->Load().code(), absl::StatusCode::kDataLoss);
   ASSERT_TRUE(store_.Write(kAcceptedFile, "\xff\xff").ok());

@@ -1,107 +1,11 @@
 // The agent over fakes: policy, inventory, disarm, questions and reports.
-#include "agent/flow/agent.h"
-
 #include <gtest/gtest.h>
 
 #include "common/limits.h"
-#include "tests/agent/fakes.h"
+#include "tests/agent/flow/agent_fixture.h"
 
 namespace muster::agent {
 namespace {
-
-v1::InventoryItem Item(const char* id, const char* version) {
-  v1::InventoryItem item;
-  item.set_origin(v1::Origin::DPKG);
-  item.set_package_id(id);
-  item.set_version(version);
-  return item;
-}
-
-FileStamp Stamp(uint64_t ino, uint64_t size) { return {{1, ino}, size, 1, 1}; }
-
-class AgentTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_TRUE(store_.Write(kAcceptedFile, tenant_.Enrolled().SerializeAsString()).ok());
-    machine_.inventory = {Item("chatapp", "1"), Item("vim", "9")};
-    machine_.program_files["chatapp"] = {"/usr/bin/chat"};
-    machine_.stamps["/usr/bin/chat"] = Stamp(10, 100);
-    machine_.hashes["/usr/bin/chat"] = {Stamp(10, 100), "aa", "m1"};
-    Restart();
-  }
-  void Restart() {
-    enforcer_ = FakeEnforcer();
-    reports_ = std::make_unique<ReportLog>(kTestDevice, tenant_.device_key(), &store_, &clock_);
-    ASSERT_TRUE(reports_->Open().ok());
-    Agent::Parts parts;
-    parts.identity = tenant_.identity();
-    parts.controller = "controller:1";
-    parts.store = &store_;
-    parts.clock = &clock_;
-    parts.machine = &machine_;
-    parts.enforcer = &enforcer_;
-    parts.reports = reports_.get();
-    parts.wake = [this] { ++wakes_; };
-    agent_ = std::make_unique<Agent>(std::move(parts));
-    ASSERT_TRUE(agent_->Start().ok());
-  }
-  void Send(const std::vector<v1::SignedDoc>& docs) {
-    v1::ControllerMessage message;
-    *message.mutable_update() = tenant_.UpdateOf(docs);
-    agent_->OnMessage(message);
-  }
-  void SendPolicy(bool granted, uint64_t version = 1) {
-    Send({tenant_.Sign(tenant_.Cohort(version)),
-          tenant_.Sign(tenant_.Assignment(version, granted))});
-  }
-  // All reports that wait, then acknowledges them.
-  std::vector<v1::Report> TakeReports() {
-    std::vector<v1::Report> out;
-    uint64_t last = 0;
-    for (;;) {
-      auto next = *reports_->Next(last);
-      if (!next) break;
-      last = next->seq;
-      v1::Report report;
-      EXPECT_TRUE(report.ParseFromString(next->doc.payload()));
-      out.push_back(std::move(report));
-    }
-    v1::ControllerMessage ack;
-    ack.mutable_report_ack()->set_seq(last);
-    agent_->OnMessage(ack);
-    EXPECT_EQ(reports_->waiting(), 0u);
-    return out;
-  }
-  v1::ControlReply Explain(const std::string& app, uint32_t uid, const std::string& user = "") {
-    v1::ControlRequest request;
-    request.mutable_explain()->set_app_id(app);
-    request.mutable_explain()->set_user(user);
-    return agent_->Answer(request, uid);
-  }
-  v1::ControlReply Disarm(const std::string& reason, absl::Duration d, uint32_t uid = 0,
-                          bool rearm = false) {
-    v1::ControlRequest request;
-    request.mutable_disarm()->set_reason(reason);
-    *request.mutable_disarm()->mutable_duration() = ToProto(d);
-    request.mutable_disarm()->set_rearm(rearm);
-    return agent_->Answer(request, uid);
-  }
-  v1::AgentStatus Status() {
-    v1::ControlRequest request;
-    request.mutable_status();
-    return agent_->Answer(request, 4711).status();
-  }
-  bool Denied(uint32_t uid) { return enforcer_.state.policy->Decide(0, uid, clock_.Now()).deny; }
-
-  FakeClock clock_{At("2026-03-01T12:00:00Z")};
-  TestTenant tenant_{clock_.Now()};
-  MemoryStateStore store_;
-  FakeMachine machine_;
-  FakeEnforcer enforcer_;
-  std::unique_ptr<ReportLog> reports_;
-  std::unique_ptr<Agent> agent_;
-  int wakes_ = 0;
-};
 
 TEST_F(AgentTest, FirstReportsAreStatusInventoryAndPolicy) {
   const std::vector<v1::Report> reports = TakeReports();
@@ -120,12 +24,20 @@ TEST_F(AgentTest, APolicyIsInForceBeforeItsAckAndReportedAfter) {
   EXPECT_FALSE(Denied(20001));
   EXPECT_TRUE(Denied(20002));
   EXPECT_GE(enforcer_.kills, 1);
-  EXPECT_EQ(agent_->outbox().Take()->hello().known_size(), 1);
-  EXPECT_EQ(agent_->outbox().Take()->ack().name(), "cohort/linux");
+  const v1::Hello hello = agent_->outbox().Take()->hello();
+  EXPECT_EQ(hello.known_size(), 1);
+  EXPECT_EQ(hello.instance_id(), "instance-1");
+  EXPECT_EQ(hello.report_seq(), 3u);
+  EXPECT_EQ(hello.report_sha256(), last_report_sha256_);
   EXPECT_EQ(agent_->outbox().Take()->ack().name(), "assignment/dev-1");
+  const v1::Need need = agent_->outbox().Take()->need();
+  EXPECT_EQ(need.nonce(), 7u);
+  EXPECT_EQ(need.chunks_size(), 1);
+  EXPECT_EQ(agent_->outbox().Take()->ack().name(), "cohort/linux");
   const std::vector<v1::Report> reports = TakeReports();
-  ASSERT_EQ(reports.size(), 1u);
-  EXPECT_EQ(reports[0].policy().documents_size(), 3);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[0].policy().documents_size(), 2);
+  EXPECT_EQ(reports[1].policy().documents_size(), 3);
   EXPECT_EQ(agent_->MakeHello().hello().known_size(), 3);
 }
 
@@ -196,16 +108,16 @@ TEST_F(AgentTest, ALearnedHashYieldsWhereAnotherPackageOwnsThePath) {
 }
 
 TEST_F(AgentTest, APathOfAnotherPackageIsNotTheApps) {
-  v1::CohortPolicy policy = tenant_.Cohort();
-  v1::AppIdentity* identity = policy.mutable_apps(0)->mutable_identities(0);
+  TestCohort policy = tenant_.Cohort();
+  v1::AppIdentity* identity = policy.content.mutable_apps(0)->mutable_identities(0);
   identity->set_package_id("slack-desktop");
   identity->add_paths("/usr/bin/slack");
-  v1::AppIdentity* tarball = policy.mutable_apps(0)->add_identities();
+  v1::AppIdentity* tarball = policy.content.mutable_apps(0)->add_identities();
   tarball->set_platform(v1::Platform::LINUX);
   tarball->add_paths("/usr/bin/slack");
   machine_.stamps["/usr/bin/slack"] = Stamp(20, 5);
   machine_.owners["/usr/bin/slack"] = "slack";
-  Send({tenant_.Sign(policy)});
+  Send({tenant_.Sign(tenant_.Assignment(1, false)), tenant_.Sign(policy)});
   EXPECT_TRUE(enforcer_.state.candidates->files().empty());
   EXPECT_EQ(enforcer_.state.candidates->Look(Stamp(20, 5), "/usr/bin/slack").known,
             CandidateIndex::Known::kNo);
@@ -215,13 +127,13 @@ TEST_F(AgentTest, APathOfAnotherPackageIsNotTheApps) {
 }
 
 TEST_F(AgentTest, ALinkIntoASharedRuntimeIsSaidNotBlocked) {
-  v1::CohortPolicy policy = tenant_.Cohort();
-  policy.mutable_apps(0)->mutable_identities(0)->add_paths("/usr/bin/chat-ui");
+  TestCohort policy = tenant_.Cohort();
+  policy.content.mutable_apps(0)->mutable_identities(0)->add_paths("/usr/bin/chat-ui");
   machine_.links["/usr/bin/chat-ui"] = "/usr/lib/electron/electron";
   machine_.stamps["/usr/lib/electron/electron"] = Stamp(30, 7);
   machine_.owners["/usr/bin/chat-ui"] = "chatapp";
   machine_.owners["/usr/lib/electron/electron"] = "electron";
-  Send({tenant_.Sign(policy)});
+  Send({tenant_.Sign(tenant_.Assignment(1, false)), tenant_.Sign(policy)});
   ASSERT_EQ(enforcer_.state.candidates->files().size(), 1u);
   EXPECT_EQ(enforcer_.state.candidates->files()[0].path, "/usr/bin/chat");
   EXPECT_EQ(Status().cannot_enforce(0),
@@ -230,12 +142,12 @@ TEST_F(AgentTest, ALinkIntoASharedRuntimeIsSaidNotBlocked) {
 }
 
 TEST_F(AgentTest, WhatTheMachineNeedsIsSpared) {
-  v1::CohortPolicy policy = tenant_.Cohort();
-  policy.mutable_apps(0)->mutable_identities(0)->add_paths("/usr/bin/chat-shell");
+  TestCohort policy = tenant_.Cohort();
+  policy.content.mutable_apps(0)->mutable_identities(0)->add_paths("/usr/bin/chat-shell");
   machine_.stamps["/usr/bin/chat-shell"] = Stamp(40, 9);
   machine_.owners["/usr/bin/chat-shell"] = "chatapp";
   machine_.stamps["/bin/sh"] = Stamp(40, 9);  // The same file: somebody catalogued the shell.
-  Send({tenant_.Sign(policy)});
+  Send({tenant_.Sign(tenant_.Assignment(1, false)), tenant_.Sign(policy)});
   EXPECT_TRUE(enforcer_.state.candidates->Spared(Stamp(40, 9).key));
   ASSERT_EQ(enforcer_.state.candidates->files().size(), 1u);
   EXPECT_EQ(enforcer_.state.candidates->files()[0].path, "/usr/bin/chat");

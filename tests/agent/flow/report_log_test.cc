@@ -80,6 +80,37 @@ TEST_F(ReportLogTest, AcknowledgingWhatDoesNotExistRemovesNothing) {
   EXPECT_TRUE(log->Acknowledge(1).ok()) << "told twice";
 }
 
+TEST_F(ReportLogTest, AStateThatWasPutBackGoesOnWhereTheControllerIs) {
+  auto log = Open();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(log->Append(StatusBody()).ok());
+  ASSERT_TRUE(log->SkipTo(9).ok());
+  EXPECT_EQ(log->waiting(), 0u);
+  log = Open();
+  EXPECT_EQ(*log->Append(StatusBody()), 10u);
+  const std::vector<v1::Report> reports = Waiting(*log);
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports[0].dropped_before(), 3u);
+  EXPECT_EQ(reports[0].prev_sha256(), "");
+  EXPECT_FALSE(log->SkipTo(11 + limits::kMaxReportsSkipped).ok());
+  EXPECT_EQ(log->head().seq(), 10u);
+}
+
+TEST_F(ReportLogTest, ACopyThatWroteOnKeepsWhatIsAboveTheOthers) {
+  auto log = Open();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(log->Append(StatusBody()).ok());
+  Waiting(*log);
+  EXPECT_FALSE(log->IsForeign(2, hashes_[2]));
+  EXPECT_FALSE(log->IsForeign(2, "")) << "not said";
+  EXPECT_TRUE(log->IsForeign(2, hashes_[1]));
+  EXPECT_TRUE(log->IsForeign(4, ""));
+  ASSERT_TRUE(log->SkipTo(2).ok());
+  EXPECT_EQ(*log->Append(StatusBody()), 4u);
+  const std::vector<v1::Report> reports = Waiting(*log);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[0].seq(), 3u);
+  EXPECT_EQ(reports[1].dropped_before(), 2u);
+}
+
 TEST_F(ReportLogTest, AFailedSaveGivesNoNumberAway) {
   auto log = Open();
   store_.before_write = [](const std::string&) { return false; };

@@ -325,7 +325,7 @@ TEST(IdentityFacts, NamesEveryFact) {
                                             "linux signer aa", "sha256 bb"}));
 }
 
-TEST(CompileCohort, HoldsOnePlatformAndTheWholeBlocklist) {
+TEST(CompileContent, HoldsOnePlatformAndTheWholeBlocklist) {
   PolicySet set = Current();
   v1::AppIdentity android;
   android.set_platform(v1::Platform::ANDROID);
@@ -335,16 +335,14 @@ TEST(CompileCohort, HoldsOnePlatformAndTheWholeBlocklist) {
   set.apps["a"] = MakeApp("a", {android});
   set.apps["a"].mutable_identities(0)->set_package_id("im.a");
 
-  v1::CohortPolicy want;
-  want.set_platform(v1::Platform::LINUX);
-  want.set_how_to_ask("ask");
+  v1::CohortContent want;
   *want.add_apps() = MakeApp("b");
   *want.add_apps() = MakeApp("c");
   *want.add_trm() = MakeTrm("b", v1::Trm::PROHIBITED);
   want.add_blocklist("a");  // blocked everywhere, though it has no identity here
   want.add_blocklist("b");
-  EXPECT_EQ(CompileCohort(set, v1::Platform::LINUX, "ask").DebugString(), want.DebugString());
-  EXPECT_EQ(CompileCohort(set, v1::Platform::IOS, "ask").apps_size(), 0);
+  EXPECT_EQ(CompileContent(set, v1::Platform::LINUX).DebugString(), want.DebugString());
+  EXPECT_EQ(CompileContent(set, v1::Platform::IOS).apps_size(), 0);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Tokens, reports and published documents.
 #include <gtest/gtest.h>
 
+#include "controller/flow/device_alarms.h"
 #include "tests/controller/flow/world.h"
 #include "tests/support/test_device.h"
 
@@ -15,7 +16,13 @@ class DevicesTest : public World {
   }
   std::string Token(absl::Duration ttl = absl::Hours(1),
                     v1::Platform::Id platform = v1::Platform::LINUX) {
-    return CreateToken(*services_, Who("soc"), platform, "alice@agency.test", ttl, false)->token;
+    return CreateToken(*services_, Who("soc"),
+                       {.platform = platform,
+                        .owner_upn = "alice@agency.test",
+                        .group = "field-office",
+                        .ttl = ttl},
+                       false)
+        ->token;
   }
   absl::StatusOr<EnrolledDevice> EnrolWith(const std::string& token, TestDevice& device) {
     auto out = EnrollDevice(*services_, *ca_,
@@ -131,7 +138,7 @@ v1::Report Inventory(bool full, const std::vector<std::string>& installed,
 TEST_F(DevicesTest, InventoryIsReplacedByFullAndPatchedByChanges) {
   TestDevice laptop = Enrolled();
   const auto send = [&](const v1::Report& report) {
-    const auto outcome = IngestReport(*services_, laptop.id, laptop.Sign(report));
+    const auto outcome = IngestReport(*services_, laptop.id, laptop.Sign(report), {});
     EXPECT_TRUE(outcome.ok()) << outcome.status();
     EXPECT_EQ(outcome->acked_seq, laptop.seq);
   };
@@ -161,9 +168,9 @@ TEST_F(DevicesTest, InventoryIsReplacedByFullAndPatchedByChanges) {
 TEST_F(DevicesTest, AReportIsStoredOnceAndAckedAgain) {
   TestDevice laptop = Enrolled();
   const v1::SignedDoc report = laptop.Sign(Inventory(false, {"whatsapp"}, {}));
-  EXPECT_EQ(IngestReport(*services_, laptop.id, report)->acked_seq, 1u);
+  EXPECT_EQ(IngestReport(*services_, laptop.id, report, {})->acked_seq, 1u);
   const int before = store_->commits();
-  EXPECT_EQ(IngestReport(*services_, laptop.id, report)->acked_seq, 1u);
+  EXPECT_EQ(IngestReport(*services_, laptop.id, report, {})->acked_seq, 1u);
   EXPECT_EQ(store_->commits(), before);
 }
 
@@ -171,15 +178,15 @@ TEST_F(DevicesTest, GapsAndForgeriesShow) {
   TestDevice laptop = Enrolled(), other;
   other.id = laptop.id;
   EXPECT_EQ(
-      IngestReport(*services_, laptop.id, other.Sign(Inventory(true, {}, {}))).status().code(),
+      IngestReport(*services_, laptop.id, other.Sign(Inventory(true, {}, {})), {}).status().code(),
       absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(DeviceNow(laptop.id).last_report_seq(), 0u);
   laptop.Sign(Inventory(true, {}, {}));  // Never sent.
-  EXPECT_TRUE(IngestReport(*services_, laptop.id, laptop.Sign(Inventory(true, {}, {}))).ok());
+  EXPECT_TRUE(IngestReport(*services_, laptop.id, laptop.Sign(Inventory(true, {}, {})), {}).ok());
   EXPECT_EQ(CountVerb("report.chain-break"), 1);
   v1::Report dropped = Inventory(true, {}, {});
   dropped.set_dropped_before(3);
-  EXPECT_TRUE(IngestReport(*services_, laptop.id, laptop.Sign(dropped)).ok());
+  EXPECT_TRUE(IngestReport(*services_, laptop.id, laptop.Sign(dropped), {}).ok());
   EXPECT_EQ(CountVerb("report.dropped"), 1);
   EXPECT_EQ(DeviceNow(laptop.id).reports_dropped(), 3u);
 }
@@ -188,11 +195,11 @@ TEST_F(DevicesTest, ARetiredDeviceIsRefused) {
   TestDevice laptop = Enrolled();
   ASSERT_TRUE(RetireDevice(*services_, Who("soc"), laptop.id, "lost", false).ok());
   EXPECT_EQ(
-      IngestReport(*services_, laptop.id, laptop.Sign(Inventory(true, {}, {}))).status().code(),
+      IngestReport(*services_, laptop.id, laptop.Sign(Inventory(true, {}, {})), {}).status().code(),
       absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(RetireDevice(*services_, Who("soc"), laptop.id, "lost", false).status().code(),
             absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(*PublishAssignment(*services_, keys_, laptop.id), nullptr);
+  EXPECT_EQ(*PublishAssignment(*services_, signer_, laptop.id), nullptr);
   const auto alice = LoadPersonByUpn(*store_->Read(), "alice@agency.test");
   EXPECT_TRUE(DevicesOfPerson(*store_->Read(), *alice)->empty());
 }
@@ -202,17 +209,19 @@ TEST_F(DevicesTest, ADisarmIsAuditedWithItsReason) {
   v1::Report report;
   report.mutable_disarm()->set_reason("wrong block of payroll");
   *report.mutable_disarm()->mutable_until() = ToProto(clock_.Now() + absl::Minutes(30));
-  ASSERT_TRUE(IngestReport(*services_, laptop.id, laptop.Sign(report)).ok());
+  ASSERT_TRUE(IngestReport(*services_, laptop.id, laptop.Sign(report), {}).ok());
   EXPECT_EQ(CountVerb("device.disarm"), 1);
   EXPECT_TRUE(DeviceNow(laptop.id).has_disarmed_until());
   report.mutable_disarm()->set_rearmed(true);
-  ASSERT_TRUE(IngestReport(*services_, laptop.id, laptop.Sign(report)).ok());
+  ASSERT_TRUE(IngestReport(*services_, laptop.id, laptop.Sign(report), {}).ok());
   EXPECT_FALSE(DeviceNow(laptop.id).has_disarmed_until());
 }
 
 TEST_F(DevicesTest, DocumentsAreReissuedOnlyWhenTheyChangeOrAge) {
   const TestDevice laptop = Enrolled();
-  const auto version = [&] { return (*PublishAssignment(*services_, keys_, laptop.id))->version; };
+  const auto version = [&] {
+    return (*PublishAssignment(*services_, signer_, laptop.id))->version;
+  };
   EXPECT_EQ(version(), 1u);
   EXPECT_EQ(version(), 1u);
   clock_.Advance(limits::kAssignmentLife / 2);
@@ -221,39 +230,161 @@ TEST_F(DevicesTest, DocumentsAreReissuedOnlyWhenTheyChangeOrAge) {
   ASSERT_TRUE(ApproveBy("soc", SubmitFor("bob")->request_id()).ok());
   Settle();
   EXPECT_EQ(version(), 3u);
-  const DocumentPtr cohort = *PublishCohort(*services_, keys_, v1::Platform::LINUX);
-  EXPECT_EQ(cohort->name, "cohort/linux");
-  EXPECT_EQ(*PublishCohort(*services_, keys_, v1::Platform::IOS), nullptr);  // Nothing there.
+  EXPECT_EQ(PublishCohort(*services_, signer_, v1::Platform::LINUX)->target->name, "cohort/linux");
+  // Nothing there.
+  EXPECT_EQ(PublishCohort(*services_, signer_, v1::Platform::IOS)->target, nullptr);
 }
 
 TEST_F(DevicesTest, AnEmptyCatalogueIsNeverPublished) {
   TempDir dir;
   FaultyStore empty(*RocksDbStore::Open(dir.File("db")));
   const Services services{empty, clock_, entropy_, work_, settings_};
-  EXPECT_EQ(*PublishCohort(services, keys_, v1::Platform::LINUX), nullptr);
+  EXPECT_EQ(PublishCohort(services, signer_, v1::Platform::LINUX)->target, nullptr);
 }
 
-TEST_F(DevicesTest, NacksAreShownAndDoNotVerify) {
+TEST_F(DevicesTest, StatesAreKeptByHashWithTheirTimes) {
   TestDevice laptop = Enrolled();
   const std::string name = AssignmentName(laptop.id);
-  ASSERT_TRUE(RecordNack(*services_, laptop.id, name, "EXPIRED", "ended").ok());
+  const DocumentPtr doc = *FindDocument(*store_->Read(), DocumentKey(name));
+  std::map<std::string, Delivery> deliveries;
   const auto state = [&] {
-    for (const auto found = StatesOf(*store_->Read(), DeviceNow(laptop.id));
+    for (const auto found =
+             StatesOf(*store_->Read(), DeviceNow(laptop.id), deliveries, clock_.Now());
          const auto& s : *found) {
       if (s.name() == name) return s;
     }
     return v1::DocumentState();
   };
+  const auto nack = [&](const std::string& sha256, const char* code) {
+    v1::Nack out;
+    out.set_name(name);
+    out.set_sha256(sha256);
+    out.set_code(code);
+    return out;
+  };
+  EXPECT_EQ(state().state(), v1::DocumentState::QUEUED);
+  EXPECT_EQ(FromProto(state().queued_at()), doc->issued_at);
+  clock_.Advance(absl::Seconds(1));
+  deliveries[name] = {"other bytes", clock_.Now(), clock_.Now()};
+  EXPECT_EQ(state().state(), v1::DocumentState::QUEUED);
+  deliveries[name] = {doc->sha256, clock_.Now()};
+  EXPECT_EQ(state().state(), v1::DocumentState::SENT);
+  // A refusal of other bytes, or by a device that should not have it, says nothing.
+  ASSERT_TRUE(RecordNack(*services_, laptop.id, nack("other bytes", "EXPIRED")).ok());
+  EXPECT_EQ(state().state(), v1::DocumentState::SENT);
+  ASSERT_TRUE(RecordNack(*services_, laptop.id, nack(doc->sha256, "EXPIRED")).ok());
   EXPECT_EQ(state().state(), v1::DocumentState::NACKED);
   EXPECT_EQ(state().code(), "EXPIRED");
-  const DocumentPtr doc = *FindDocument(*store_->Read(), name);
-  ASSERT_TRUE(RecordAck(*services_, laptop.id, name, "other bytes").ok());
-  EXPECT_EQ(state().state(), v1::DocumentState::NACKED);
-  ASSERT_TRUE(RecordAck(*services_, laptop.id, name, doc->sha256).ok());
-  EXPECT_EQ(state().state(), v1::DocumentState::APPLIED);
-  // One device cannot speak for another's document.
-  ASSERT_TRUE(RecordNack(*services_, "dev-other", name, "EXPIRED", "x").ok());
-  EXPECT_EQ(state().state(), v1::DocumentState::APPLIED);
+  clock_.Advance(absl::Seconds(1));
+  deliveries[name].applied_at = clock_.Now();
+  v1::Report report;
+  auto* in_force = report.mutable_policy()->add_documents();
+  in_force->set_name(name);
+  in_force->set_sha256(doc->sha256);
+  ASSERT_TRUE(IngestReport(*services_, laptop.id, laptop.Sign(report), deliveries).ok());
+  v1::DocumentState verified = state();
+  EXPECT_EQ(verified.state(), v1::DocumentState::VERIFIED);
+  EXPECT_EQ(verified.code(), "");
+  EXPECT_EQ(FromProto(verified.applied_at()), clock_.Now());
+  EXPECT_EQ(FromProto(verified.sent_at()), clock_.Now() - absl::Seconds(1));
+  EXPECT_EQ(FromProto(verified.verified_at()), clock_.Now());
+  // The proof outranks a later word, and is kept when the stream is gone.
+  deliveries.clear();
+  ASSERT_TRUE(RecordNack(*services_, laptop.id, nack(doc->sha256, "EXPIRED")).ok());
+  EXPECT_EQ(state().DebugString(), verified.DebugString());
+  clock_.Advance(limits::kBeaconLife);
+  EXPECT_EQ(state().state(), v1::DocumentState::STALE);
+}
+
+TEST_F(DevicesTest, AForkedPolicyRaisesAnAlarmOncePerHour) {
+  const TestDevice laptop = Enrolled();
+  v1::Nack nack;
+  nack.set_name("cohort/linux");
+  nack.set_code("EQUIVOCATION");
+  nack.set_detail("accepted with other bytes");
+  ASSERT_TRUE(RecordNack(*services_, laptop.id, nack).ok());
+  ASSERT_TRUE(RecordNack(*services_, laptop.id, nack).ok());
+  ASSERT_EQ(DeviceNow(laptop.id).alarms_size(), 1);
+  EXPECT_EQ(DeviceNow(laptop.id).alarms(0).code(), v1::Alarm::POLICY_FORKED);
+  clock_.Advance(limits::kAlarmInterval);
+  ASSERT_TRUE(RecordNack(*services_, laptop.id, nack).ok());
+  EXPECT_EQ(DeviceNow(laptop.id).alarms_size(), 2);
+  EXPECT_EQ(CountVerb("device.alarm"), 2);
+}
+
+TEST_F(DevicesTest, ACopiedOrRestoredAgentRaisesAnAlarm) {
+  TestDevice laptop = Enrolled();
+  const auto alarms = [&] { return DeviceNow(laptop.id).alarms_size(); };
+  v1::Hello hello;
+  EXPECT_EQ(RecordHello(*services_, laptop.id, hello)->acked_seq, 0u);
+  TestDevice copy = laptop;
+  ASSERT_TRUE(IngestReport(*services_, laptop.id, laptop.Sign(Inventory(true, {}, {})), {}).ok());
+  hello.set_report_seq(1);
+  hello.set_report_sha256(laptop.last_sha256);
+  EXPECT_EQ(RecordHello(*services_, laptop.id, hello)->acked_seq, 1u);
+  hello.set_report_seq(4);  // more waits to be sent
+  EXPECT_EQ(RecordHello(*services_, laptop.id, hello)->acked_seq, 1u);
+  EXPECT_EQ(alarms(), 0);
+  // The copy writes another report 1.
+  ASSERT_TRUE(
+      IngestReport(*services_, laptop.id, copy.Sign(Inventory(true, {"vim"}, {})), {}).ok());
+  EXPECT_EQ(alarms(), 1);
+  EXPECT_EQ(DeviceNow(laptop.id).alarms(0).code(), v1::Alarm::STATE_ROLLED_BACK);
+  clock_.Advance(limits::kAlarmInterval);
+  hello.set_report_seq(0);
+  hello.clear_report_sha256();
+  EXPECT_EQ(RecordHello(*services_, laptop.id, hello)->acked_seq, 1u);
+  EXPECT_EQ(alarms(), 2);
+}
+
+TEST(InstanceWatch, AnInstanceThatComesBackMeansTwo) {
+  InstanceWatch watch;
+  EXPECT_FALSE(watch.Returned("dev", "x"));
+  EXPECT_FALSE(watch.Returned("dev", "x"));  // the same agent again
+  EXPECT_FALSE(watch.Returned("dev", "y"));  // restarted
+  EXPECT_FALSE(watch.Returned("dev", "z"));
+  EXPECT_FALSE(watch.Returned("other", "x"));
+  EXPECT_TRUE(watch.Returned("dev", "y"));
+  EXPECT_TRUE(watch.Returned("dev", "z"));
+}
+
+TEST_F(DevicesTest, ACertificateIsRenewedForTheSameKeyOnly) {
+  TestDevice laptop = Enrolled();
+  EXPECT_EQ(DeviceNow(laptop.id).group(), "field-office");
+  clock_.Advance(absl::Hours(24 * 300));
+  const auto renewed = RenewCertificate(*services_, *ca_, laptop.id, MakeCsr(laptop.key), "test");
+  ASSERT_TRUE(renewed.ok()) << renewed.status();
+  EXPECT_EQ(CertificateNotAfter(*CertificateFromPem(*renewed)),
+            clock_.Now() + limits::kDeviceCertificateLife);
+  EXPECT_EQ(FromProto(DeviceNow(laptop.id).certificate_not_after()),
+            clock_.Now() + limits::kDeviceCertificateLife);
+  const TestDevice other;
+  EXPECT_EQ(
+      RenewCertificate(*services_, *ca_, laptop.id, MakeCsr(other.key), "test").status().code(),
+      absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(RetireDevice(*services_, Who("soc"), laptop.id, "lost", false).ok());
+  EXPECT_EQ(
+      RenewCertificate(*services_, *ca_, laptop.id, MakeCsr(laptop.key), "test").status().code(),
+      absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(DevicesTest, AGroupHasAPlainName) {
+  const auto token = [&](const std::string& group) {
+    return CreateToken(*services_, Who("soc"),
+                       {.platform = v1::Platform::LINUX,
+                        .owner_upn = "alice@agency.test",
+                        .group = group,
+                        .ttl = absl::Hours(1)},
+                       true)
+        .status()
+        .code();
+  };
+  EXPECT_EQ(token(""), absl::StatusCode::kOk);
+  EXPECT_EQ(token("north-3.lab"), absl::StatusCode::kOk);
+  for (const char* bad : {"North", "a b", "a/b", "\xc3\xa9"}) {
+    EXPECT_EQ(token(bad), absl::StatusCode::kInvalidArgument) << bad;
+  }
+  EXPECT_EQ(token(std::string(65, 'a')), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

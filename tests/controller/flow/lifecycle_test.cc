@@ -16,8 +16,12 @@ class LifecycleTest : public World {
 
   TestDevice Enrol(const std::string& owner) {
     TestDevice device;
-    const auto token = CreateToken(*services_, Who("soc"), v1::Platform::LINUX,
-                                   owner + "@agency.test", absl::Hours(1), false);
+    const auto token = CreateToken(*services_, Who("soc"),
+                                   {.platform = v1::Platform::LINUX,
+                                    .owner_upn = owner + "@agency.test",
+                                    .group = "",
+                                    .ttl = absl::Hours(1)},
+                                   false);
     EXPECT_TRUE(token.ok()) << token.status();
     const auto enrolled = EnrollDevice(*services_, *ca_,
                                        {.token = token->token,
@@ -36,20 +40,21 @@ class LifecycleTest : public World {
   void ReportInForce(TestDevice& device) {
     v1::Report report;
     const auto snapshot = store_->Read();
-    for (const auto found = DocumentsFor(*snapshot, v1::Platform::LINUX, device.id);
+    for (const auto found =
+             DocumentsFor(*snapshot, LoadDevice(*snapshot, device.id)->value, clock_.Now());
          const DocumentPtr& doc : *found) {
       auto* d = report.mutable_policy()->add_documents();
       d->set_name(doc->name);
       d->set_version(doc->version);
       d->set_sha256(doc->sha256);
     }
-    const auto outcome = IngestReport(*services_, device.id, device.Sign(report));
+    const auto outcome = IngestReport(*services_, device.id, device.Sign(report), {});
     ASSERT_TRUE(outcome.ok()) << outcome.status();
     Settle();
   }
 
   v1::Verdict::Kind Verdict(const std::string& person, const std::string& device) {
-    return Explain(*services_, person + "@agency.test", device, "whatsapp")->verdict();
+    return Explain(*services_, *hub_, person + "@agency.test", device, "whatsapp")->verdict();
   }
 };
 
@@ -175,8 +180,12 @@ TEST_F(LifecycleTest, DryRunsWriteNothing) {
   EXPECT_TRUE(DecideRequest(*services_, Who("soc"), id, Decision::kApprove, "r", true).ok());
   EXPECT_TRUE(
       SetTrm(*services_, Who("soc"), {"whatsapp", v1::Trm::PROHIBITED, "T", "r"}, true).ok());
-  EXPECT_TRUE(CreateToken(*services_, Who("soc"), v1::Platform::LINUX, "bob@agency.test",
-                          absl::Hours(1), true)
+  EXPECT_TRUE(CreateToken(*services_, Who("soc"),
+                          {.platform = v1::Platform::LINUX,
+                           .owner_upn = "bob@agency.test",
+                           .group = "",
+                           .ttl = absl::Hours(1)},
+                          true)
                   .ok());
   EXPECT_TRUE(reconciler_->SyncNow(Who("soc"), true).ok());
   EXPECT_EQ(store_->commits(), before);

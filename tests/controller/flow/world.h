@@ -27,6 +27,7 @@
 #include "controller/flow/reconciler.h"
 #include "controller/flow/requests.h"
 #include "controller/flow/sync.h"
+#include "controller/flow/trust.h"
 #include "tests/support/temp_dir.h"
 
 namespace muster {
@@ -106,10 +107,11 @@ class World : public testing::Test {
     store_ = std::make_unique<FaultyStore>(*RocksDbStore::Open(dir_.File("db")));
     directory_ = std::make_unique<FaultyDirectory>(*LdifDirectory::Open(dir_.File("d.ldif")));
     services_ = std::make_unique<Services>(Services{*store_, clock_, entropy_, work_, settings_});
-    reconciler_ =
-        std::make_unique<Reconciler>(*services_, keys_, *directory_, hub_, ReconcilerOptions{});
     EXPECT_TRUE(InitTenant({dir_.File("t"), "agency", {"localhost"}}, clock_.Now()).ok());
     Tenant tenant = *LoadTenant(dir_.File("t"));
+    EXPECT_TRUE(AdoptRoot(*services_, signer_, tenant.root).ok());
+    reconciler_ =
+        std::make_unique<Reconciler>(*services_, signer_, *directory_, *hub_, ReconcilerOptions{});
     ca_ = NewDeviceAuthority("agency", tenant.device_authority, tenant.device_authority_key);
   }
 
@@ -204,7 +206,7 @@ class World : public testing::Test {
   // The published entitlements of a device, as "grant app".
   std::vector<std::string> Entitlements(const std::string& device_id) {
     std::vector<std::string> out;
-    const DocumentPtr doc = *FindDocument(*store_->Read(), AssignmentName(device_id));
+    const DocumentPtr doc = *FindDocument(*store_->Read(), DocumentKey(AssignmentName(device_id)));
     if (doc == nullptr) return {"nothing published"};
     v1::SignedDoc envelope;
     v1::DeviceAssignment assignment;
@@ -222,9 +224,8 @@ class World : public testing::Test {
   CountingEntropy entropy_;
   Work work_;
   Settings settings_;
-  SigningKeys keys_{*PrivateKey::Generate(kEcdsaP256Sha256),
-                    *PrivateKey::Generate(kEcdsaP256Sha256)};
-  DeviceHub hub_;
+  Signer signer_{[this] { return LoadOnlineKeys(dir_.File("t")); }};
+  std::unique_ptr<DeviceHub> hub_ = std::make_unique<DeviceHub>(clock_);
   std::unique_ptr<FaultyStore> store_;
   std::unique_ptr<FaultyDirectory> directory_;
   std::unique_ptr<Services> services_;

@@ -118,6 +118,16 @@ class FakeController final : public v1::DeviceService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status Renew(grpc::ServerContext* context, const v1::RenewRequest* request,
+                     v1::RenewResponse* response) override {
+    const std::string name = PeerOf(*context);
+    if (name.empty()) {
+      return grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "a device certificate is needed");
+    }
+    response->set_certificate_pem(ca_.IssueForCsr(name, request->csr()));
+    return grpc::Status::OK;
+  }
+
   grpc::Status Connect(
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::ControllerMessage, v1::AgentMessage>* stream) override {
@@ -125,9 +135,11 @@ class FakeController final : public v1::DeviceService::Service {
       MutexLock lock(&mu_);
       ++streams_;
       authenticated_ = context->auth_context()->IsPeerAuthenticated();
+      peer_ = PeerOf(*context);
     }
     v1::AgentMessage message;
     while (stream->Read(&message)) {
+      if (!end_with.ok()) return end_with;
       if (message.has_hello() && on_hello.ByteSizeLong() > 0) stream->Write(on_hello);
       if (message.has_report() && ack_reports) {
         v1::Report report;
@@ -159,6 +171,11 @@ class FakeController final : public v1::DeviceService::Service {
     MutexLock lock(&mu_);
     return authenticated_;
   }
+  // The common name in the certificate of the last stream.
+  std::string peer() {
+    MutexLock lock(&mu_);
+    return peer_;
+  }
   v1::EnrollRequest enrolled() {
     MutexLock lock(&mu_);
     return enrolled_;
@@ -166,10 +183,16 @@ class FakeController final : public v1::DeviceService::Service {
 
   // Set before the first call.
   v1::EnrollResponse enroll_response;
+  grpc::Status end_with;  // unless OK: a stream ends with it after its first message
   v1::ControllerMessage on_hello;
   bool ack_reports = true;
 
  private:
+  static std::string PeerOf(const grpc::ServerContext& context) {
+    const auto names = context.auth_context()->FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME);
+    return names.empty() ? "" : std::string(names.front().begin(), names.front().end());
+  }
+
   const TestCa& ca_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
@@ -179,6 +202,7 @@ class FakeController final : public v1::DeviceService::Service {
   v1::EnrollRequest enrolled_ ABSL_GUARDED_BY(mu_);
   int streams_ ABSL_GUARDED_BY(mu_) = 0;
   bool authenticated_ ABSL_GUARDED_BY(mu_) = false;
+  std::string peer_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace muster::agent

@@ -144,6 +144,10 @@ class FanotifyTest : public ::testing::Test {
     v1::ControllerMessage message;
     *message.mutable_update() = tenant_.UpdateOf(docs);
     agent_->OnMessage(message);
+    for (const auto& [sha256, chunk] : tenant_.chunks()) {
+      *message.mutable_chunk() = chunk;
+      agent_->OnMessage(message);
+    }
   }
   void Grant(bool granted) {
     Send({tenant_.Sign(tenant_.Cohort()), tenant_.Sign(tenant_.Assignment(++version_, granted))});

@@ -84,8 +84,8 @@ TEST_F(FanotifyTest, PermittedAgainRunsForEverybody) {
   StartAgent();
   Grant(false);
   EXPECT_EQ(RunAs(kBob, {app_}), kEperm);
-  v1::CohortPolicy open = tenant_.Cohort(2, v1::Trm::PERMITTED);
-  open.clear_blocklist();
+  TestCohort open = tenant_.Cohort(2, v1::Trm::PERMITTED);
+  open.content.clear_blocklist();
   Send({tenant_.Sign(open)});
   EXPECT_EQ(RunAs(kBob, {app_}), kRan);
   EXPECT_EQ(RunAs(kBob, {LoaderPath(), app_}), kRan);
@@ -186,12 +186,12 @@ TEST_F(FanotifyTest, TheWatchdogAnswersForAStuckDecision) {
 }
 
 TEST_F(FanotifyTest, ACataloguedPathOfALaterPackageIsThatPackages) {
-  v1::CohortPolicy policy = tenant_.Cohort();
+  TestCohort policy = tenant_.Cohort();
   const std::string path = mount_ + "/slack";
-  v1::AppIdentity* identity = policy.mutable_apps(0)->mutable_identities(0);
+  v1::AppIdentity* identity = policy.content.mutable_apps(0)->mutable_identities(0);
   identity->add_paths(path);
   StartAgent();
-  Send({tenant_.Sign(policy)});
+  Send({tenant_.Sign(tenant_.Assignment(1, false)), tenant_.Sign(policy)});
   Install("/bin/true", path);
   EXPECT_EQ(RunAs(kBob, {path}), kEperm) << "nobody owns it: the path decides";
   Write(base_ + "/dpkg/info/slack.list", "/.\n" + path + "\n");
@@ -204,15 +204,15 @@ TEST_F(FanotifyTest, ACataloguedPathOfALaterPackageIsThatPackages) {
 }
 
 TEST_F(FanotifyTest, AHashOfTheCatalogueWithoutASizeIsFound) {
-  v1::CohortPolicy policy = tenant_.Cohort();
-  v1::AppIdentity* identity = policy.mutable_apps(0)->add_identities();
+  TestCohort policy = tenant_.Cohort();
+  v1::AppIdentity* identity = policy.content.mutable_apps(0)->add_identities();
   identity->set_platform(v1::Platform::LINUX);
   const std::string portable = mount_ + "/portable";
   Install("/bin/sleep", portable);
   std::ofstream(portable, std::ios::app) << "another build";
   identity->set_file_hash(machine_->Hash(portable)->sha256);
   StartAgent();
-  Send({tenant_.Sign(policy)});
+  Send({tenant_.Sign(tenant_.Assignment(1, false)), tenant_.Sign(policy)});
   // Nothing is known of its size: the first start is let through, recognised, and ended.
   EXPECT_EQ(RunAs(kBob, {portable, "60"}), 300 + SIGKILL);
   EXPECT_EQ(RunAs(kBob, {portable, "60"}), kEperm);

@@ -9,6 +9,8 @@
 
 #include "agent/flow/outbox.h"
 #include "agent/flow/pending_answers.h"
+#include "common/clock.h"
+#include "common/limits.h"
 
 namespace muster::agent {
 namespace {
@@ -20,11 +22,14 @@ v1::AgentMessage Numbered(uint64_t n) {
 }
 
 TEST(Outbox, HelloThenAnswersThenReportsAndAllAgainOnANewStream) {
+  const FakeClock clock(absl::UnixEpoch());
   uint64_t last = 2;
-  Outbox outbox([&](uint64_t after) -> std::optional<Outbox::Numbered> {
-    if (after >= last) return std::nullopt;
-    return Outbox::Numbered{after + 1, Numbered(1000 + after + 1)};
-  });
+  Outbox outbox(
+      [&](uint64_t after) -> std::optional<Outbox::Numbered> {
+        if (after >= last) return std::nullopt;
+        return Outbox::Numbered{after + 1, Numbered(1000 + after + 1)};
+      },
+      &clock);
   for (int stream = 0; stream < 2; ++stream) {
     outbox.Open(Numbered(1));
     outbox.Push(Numbered(2));
@@ -38,11 +43,14 @@ TEST(Outbox, HelloThenAnswersThenReportsAndAllAgainOnANewStream) {
 }
 
 TEST(Outbox, ThreadsLoseNothing) {
+  const FakeClock clock(absl::UnixEpoch());
   std::atomic<uint64_t> last{0};
-  Outbox outbox([&](uint64_t after) -> std::optional<Outbox::Numbered> {
-    if (after >= last) return std::nullopt;
-    return Outbox::Numbered{after + 1, Numbered(after + 1)};
-  });
+  Outbox outbox(
+      [&](uint64_t after) -> std::optional<Outbox::Numbered> {
+        if (after >= last) return std::nullopt;
+        return Outbox::Numbered{after + 1, Numbered(after + 1)};
+      },
+      &clock);
   outbox.Open(v1::AgentMessage());
   std::thread producer([&] {
     for (int i = 0; i < 1000; ++i) {
@@ -60,6 +68,59 @@ TEST(Outbox, ThreadsLoseNothing) {
     }
   }
   producer.join();
+}
+
+// Every look at it takes a millisecond: a waiting thread sees time go by.
+class TickingClock final : public Clock {
+ public:
+  absl::Time Now() const override {
+    return absl::UnixEpoch() + absl::Milliseconds(looks_.fetch_add(1));
+  }
+
+ private:
+  mutable std::atomic<int64_t> looks_{0};
+};
+
+std::optional<Outbox::Numbered> AlwaysOneMore(uint64_t after) {
+  return Outbox::Numbered{after + 1, Numbered(1000 + after + 1)};
+}
+
+TEST(Outbox, AThrottleSpacesReportsButNoAnswer) {
+  const TickingClock clock;
+  Outbox outbox(AlwaysOneMore, &clock);
+  outbox.Open(Numbered(1));
+  EXPECT_EQ(outbox.Take()->ack().nonce(), 1u);
+  constexpr absl::Duration kInterval = absl::Milliseconds(15);
+  outbox.Throttle(kInterval);
+  EXPECT_EQ(outbox.Take()->ack().nonce(), 1001u);
+  absl::Time last = clock.Now();
+  outbox.Push(Numbered(2));
+  EXPECT_EQ(outbox.Take()->ack().nonce(), 2u);
+  EXPECT_LT(clock.Now() - last, kInterval);
+  for (uint64_t n = 1002; n < 1005; ++n) {
+    EXPECT_EQ(outbox.Take()->ack().nonce(), n);
+    const absl::Time now = clock.Now();
+    EXPECT_GE(now - last, kInterval - absl::Milliseconds(2)) << "two looks of our own";
+    last = now;
+  }
+}
+
+TEST(Outbox, AThrottleIsBoundedAndEndsWithZeroOrTheStream) {
+  FakeClock clock(absl::UnixEpoch());
+  Outbox outbox(AlwaysOneMore, &clock);
+  outbox.Open(Numbered(1));
+  outbox.Take();
+  EXPECT_EQ(outbox.Take()->ack().nonce(), 1001u);
+  outbox.Throttle(absl::Hours(1000));
+  clock.Advance(limits::kMaxReportInterval);
+  EXPECT_EQ(outbox.Take()->ack().nonce(), 1002u);
+  outbox.Throttle(absl::ZeroDuration());
+  EXPECT_EQ(outbox.Take()->ack().nonce(), 1003u);
+  outbox.Throttle(absl::Minutes(1));
+  outbox.Close();
+  outbox.Open(Numbered(1));
+  outbox.Take();
+  EXPECT_EQ(outbox.Take()->ack().nonce(), 1001u);
 }
 
 TEST(PendingAnswers, EachIsAnsweredOnceAndCandidatesFailClosed) {

@@ -6,7 +6,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
+#include "common/limits.h"
 #include "common/signed_doc.h"
+#include "common/trust_root.h"
 #include "tests/support/temp_dir.h"
 
 namespace muster {
@@ -18,20 +21,54 @@ TenantOptions Options(const TempDir& dir) {
   return {.dir = dir.File("t"), .tenant = "agency", .server_names = {"localhost", "127.0.0.1"}};
 }
 
+// "role:threshold id id ..." of a root.
+std::string RoleText(const v1::Root& root) {
+  std::string out;
+  for (const auto& role : root.roles()) {
+    absl::StrAppend(&out, role.role(), ":", role.threshold());
+    for (const std::string& id : role.key_ids()) absl::StrAppend(&out, " ", id);
+    absl::StrAppend(&out, "\n");
+  }
+  return out;
+}
+
+std::string IdOf(const std::string& pub) { return TrustedKeyFromPem(*ReadFile(pub))->key_id(); }
+
 TEST(InitTenant, MakesAWholeTenant) {
   TempDir dir;
   ASSERT_TRUE(InitTenant(Options(dir), kNow).ok());
-  const auto tenant = LoadTenant(dir.File("t"));
+  const std::string t = dir.File("t");
+  const auto tenant = LoadTenant(t);
   ASSERT_TRUE(tenant.ok()) << tenant.status();
   EXPECT_EQ(tenant->name, "agency");
-  const auto root = VerifyRoot(tenant->root, nullptr, "agency", {}, kNow);
+  ASSERT_TRUE(tenant->root.has_value());
+  const auto root = VerifyRoot(*tenant->root, nullptr, "agency", {}, kNow);
   ASSERT_TRUE(root.ok()) << root.status();
-  EXPECT_EQ(root->trust().FindRole("root")->threshold, 2u);
-  EXPECT_EQ(root->trust().FindRole("root")->key_ids.size(), 3u);
-  EXPECT_EQ(root->trust().FindRole("policy")->key_ids,
-            std::vector<std::string>{tenant->signing.policy.key_id()});
-  EXPECT_EQ(root->trust().FindRole("assignment")->key_ids,
-            std::vector<std::string>{tenant->signing.assignment.key_id()});
+  EXPECT_EQ(
+      RoleText(root->payload()),
+      absl::StrCat("root:2 ", IdOf(t + "/root-keys/root-1.pub"), " ",
+                   IdOf(t + "/root-keys/root-2.pub"), " ", IdOf(t + "/root-keys/root-3.pub"),
+                   "\npolicy:1 ", IdOf(t + "/keys/policy.pub"), "\nassignment:1 ",
+                   IdOf(t + "/keys/assignment.pub"), "\nbeacon:1 ", IdOf(t + "/keys/beacon.pub"),
+                   "\nemergency:1 ", IdOf(t + "/root-keys/emergency.pub"), "\n"));
+}
+
+TEST(InitTenant, WithAnExternalRootMakesOnlyOnlineKeys) {
+  TempDir dir;
+  TenantOptions options = Options(dir);
+  options.external_root = true;
+  ASSERT_TRUE(InitTenant(options, kNow).ok());
+  EXPECT_FALSE(std::filesystem::exists(dir.File("t/root-keys")));
+  const auto tenant = LoadTenant(dir.File("t"));
+  ASSERT_TRUE(tenant.ok()) << tenant.status();
+  EXPECT_FALSE(tenant->root.has_value());
+  const auto keys = LoadOnlineKeys(dir.File("t"));
+  ASSERT_TRUE(keys.ok()) << keys.status();
+  std::vector<std::string> ids;
+  for (const PrivateKey& key : *keys) ids.push_back(key.key_id());
+  EXPECT_EQ(ids, (std::vector<std::string>{IdOf(dir.File("t/keys/assignment.pub")),
+                                           IdOf(dir.File("t/keys/beacon.pub")),
+                                           IdOf(dir.File("t/keys/policy.pub"))}));
 }
 
 TEST(InitTenant, PrivateKeysAreForTheOwnerAlone) {
@@ -45,7 +82,7 @@ TEST(InitTenant, PrivateKeysAreForTheOwnerAlone) {
     EXPECT_EQ(st.st_mode & 0777, 0600u) << entry.path();
     ++keys;
   }
-  EXPECT_EQ(keys, 9);  // 3 CAs, server, 3 root keys, policy, assignment.
+  EXPECT_EQ(keys, 11);  // 3 CAs, server, 3 root keys, emergency, policy, assignment, beacon.
 }
 
 TEST(InitTenant, Refusals) {
@@ -62,13 +99,32 @@ TEST(InitTenant, Refusals) {
   EXPECT_EQ(LoadTenant(dir.File("t")).status().code(), absl::StatusCode::kNotFound);
 }
 
-TEST(LoadTenant, AKeyThatOthersCanReadIsRefused) {
+TEST(LoadTenant, ADamagedRootIsNotAMissingOne) {
+  TempDir dir;
+  ASSERT_TRUE(InitTenant(Options(dir), kNow).ok());
+  ASSERT_TRUE(WriteFileAtomically(dir.File("t/trust/root.pb"), "damaged", 0644).ok());
+  EXPECT_EQ(LoadTenant(dir.File("t")).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(LoadOnlineKeys, AKeyThatOthersCanReadIsRefused) {
   TempDir dir;
   ASSERT_TRUE(InitTenant(Options(dir), kNow).ok());
   ASSERT_EQ(chmod(dir.File("t/keys/policy.key").c_str(), 0640), 0);
-  const auto tenant = LoadTenant(dir.File("t"));
-  EXPECT_EQ(tenant.status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_NE(tenant.status().message().find("keys/policy.key"), std::string::npos);
+  const auto keys = LoadOnlineKeys(dir.File("t"));
+  EXPECT_EQ(keys.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_NE(keys.status().message().find("keys/policy.key"), std::string::npos);
+}
+
+TEST(LoadOnlineKeys, ANewKeyIsLaidBesideTheOldUpToABound) {
+  TempDir dir;
+  ASSERT_TRUE(InitTenant(Options(dir), kNow).ok());
+  ASSERT_TRUE(NewKeyPair(dir.File("t/keys/policy-2")).ok());
+  EXPECT_EQ(LoadOnlineKeys(dir.File("t"))->size(), 4u);
+  for (size_t i = 4; i <= limits::kMaxKeyFiles; ++i) {
+    ASSERT_TRUE(WriteFileAtomically(dir.File(absl::StrCat("t/keys/", i, ".key")), "", 0600).ok());
+  }
+  EXPECT_EQ(LoadOnlineKeys(dir.File("t")).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(LoadOnlineKeys(dir.File("none")).status().code(), absl::StatusCode::kUnavailable);
 }
 
 TEST(IssueOperator, ACertificateOfThisTenantAndAProfile) {

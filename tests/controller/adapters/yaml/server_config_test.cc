@@ -34,8 +34,10 @@ std::string Dump(const ServerConfig& c) {
   const ServerConfig::Directory& d = c.directory;
   return absl::StrCat(
       "listen=", c.listen, " names=", absl::StrJoin(c.server_names, ","), " data=", c.data_dir,
-      " ask=", c.how_to_ask, " sync=", absl::FormatDuration(c.sync_interval), " kind=", d.kind,
-      " write_back=", d.write_back,
+      " ask=", c.how_to_ask, " sync=", absl::FormatDuration(c.sync_interval),
+      " life=", absl::FormatDuration(c.certificate_life),
+      " soak=", absl::FormatDuration(c.rollout_soak), " nacks=", c.rollout_max_nack_percent,
+      " kind=", d.kind, " write_back=", d.write_back,
       " groups=", absl::StrJoin(d.groups, ",", absl::PairFormatter(":")), " ldif=", d.ldif_file,
       " uri=", d.ldap.uri, " start_tls=", d.ldap.start_tls, " ca=", d.ldap.ca_file,
       " bind=", d.ldap.bind_dn, " password=", d.ldap.bind_password_file, " base=", d.ldap.base_dn,
@@ -50,7 +52,8 @@ std::string Parsed(const std::string& file, const std::string& text) {
 TEST(ParseServerConfig, DefaultsAndPathsRelativeToTheFile) {
   const std::string want =
       "listen=127.0.0.1:7443 names= data=/etc/muster/data ask=Ask your service desk for this app; "
-      "an approval opens it. sync=1m kind=ldif write_back=1 groups= ldif=/etc/muster/people.ldif "
+      "an approval opens it. sync=1m life=8760h soak=1m nacks=2 kind=ldif write_back=1 groups= "
+      "ldif=/etc/muster/people.ldif "
       "uri= start_tls=0 ca= bind= password= base= timeout=10s";
   EXPECT_EQ(Parsed("/etc/muster/musterd.yaml", kLdif), want);
   EXPECT_EQ(Parsed("musterd.yaml", kLdif), absl::StrReplaceAll(want, {{"/etc/muster/", ""}}));
@@ -63,6 +66,8 @@ TEST(ParseServerConfig, EveryField) {
                    "data_dir: /var/lib/muster\n"
                    "how_to_ask: Call 4711.\n"
                    "sync_interval: 1m30s\n"
+                   "device_certificate_life: 2160h\n"
+                   "rollout: {soak: 30m, max_nack_percent: 0}\n"
                    "directory:\n"
                    "  kind: ldap\n"
                    "  write_back: false\n"
@@ -78,7 +83,7 @@ TEST(ParseServerConfig, EveryField) {
                    "    base_dn: dc=example\n"
                    "    timeout: 2s\n"),
             "listen=[::]:0 names=muster.example,10.0.0.1,::1 data=/var/lib/muster ask=Call 4711. "
-            "sync=1m30s kind=ldap write_back=0 "
+            "sync=1m30s life=2160h soak=30m nacks=0 kind=ldap write_back=0 "
             "groups=signal:0d6f7a7c-9d5b-4c5e-8f5a-0123456789AB,whatsapp:cn=wa,dc=example ldif= "
             "uri=ldap://dc1.example:389/ start_tls=1 ca=/c/ca.pem bind=cn=muster,dc=example "
             "password=/c/pw base=dc=example timeout=2s");
@@ -104,7 +109,8 @@ TEST(ParseServerConfig, Issues) {
         "m.yaml:1:1: the configuration has no 'directory'; add directory: ..."}},
       {ldif + "lisen: a:1\n",
        {"m.yaml:5:1: unknown key 'lisen'; did you mean 'listen'? expected one of listen, "
-        "server_names, data_dir, how_to_ask, sync_interval, directory"}},
+        "server_names, data_dir, how_to_ask, sync_interval, device_certificate_life, rollout, "
+        "directory"}},
       {ldif + "data_dir: x\n",
        {"m.yaml:5:1: key 'data_dir' is already given in line 1; keep one of them"}},
       {ldif + "listen: 7443\n",
@@ -124,6 +130,11 @@ TEST(ParseServerConfig, Issues) {
        {"m.yaml:5:16: 'sync_interval' must be between 100ms and 24h, not '0s'"}},
       {ldif + "sync_interval: inf\n",
        {"m.yaml:5:16: 'sync_interval' must be between 100ms and 24h, not 'inf'"}},
+      {ldif + "device_certificate_life: 9s\n",
+       {"m.yaml:5:26: 'device_certificate_life' must be between 10s and 19800h, not '9s'"}},
+      {ldif + "rollout: {soak: 1m, max_nack_percent: 101, waves: 3}\n",
+       {"m.yaml:5:39: 'max_nack_percent' '101' is not a whole number from 0 to 100",
+        "m.yaml:5:44: unknown key 'waves'; expected one of soak, max_nack_percent"}},
       {ldif + "  write_back: yes\n",
        {"m.yaml:5:15: 'write_back' must be true or false, not 'yes'"}},
       {ldif + "  write_back: 'true'\n",
@@ -200,7 +211,8 @@ TEST(ParseServerConfig, TheShippedSampleIsValid) {
   text << in.rdbuf();
   EXPECT_EQ(Parsed("/etc/muster/musterd.yaml", text.str()),
             "listen=0.0.0.0:7443 names=muster.agency.example data=/var/lib/muster ask=Ask the "
-            "service desk for an app approval and name the app and your device. sync=1m kind=ldap "
+            "service desk for an app approval and name the app and your device. sync=1m life=8760h "
+            "soak=1m nacks=2 kind=ldap "
             "write_back=1 groups=whatsapp:cn=app-whatsapp,ou=groups,dc=agency,dc=example ldif= "
             "uri=ldaps://dc1.agency.example start_tls=0 ca=/etc/muster/directory-ca.pem "
             "bind=cn=muster,ou=services,dc=agency,dc=example password=/etc/muster/ldap-password "

@@ -1,109 +1,46 @@
-// Driven from many threads; built under TSan by tests/run.sh.
 #include "controller/flow/device_hub.h"
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <thread>
 #include <vector>
 
-#include "muster/v1/device_service.pb.h"
+#include "common/limits.h"
+#include "controller/flow/records.h"
+#include "tests/controller/flow/stream/fake_stream.h"
 
 namespace muster {
 namespace {
 
-DocumentPtr Doc(const std::string& name, uint64_t version) {
-  auto doc = std::make_shared<Document>();
-  doc->name = name;
-  doc->version = version;
-  doc->sha256 = name + "#" + std::to_string(version);
-  v1::SignedDoc signed_doc;
-  signed_doc.set_payload(doc->sha256);
-  doc->bytes = std::make_shared<const std::string>(signed_doc.SerializeAsString());
-  return doc;
-}
-
-// A transport that keeps what was written and completes a write when told.
-class FakeStream final : public DeviceSink {
- public:
-  void Write(Frame frame) override {
-    MutexLock lock(&mu_);
-    if (writing_) overlapped_ = true;
-    writing_ = true;
-    const std::string bytes = frame.head + (frame.body ? *frame.body : "");
-    v1::ControllerMessage message;
-    if (!message.ParseFromString(bytes)) overlapped_ = true;
-    messages_.push_back(std::move(message));
-  }
-  void Close(const absl::Status& why) override {
-    MutexLock lock(&mu_);
-    closed_ = why.code();
-  }
-  // True when a write was in flight.
-  bool Complete() {
-    MutexLock lock(&mu_);
-    return std::exchange(writing_, false);
-  }
-  std::vector<std::string> Texts() {
-    MutexLock lock(&mu_);
-    std::vector<std::string> out;
-    for (const auto& m : messages_) {
-      if (m.has_update()) {
-        for (const auto& d : m.update().documents()) out.push_back(d.payload());
-      } else if (m.has_report_ack()) {
-        out.push_back("ack " + std::to_string(m.report_ack().seq()));
-      }
-    }
-    return out;
-  }
-  bool overlapped() {
-    MutexLock lock(&mu_);
-    return overlapped_;
-  }
-  absl::StatusCode closed() {
-    MutexLock lock(&mu_);
-    return closed_;
-  }
-
- private:
-  Mutex mu_;
-  std::vector<v1::ControllerMessage> messages_ ABSL_GUARDED_BY(mu_);
-  bool writing_ ABSL_GUARDED_BY(mu_) = false;
-  bool overlapped_ ABSL_GUARDED_BY(mu_) = false;
-  absl::StatusCode closed_ ABSL_GUARDED_BY(mu_) = absl::StatusCode::kOk;
-};
-
-using Texts = std::vector<std::string>;
-
-void Drain(DeviceHub& hub, FakeStream& stream, DeviceHub::StreamId id) {
-  while (stream.Complete()) hub.WriteDone("d", id);
-}
-
 TEST(DeviceHub, SendsWhatTheAgentLacksInOrder) {
-  DeviceHub hub;
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
   auto stream = std::make_shared<FakeStream>();
-  const auto id = hub.Open("d", stream);
-  hub.Start("d", id, "cohort/linux", {{"cohort/linux", "cohort/linux#1"}},
-            {Doc("assignment/d", 1), Doc("cohort/linux", 2), Doc("root", 1)});
-  EXPECT_EQ(stream->Texts(), Texts({"root#1"}));  // One write in flight.
+  const auto id = hub.Open("d", stream, kNever);
+  hub.Start("d", id, "cohort/linux", {{"assignment/d", {1, "assignment/d#1"}}},
+            {Doc("assignment/d", 2), Doc("root", 3), Doc("root", 2), Doc("emergency-deny", 1)});
+  hub.OfferCohort(Cohort(2));
+  EXPECT_EQ(stream->Texts(), Texts({"root#2"}));  // One write in flight.
   Drain(hub, *stream, id);
-  EXPECT_EQ(stream->Texts(), Texts({"root#1", "cohort/linux#2", "assignment/d#1"}));
+  EXPECT_EQ(stream->Texts(),
+            Texts({"root#2", "root#3", "emergency-deny#1", "assignment/d#2", "cohort/linux#2"}));
 }
 
 TEST(DeviceHub, SendsNothingThatTheAgentHas) {
-  DeviceHub hub;
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
   auto stream = std::make_shared<FakeStream>();
-  const auto id = hub.Open("d", stream);
-  hub.Start("d", id, "cohort/linux", {{"root", "root#1"}}, {Doc("root", 1)});
+  const auto id = hub.Open("d", stream, kNever);
+  hub.Start("d", id, "cohort/linux", {{"root", {1, "root#1"}}}, {Doc("root", 1)});
   EXPECT_EQ(stream->Texts(), Texts());
   hub.Offer("d", Doc("root", 1));
   EXPECT_EQ(stream->Texts(), Texts());
 }
 
 TEST(DeviceHub, LatestWinsWhileAWriteIsInFlight) {
-  DeviceHub hub;
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
   auto stream = std::make_shared<FakeStream>();
-  const auto id = hub.Open("d", stream);
+  const auto id = hub.Open("d", stream, kNever);
   hub.Start("d", id, "cohort/linux", {}, {Doc("assignment/d", 1)});
   for (int v = 2; v <= 9; ++v) hub.Offer("d", Doc("assignment/d", v));
   hub.Offer("d", Doc("assignment/d", 4));  // Late and old: loses.
@@ -112,9 +49,10 @@ TEST(DeviceHub, LatestWinsWhileAWriteIsInFlight) {
 }
 
 TEST(DeviceHub, NothingIsSentBeforeHello) {
-  DeviceHub hub;
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
   auto stream = std::make_shared<FakeStream>();
-  const auto id = hub.Open("d", stream);
+  const auto id = hub.Open("d", stream, kNever);
   hub.Offer("d", Doc("assignment/d", 3));
   EXPECT_EQ(stream->Texts(), Texts());
   hub.Start("d", id, "cohort/linux", {}, {Doc("assignment/d", 2)});  // Loaded before the offer.
@@ -123,22 +61,24 @@ TEST(DeviceHub, NothingIsSentBeforeHello) {
 }
 
 TEST(DeviceHub, ReportAcksCoalesceAndYieldToDocuments) {
-  DeviceHub hub;
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
   auto stream = std::make_shared<FakeStream>();
-  const auto id = hub.Open("d", stream);
+  const auto id = hub.Open("d", stream, kNever);
   hub.Start("d", id, "cohort/linux", {}, {Doc("root", 1)});
-  for (uint64_t seq = 1; seq <= 5; ++seq) hub.AckReport("d", id, seq);
+  for (uint64_t seq = 1; seq <= 5; ++seq) hub.AckReport("d", id, seq, "");
   hub.Offer("d", Doc("assignment/d", 1));
   Drain(hub, *stream, id);
   EXPECT_EQ(stream->Texts(), Texts({"root#1", "assignment/d#1", "ack 5"}));
 }
 
 TEST(DeviceHub, ANewStreamReplacesTheOldOne) {
-  DeviceHub hub;
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
   auto old_stream = std::make_shared<FakeStream>(), new_stream = std::make_shared<FakeStream>();
-  const auto old_id = hub.Open("d", old_stream);
+  const auto old_id = hub.Open("d", old_stream, kNever);
   hub.Start("d", old_id, "cohort/linux", {}, {});
-  const auto new_id = hub.Open("d", new_stream);
+  const auto new_id = hub.Open("d", new_stream, kNever);
   EXPECT_EQ(old_stream->closed(), absl::StatusCode::kAborted);
   hub.Closed("d", old_id);  // The old one's end does not touch the new one.
   EXPECT_TRUE(hub.Connected("d"));
@@ -149,72 +89,172 @@ TEST(DeviceHub, ANewStreamReplacesTheOldOne) {
 }
 
 TEST(DeviceHub, ACohortReachesItsOwnDevicesOnly) {
-  DeviceHub hub;
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
   auto linux_stream = std::make_shared<FakeStream>(), ios_stream = std::make_shared<FakeStream>();
-  hub.Start("l", hub.Open("l", linux_stream), "cohort/linux", {}, {});
-  hub.Start("i", hub.Open("i", ios_stream), "cohort/ios", {}, {});
-  hub.OfferAll(Doc("cohort/linux", 1));
+  hub.Start("l", hub.Open("l", linux_stream, kNever), "cohort/linux", {}, {});
+  hub.Start("i", hub.Open("i", ios_stream, kNever), "cohort/ios", {}, {});
+  hub.OfferCohort(Cohort(1));
   EXPECT_EQ(linux_stream->Texts(), Texts({"cohort/linux#1"}));
   EXPECT_EQ(ios_stream->Texts(), Texts());
 }
 
-// Publishers, completions, acknowledgements and reconnects from many threads at once. The last
-// offer must arrive, versions never go back within a stream, writes never overlap.
-TEST(DeviceHub, ManyThreads) {
-  constexpr int kDevices = 8, kVersions = 300;
-  DeviceHub hub;
-  std::atomic<bool> stop = false;
-  std::vector<std::shared_ptr<FakeStream>> streams;
-  std::vector<DeviceHub::StreamId> ids;
-  for (int d = 0; d < kDevices; ++d) {
-    streams.push_back(std::make_shared<FakeStream>());
-    ids.push_back(hub.Open(std::to_string(d), streams.back()));
-    hub.Start(std::to_string(d), ids.back(), "cohort/linux", {}, {});
+TEST(DeviceHub, WavesDecideWhichVersionADeviceGets) {
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
+  auto inside = std::make_shared<FakeStream>(), outside = std::make_shared<FakeStream>();
+  const bool d_first = WaveHash("d") < WaveHash("e");
+  const std::string in = d_first ? "d" : "e", out = d_first ? "e" : "d";
+  hub.Start(in, hub.Open(in, inside, kNever), "cohort/linux", {}, {});
+  CohortPublication publication = Cohort(2);
+  publication.base = Doc("cohort/linux", 1);
+  publication.cutoff = WaveHash(in);
+  hub.OfferCohort(publication);
+  // One that comes later is told the same.
+  hub.Start(out, hub.Open(out, outside, kNever), "cohort/linux", {}, {});
+  EXPECT_EQ(inside->Texts(), Texts({"cohort/linux#2"}));
+  EXPECT_EQ(outside->Texts(), Texts({"cohort/linux#1"}));
+  outside->Complete();
+  hub.WriteDone(out, 2);
+  publication.cutoff = ~uint64_t{0};
+  hub.OfferCohort(publication);
+  EXPECT_EQ(outside->Texts(), Texts({"cohort/linux#1", "cohort/linux#2"}));
+}
+
+TEST(DeviceHub, ChunksAreSentWhenAskedForAndTheLastListCounts) {
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
+  auto stream = std::make_shared<FakeStream>();
+  const auto id = hub.Open("d", stream, kNever);
+  auto policy = std::make_shared<Document>(*Doc("cohort/linux", 1));
+  for (const char* name : {"a", "b", "c"}) {
+    policy->chunks.push_back({name, std::make_shared<const std::string>(std::string(3, *name))});
   }
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 2; ++t) {  // Two publishers race each other.
-    threads.emplace_back([&] {
-      for (int v = 1; v <= kVersions; ++v) {
-        for (int d = 0; d < kDevices; ++d) hub.Offer(std::to_string(d), Doc("assignment", v));
-        hub.OfferAll(Doc("cohort/linux", v));
-      }
-    });
+  CohortPublication publication;
+  publication.name = "cohort/linux";
+  publication.target = policy;
+  hub.OfferCohort(publication);
+  hub.Start("d", id, "cohort/linux", {}, {});
+  hub.Need("d", id, {"a", "b", "c"});
+  hub.Need("d", id, {"b", "unknown", "c"});
+  Drain(hub, *stream, id);
+  EXPECT_EQ(stream->Texts(), Texts({"cohort/linux#1", "chunk b=bbb", "chunk c=ccc"}));
+}
+
+BeaconsPtr BeaconOver(const std::vector<DocumentPtr>& documents) {
+  std::map<std::string, Beacons::Leaf> leaves;
+  std::vector<std::string> hashes;
+  for (const DocumentPtr& doc : documents) {
+    v1::DocumentLeaf leaf;
+    leaf.set_name(doc->name);
+    leaf.set_version(doc->version);
+    leaf.set_sha256(doc->sha256);
+    leaves[LeafKey(doc->name)] = {leaf, hashes.size()};
+    hashes.push_back(LeafHash(LeafText(leaf)));
   }
-  threads.emplace_back([&] {
-    for (uint64_t seq = 1; seq <= kVersions; ++seq) {
-      for (int d = 0; d < kDevices; ++d) {
-        hub.AckReport(std::to_string(d), ids[static_cast<size_t>(d)], seq);
-      }
-      hub.Open("flapping", std::make_shared<FakeStream>());
-    }
-  });
-  std::thread completer([&] {
-    while (!stop.load()) {
-      for (int d = 0; d < kDevices; ++d) {
-        const auto i = static_cast<size_t>(d);
-        if (streams[i]->Complete()) hub.WriteDone(std::to_string(d), ids[i]);
-      }
-    }
-  });
-  for (auto& t : threads) t.join();
-  stop = true;
-  completer.join();
-  for (int d = 0; d < kDevices; ++d) {
-    const auto i = static_cast<size_t>(d);
-    while (streams[i]->Complete()) hub.WriteDone(std::to_string(d), ids[i]);
-    EXPECT_FALSE(streams[i]->overlapped());
-    const Texts texts = streams[i]->Texts();
-    int assignment = 0, cohort = 0;
-    for (const std::string& text : texts) {
-      const size_t hash = text.find('#');
-      if (hash == std::string::npos) continue;
-      int& last = text.starts_with("assignment") ? assignment : cohort;
-      EXPECT_GT(std::stoi(text.substr(hash + 1)), last);
-      last = std::stoi(text.substr(hash + 1));
-    }
-    EXPECT_EQ(assignment, kVersions);
-    EXPECT_EQ(cohort, kVersions);
-  }
+  return std::make_shared<const Beacons>(v1::SignedDoc().SerializeAsString(),
+                                         MerkleTree(std::move(hashes)), std::move(leaves));
+}
+
+TEST(DeviceHub, ABeaconComesLastWithAProofForEachOfTheDevicesDocuments) {
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
+  auto stream = std::make_shared<FakeStream>(), idle = std::make_shared<FakeStream>();
+  const auto id = hub.Open("d", stream, kNever);
+  hub.Start("e", hub.Open("e", idle, kNever), "cohort/linux", {}, {});
+  const std::vector<DocumentPtr> all = {Doc("root", 1), Doc("assignment/d", 1),
+                                        Doc("assignment/e", 1)};
+  hub.OfferBeacon(BeaconOver(all), true);
+  hub.Start("d", id, "cohort/linux", {}, {all[0], all[1]});
+  Drain(hub, *stream, id);
+  EXPECT_EQ(stream->Texts(), Texts({"root#1", "assignment/d#1", "beacon 2"}));
+  EXPECT_EQ(idle->Texts(), Texts({"beacon 0"}));
+  idle->Complete();
+  hub.WriteDone("e", id + 1);
+  // Between two rounds only those hear of a new one whose documents changed.
+  hub.Offer("d", Doc("assignment/d", 2));
+  Drain(hub, *stream, id);
+  hub.OfferBeacon(BeaconOver(all), false);
+  Drain(hub, *stream, id);
+  EXPECT_EQ(stream->Texts(),
+            Texts({"root#1", "assignment/d#1", "beacon 2", "assignment/d#2", "beacon 2"}));
+  EXPECT_EQ(idle->Texts(), Texts({"beacon 0"}));
+}
+
+TEST(DeviceHub, AStreamThatDoesNotMoveIsCancelled) {
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
+  auto stuck = std::make_shared<FakeStream>(), silent = std::make_shared<FakeStream>(),
+       well = std::make_shared<FakeStream>(), ended = std::make_shared<FakeStream>();
+  hub.Start("stuck", hub.Open("stuck", stuck, kNever), "cohort/linux", {}, {Doc("root", 1)});
+  hub.Open("silent", silent, kNever);
+  hub.Start("well", hub.Open("well", well, kNever), "cohort/linux", {}, {});
+  hub.Start("ended", hub.Open("ended", ended, kStart + absl::Hours(1)), "cohort/linux", {}, {});
+  clock.Advance(limits::kStuckStream - absl::Milliseconds(1));
+  hub.Sweep();
+  EXPECT_EQ(stuck->closed(), absl::StatusCode::kOk);
+  EXPECT_EQ(silent->closed(), absl::StatusCode::kOk);
+  clock.Advance(absl::Milliseconds(1));
+  hub.Sweep();
+  EXPECT_EQ(stuck->closed(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(silent->closed(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(ended->closed(), absl::StatusCode::kOk);
+  clock.Advance(absl::Hours(1));
+  hub.Sweep();
+  EXPECT_EQ(ended->closed(), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(well->closed(), absl::StatusCode::kOk);
+}
+
+TEST(DeviceHub, AFloodOfReportsIsThrottledAndTheThrottleLifted) {
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
+  auto stream = std::make_shared<FakeStream>();
+  const auto id = hub.Open("d", stream, kNever);
+  hub.Start("d", id, "cohort/linux", {}, {});
+  uint64_t seq = 0;
+  const auto report = [&] {
+    hub.AckReport("d", id, ++seq, "");
+    Drain(hub, *stream, id);
+  };
+  for (uint32_t i = 0; i < limits::kReportsPerMinute; ++i) report();
+  EXPECT_EQ(stream->Texts().back(), "ack 600");
+  report();
+  EXPECT_EQ(stream->Texts().back(), "throttle 1s");
+  clock.Advance(absl::Minutes(1));
+  report();  // The minute before was too busy still.
+  EXPECT_EQ(stream->Texts().back(), "ack 602");
+  clock.Advance(absl::Minutes(1));
+  report();
+  EXPECT_EQ(stream->Texts().back(), "throttle 0");
+}
+
+TEST(DeviceHub, ADrainTellsEveryStreamOnceAlsoALateOne) {
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
+  auto stream = std::make_shared<FakeStream>(), late = std::make_shared<FakeStream>();
+  const auto id = hub.Open("d", stream, kNever);
+  hub.Start("d", id, "cohort/linux", {}, {});
+  EXPECT_EQ(hub.Drain(), limits::kMinDrainWindow);
+  Drain(hub, *stream, id);
+  hub.Start("e", hub.Open("e", late, kNever), "cohort/linux", {}, {Doc("root", 1)});
+  EXPECT_EQ(stream->Texts(), Texts({"drain 200ms"}));
+  EXPECT_EQ(late->Texts(), Texts({"drain 200ms"}));
+}
+
+TEST(DeviceHub, DeliveriesSayWhenABytesWereSentAndApplied) {
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
+  auto stream = std::make_shared<FakeStream>();
+  const auto id = hub.Open("d", stream, kNever);
+  hub.Start("d", id, "cohort/linux", {}, {Doc("assignment/d", 1)});
+  clock.Advance(absl::Seconds(2));
+  hub.Acked("d", id, "assignment/d", "other");
+  hub.Acked("d", id, "assignment/d", "assignment/d#1");
+  const Delivery delivery = hub.DeliveriesOf("d").at("assignment/d");
+  EXPECT_EQ(delivery.sha256, "assignment/d#1");
+  EXPECT_EQ(delivery.sent_at, kStart);
+  EXPECT_EQ(delivery.applied_at, kStart + absl::Seconds(2));
+  EXPECT_TRUE(hub.DeliveriesOf("other").empty());
 }
 
 }  // namespace

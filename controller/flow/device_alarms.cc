@@ -1,0 +1,55 @@
+#include "controller/flow/device_alarms.h"
+
+#include <algorithm>
+
+#include "common/time_proto.h"
+#include "controller/flow/audit.h"
+#include "controller/flow/lookup.h"
+
+namespace muster {
+namespace {
+
+constexpr size_t kInstancesKept = 4;
+
+}  // namespace
+
+absl::Status RaiseAlarm(const Services& services, const std::string& device_id,
+                        v1::Alarm::Code code, const std::string& detail) {
+  return RetryAborted([&]() -> absl::Status {
+    const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+    MUSTER_ASSIGN_OR_RETURN(auto device, LoadDevice(*snapshot, device_id));
+    const absl::Time now = services.clock.Now();
+    auto* alarms = device.value.mutable_alarms();
+    const bool recent = std::any_of(alarms->begin(), alarms->end(), [&](const v1::Alarm& a) {
+      return a.code() == code && now - FromProto(a.at()) < limits::kAlarmInterval;
+    });
+    if (recent) return absl::OkStatus();
+    v1::Alarm* alarm = alarms->Add();
+    alarm->set_code(code);
+    *alarm->mutable_at() = ToProto(now);
+    alarm->set_detail(detail);
+    if (static_cast<size_t>(alarms->size()) > limits::kMaxAlarms) alarms->DeleteSubrange(0, 1);
+    Mutation mutation;
+    mutation.expects.push_back({DeviceKey(device_id), device.revision});
+    Put(mutation, DeviceKey(device_id), device.value);
+    mutation.audit.push_back(
+        MakeAuditEntry(services, MusterItself(),
+                       {.verb = "device.alarm",
+                        .object = absl::StrCat("device/", device_id),
+                        .reason = absl::StrCat(v1::Alarm::Code_Name(code), ": ", detail),
+                        .reason_code = v1::Alarm::Code_Name(code)}));
+    return services.store.Commit(std::move(mutation)).status();
+  });
+}
+
+bool InstanceWatch::Returned(const std::string& device_id, const std::string& instance_id) {
+  MutexLock lock(&mu_);
+  std::deque<std::string>& seen = seen_[device_id];
+  if (!seen.empty() && seen.back() == instance_id) return false;
+  const bool returned = std::find(seen.begin(), seen.end(), instance_id) != seen.end();
+  seen.push_back(instance_id);
+  if (seen.size() > kInstancesKept) seen.pop_front();
+  return returned;
+}
+
+}  // namespace muster

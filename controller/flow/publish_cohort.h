@@ -1,0 +1,56 @@
+// Each platform's policy: compile -> cut into chunks -> sign -> commit, and the start of its way
+// to the fleet in waves.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "controller/domain/rollout.h"
+#include "controller/flow/publish.h"
+
+namespace muster {
+
+// What the devices of a cohort should have now. Immutable; chunks included.
+struct CohortPublication {
+  std::string name;
+  DocumentPtr target;  // null: nothing is published
+  DocumentPtr base;    // what devices outside the wave keep; null: there is no outside
+  uint64_t cutoff = ~uint64_t{0};
+
+  // `has`: the version that the device runs, as far as known. One that has gone past the base
+  // cannot go back to it, so it gets the target whatever its wave.
+  DocumentPtr For(absl::string_view device_id, uint64_t has) const {
+    const bool inside = base == nullptr || WaveHash(device_id) <= cutoff || has > base->version;
+    return inside ? target : base;
+  }
+};
+
+// A changed content becomes a new version and begins a rollout; the first one ever, and a mere
+// renewal of dates or keys, go to every device at once. A change during a rollout goes on with
+// its wave; once all devices were to have the one before, that is the new base. An empty catalogue
+// publishes nothing: an empty policy is refused by every agent. ABORTED never escapes.
+absl::StatusOr<CohortPublication> PublishCohort(const Services& services, const Signer& signer,
+                                                v1::Platform::Id platform);
+
+// What is stored, ready to be sent.
+absl::StatusOr<CohortPublication> LoadCohort(const Snapshot& snapshot, const std::string& name);
+
+// The cohort document that this device should have, without its chunks; nullptr: none yet. What
+// the device runs is what its last signed report said.
+absl::StatusOr<DocumentPtr> CohortDocumentOf(const Snapshot& snapshot, v1::Platform::Id platform,
+                                             const std::string& device_id);
+
+// Ends a rollout within `mutation`: everybody should have `target` from now on.
+absl::Status EndRollout(const Snapshot& snapshot, const std::string& name, Mutation& mutation);
+
+// ContentSha256 of the target; NOT_FOUND: nothing is published.
+absl::StatusOr<std::string> ContentOf(const Snapshot& snapshot, const std::string& name);
+
+absl::StatusOr<std::vector<std::string>> DevicesOfPlatform(const Snapshot& snapshot,
+                                                           v1::Platform::Id platform);
+inline constexpr v1::Platform::Id kPlatforms[] = {v1::Platform::ANDROID, v1::Platform::IOS,
+                                                  v1::Platform::MACOS, v1::Platform::WINDOWS,
+                                                  v1::Platform::LINUX};
+
+}  // namespace muster

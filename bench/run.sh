@@ -6,7 +6,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 export MUSTER_DEMO_DIR=$root/build/bench-demo
 source "$root/deploy/demo/lib.sh"
 
-all_keys=(exec.decided_us agent.rss_kb install.report_ms approve.allow_ms revoke.block_ms)
+all_keys=(exec.decided_us agent.rss_kb install.report_ms approve.allow_ms revoke.block_ms
+  push.p99_ms push.signed_per_approval)
 json="" keys=()
 for arg in "$@"; do
   case "$arg" in
@@ -91,6 +92,43 @@ bench_story() {
   done
 }
 
+# --- push.p99_ms: approval -> verified on its device, with MUSTER_BENCH_AGENTS connected ---
+push_directory() {
+  echo "version: 1"
+  printf '\ndn: cn=wa,dc=bench,dc=test\nobjectClass: groupOfNames\ncn: wa\n'
+  printf 'entryUUID: 0a000000-0000-4000-9000-000000000001\nmember: cn=placeholder,dc=bench,dc=test\n'
+  local i
+  for i in desk soc $(seq -f 'user%.0f' "$1"); do
+    printf '\ndn: uid=%s,dc=bench,dc=test\nobjectClass: inetOrgPerson\n' "$i"
+    printf 'entryUUID: 0a000000-0000-4000-8000-%012x\n' $((++serial))
+    printf 'uid: %s\ncn: %s\nsn: Bench\nmail: %s@bench.test\n' "$i" "$i" "$i"
+  done
+}
+
+bench_push() {
+  local agents=${MUSTER_BENCH_AGENTS:-1000} approvals=200 serial=0 role out
+  [ "$approvals" -le "$agents" ] || approvals=$agents
+  port=$(free_port)
+  push_directory "$agents" >"$demo/directory.ldif"
+  printf 'listen: 127.0.0.1:%s\ndata_dir: tenant\ndirectory:\n  kind: ldif\n  ldif_file: directory.ldif\n  groups:\n    whatsapp: cn=wa,dc=bench,dc=test\n' \
+    "$port" >"$demo/musterd.yaml"
+  "$bin/musterd" init --dir "$demo/tenant" --tenant bench >&2
+  for role in desk soc admin; do
+    "$bin/musterd" operator --dir "$demo/tenant" --name "$role" --upn "$role@bench.test" \
+      --server "127.0.0.1:$port" --out "$demo/operators" >&2
+  done
+  start musterd run --config "$demo/musterd.yaml"
+  until_ok 30 as admin policy show || fail "the controller does not answer"
+  until_ok 30 eval '[ "$(as admin directory status -o json | tr -d " \n" | grep -c "\"persons\":")" = 1 ]'
+  as admin apply -f policies >&2
+  out=$("$bin/fleet" --server "127.0.0.1:$port" --ca "$demo/tenant/pki/server-ca.pem" \
+    --operators "$demo/operators" --agents "$agents" --approvals "$approvals")
+  local p50 p99 signed n
+  read -r p50 p99 signed n <<<"$out"
+  emit push.p99_ms "$p99" ms null null "$n" "$p50" "$p99" "$agents"
+  emit push.signed_per_approval "$signed" docs null null "$n" null null "$agents"
+}
+
 finish() {
   local code=$?
   trap - EXIT INT TERM
@@ -101,7 +139,7 @@ finish() {
 
 mounted="" tmpfs=$root/build/bench-demo/tmpfs
 "$root/deploy/install-deps.sh" --quiet build >&2
-step "Build" eval 'build_programs && ninja -C "$root/build" exec_time' >&2
+step "Build" eval 'build_programs && ninja -C "$root/build" exec_time fleet' >&2
 if mountpoint -q "$tmpfs"; then umount -l "$tmpfs"; fi
 heal_leftovers
 trap finish EXIT
@@ -115,4 +153,9 @@ fi
 if wanted agent.rss_kb || wanted install.report_ms || wanted approve.allow_ms ||
   wanted revoke.block_ms; then
   bench_story
+fi
+if wanted push.p99_ms || wanted push.signed_per_approval; then
+  undo_made
+  heal_leftovers
+  bench_push
 fi

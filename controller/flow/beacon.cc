@@ -62,9 +62,9 @@ absl::StatusOr<BeaconsPtr> BeaconMaker::Make(const Services& services, const Sig
   *beacon.mutable_header() = NextHeader(services, signer, kBeaconKind, kBeaconName,
                                         limits::kBeaconLife, stored ? &before.header() : nullptr);
   MUSTER_ASSIGN_OR_RETURN(const DocumentPtr deny,
-                          FindDocument(*snapshot, DocumentKey(kEmergencyDenyName)));
+                          FindEmergencyDeny(*snapshot, services.clock.Now()));
   const auto deny_leaf = leaves.find(LeafKey(kEmergencyDenyName));
-  if (deny != nullptr && deny->not_after > services.clock.Now() && deny_leaf != leaves.end()) {
+  if (deny != nullptr && deny_leaf != leaves.end()) {
     *beacon.mutable_emergency_deny() = deny_leaf->second.leaf;
   }
   beacon.set_revision(snapshot->revision());

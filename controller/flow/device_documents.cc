@@ -78,15 +78,16 @@ absl::StatusOr<v1::DocumentState> LoadState(const Snapshot& snapshot, const v1::
 absl::StatusOr<std::vector<DocumentPtr>> DocumentsFor(const Snapshot& snapshot,
                                                       const v1::Device& device, absl::Time now) {
   std::vector<DocumentPtr> out;
-  for (const std::string& name : {std::string(kRootName), std::string(kEmergencyDenyName),
-                                  AssignmentName(device.device_id())}) {
-    MUSTER_ASSIGN_OR_RETURN(DocumentPtr doc, FindDocument(snapshot, DocumentKey(name)));
-    const bool ended = doc != nullptr && doc->name == kEmergencyDenyName && now >= doc->not_after;
-    if (doc != nullptr && !ended) out.push_back(std::move(doc));
-  }
-  MUSTER_ASSIGN_OR_RETURN(DocumentPtr cohort,
-                          CohortDocumentOf(snapshot, device.platform(), device.device_id()));
-  if (cohort != nullptr) out.push_back(std::move(cohort));
+  const auto add = [&out](absl::StatusOr<DocumentPtr> doc) -> absl::Status {
+    MUSTER_RETURN_IF_ERROR(doc.status());
+    if (*doc != nullptr) out.push_back(*std::move(doc));
+    return absl::OkStatus();
+  };
+  MUSTER_RETURN_IF_ERROR(add(FindDocument(snapshot, DocumentKey(kRootName))));
+  MUSTER_RETURN_IF_ERROR(add(FindEmergencyDeny(snapshot, now)));
+  MUSTER_RETURN_IF_ERROR(
+      add(FindDocument(snapshot, DocumentKey(AssignmentName(device.device_id())))));
+  MUSTER_RETURN_IF_ERROR(add(CohortDocumentOf(snapshot, device.platform(), device.device_id())));
   return out;
 }
 

@@ -20,12 +20,12 @@ std::string SlotOf(const std::string& name, uint64_t version) {
   return absl::StrCat(absl::StartsWith(name, "cohort/") ? "3/" : "2/", name);
 }
 
-// What has ended is refused by every agent, but for a root: it is the step to the next.
-bool HasEnded(const Document& doc, absl::Time now) {
-  return now >= doc.not_after && doc.name != kRootName;
-}
-
 }  // namespace
+
+bool DeviceHub::IsPast(const Document& doc) const {
+  // A root that has ended is still the step to the next.
+  return doc.name != kRootName && (clock_.Now() >= doc.not_after || doc.epoch < epoch_);
+}
 
 DeviceHub::StreamId DeviceHub::Open(const std::string& device_id, std::shared_ptr<DeviceSink> sink,
                                     absl::Time certificate_not_after) {
@@ -112,6 +112,7 @@ void DeviceHub::OfferAll(const DocumentPtr& document) {
   {
     MutexLock lock(&mu_);
     for_all_[SlotOf(document->name, document->version)] = document;
+    if (document->name == kRootName) epoch_ = std::max(epoch_, document->epoch);
     for (auto& [device, stream] : streams_) {
       // A stream that has not said Hello gets it with its first documents.
       if (stream.started && SetDesired(stream, document)) out.push_back(Next(stream));
@@ -325,7 +326,7 @@ DeviceHub::Stream* DeviceHub::FindStream(const std::string& device_id, StreamId 
 std::optional<Frame> DeviceHub::NextDocument(Stream& stream) {
   for (const auto& [slot, doc] : stream.desired) {
     Delivery& sent = stream.last_sent[slot];
-    if (sent.sha256 == doc->sha256 || HasEnded(*doc, clock_.Now())) continue;
+    if (sent.sha256 == doc->sha256 || IsPast(*doc)) continue;
     sent = {doc->sha256, clock_.Now(), absl::InfinitePast()};
     stream.sent_since_beacon = true;
     if (doc->name == stream.cohort) stream.cohort_version = doc->version;
@@ -363,7 +364,7 @@ std::optional<DeviceHub::Outgoing> DeviceHub::Next(Stream& stream) {
     // Roots ascend: of several the newest is the one that is current.
     std::map<std::string, DocumentPtr> own;
     for (const auto& [slot, doc] : stream.desired) {
-      if (!HasEnded(*doc, clock_.Now())) own[doc->name] = doc;
+      if (!IsPast(*doc)) own[doc->name] = doc;
     }
     for (auto& [name, doc] : own) out.own.push_back(std::move(doc));
     stream.sent_since_beacon = false;

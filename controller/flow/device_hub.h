@@ -132,6 +132,8 @@ class DeviceHub {
   std::optional<Outgoing> Next(Stream& stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::optional<Frame> NextFrame(Stream& stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::optional<Frame> NextDocument(Stream& stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What every agent would refuse: it has ended, or a root has begun a later epoch.
+  bool IsPast(const Document& doc) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CountReport(Stream& stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const Clock& clock_;
@@ -140,6 +142,7 @@ class DeviceHub {
   std::map<std::string, Stream> streams_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, CohortPublication> cohorts_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, DocumentPtr> for_all_ ABSL_GUARDED_BY(mu_);  // by slot
+  uint32_t epoch_ ABSL_GUARDED_BY(mu_) = 0;  // of the newest root that was offered
   BeaconsPtr beacons_ ABSL_GUARDED_BY(mu_);
   absl::Duration drain_window_ ABSL_GUARDED_BY(mu_) = absl::ZeroDuration();
 };

@@ -85,10 +85,10 @@ absl::Status DeviceSession::OnHello(const v1::Hello& hello) {
   // The roots above its own one by one, then what is current. Its cohort's policy is the hub's.
   MUSTER_ASSIGN_OR_RETURN(std::vector<DocumentPtr> documents,
                           RootsAfter(*snapshot, known[kRootName].version));
-  for (const std::string& name :
-       {std::string(kRootName), std::string(kEmergencyDenyName), AssignmentName(device_id())}) {
-    MUSTER_ASSIGN_OR_RETURN(DocumentPtr doc, FindDocument(*snapshot, DocumentKey(name)));
-    if (doc != nullptr) documents.push_back(std::move(doc));
+  MUSTER_ASSIGN_OR_RETURN(auto current,
+                          DocumentsFor(*snapshot, device.value, services_.clock.Now()));
+  for (DocumentPtr& doc : current) {
+    if (doc->name != CohortName(device.value.platform())) documents.push_back(std::move(doc));
   }
   hub_.Start(device_id(), stream_, CohortName(device.value.platform()), known, documents);
   // An agent whose state was put back learns here where its report chain really ends.

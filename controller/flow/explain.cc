@@ -42,12 +42,14 @@ std::string PolicyDetail(const std::vector<v1::DocumentState>& states, bool* ver
 }
 
 absl::Status FillEmergencyDeny(const Snapshot& snapshot, DecisionInputs& in) {
-  MUSTER_ASSIGN_OR_RETURN(const auto stored,
-                          Find<v1::SignedDoc>(snapshot, DocumentKey(kEmergencyDenyName)));
+  MUSTER_ASSIGN_OR_RETURN(const DocumentPtr current, FindEmergencyDeny(snapshot, in.now));
+  v1::SignedDoc envelope;
   v1::EmergencyDeny deny;
-  if (!stored || !deny.ParseFromString(stored->value.payload())) return absl::OkStatus();
+  if (current == nullptr || !envelope.ParseFromString(*current->bytes) ||
+      !deny.ParseFromString(envelope.payload())) {
+    return absl::OkStatus();
+  }
   in.emergency_denied =
-      in.now < FromProto(deny.header().not_after()) &&
       std::find(deny.app_ids().begin(), deny.app_ids().end(), in.app_id) != deny.app_ids().end();
   in.emergency_reason = deny.reason();
   return absl::OkStatus();

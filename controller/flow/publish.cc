@@ -164,6 +164,15 @@ absl::StatusOr<DocumentPtr> PublishAssignment(const Services& services, const Si
   return RetryAborted([&] { return TryPublishAssignment(services, signer, device_id); });
 }
 
+absl::StatusOr<DocumentPtr> FindEmergencyDeny(const Snapshot& snapshot, absl::Time now) {
+  MUSTER_ASSIGN_OR_RETURN(const DocumentPtr root, FindDocument(snapshot, DocumentKey(kRootName)));
+  MUSTER_ASSIGN_OR_RETURN(DocumentPtr deny,
+                          FindDocument(snapshot, DocumentKey(kEmergencyDenyName)));
+  const bool counts =
+      deny != nullptr && root != nullptr && now < deny->not_after && deny->epoch >= root->epoch;
+  return counts ? deny : nullptr;
+}
+
 absl::StatusOr<DocumentPtr> FindDocument(const Snapshot& snapshot, const std::string& key) {
   MUSTER_ASSIGN_OR_RETURN(const auto stored, Find<v1::SignedDoc>(snapshot, key));
   if (!stored) return nullptr;

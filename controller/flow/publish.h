@@ -60,6 +60,10 @@ void AuditPublication(const Services& services, const v1::SignedDoc& doc,
 absl::StatusOr<DocumentPtr> PublishAssignment(const Services& services, const Signer& signer,
                                               const std::string& device_id);
 
+// The emergency deny that devices should have at `now`. nullptr: there is none, it has ended, or
+// the root has begun a later epoch, under which no device takes it any more.
+absl::StatusOr<DocumentPtr> FindEmergencyDeny(const Snapshot& snapshot, absl::Time now);
+
 // The stored document under a key (DocumentKey, BaseDocumentKey), or nullptr.
 absl::StatusOr<DocumentPtr> FindDocument(const Snapshot& snapshot, const std::string& key);
 

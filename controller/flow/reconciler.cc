@@ -74,7 +74,7 @@ void Reconciler::PublishRound(const Work::Batch& batch) {
 void Reconciler::PublishForAll() {
   const std::unique_ptr<Snapshot> snapshot = services_.store.Read();
   Check(OfferRoots(*snapshot), "publishing root");
-  const absl::StatusOr<DocumentPtr> deny = FindDocument(*snapshot, DocumentKey(kEmergencyDenyName));
+  const absl::StatusOr<DocumentPtr> deny = FindEmergencyDeny(*snapshot, services_.clock.Now());
   Check(deny.status(), "publishing emergency-deny");
   if (deny.ok() && *deny != nullptr) hub_.OfferAll(*deny);
 }
@@ -120,7 +120,11 @@ void Reconciler::Beacon() {
   if (!to_all && (!beacon_wanted_ || !beacon_pace_.Due(from))) return;
   const absl::StatusOr<BeaconsPtr> beacons = beacon_maker_.Make(services_, signer_);
   Check(beacons.status(), "making the beacon");
-  if (!beacons.ok()) return;
+  if (!beacons.ok()) {
+    // Not before a while, or a store that fails would be asked without a pause.
+    beacon_pace_.Ran(from, from + options_.retry_interval / 20);
+    return;
+  }
   beacon_wanted_ = false;
   if (to_all) next_beacon_ = from + limits::kBeaconInterval;
   if (*beacons != nullptr) hub_.OfferBeacon(*beacons, to_all);

@@ -156,6 +156,28 @@ TEST_F(AwayTest, AnEmergencyDenyOutranksAGrantUntilItIsLifted) {
   EXPECT_EQ(laptop.Verdict("slack", kAliceUid), "REPORT UNLISTED");
 }
 
+TEST_F(AwayTest, ADenyOfAnEpochBeforeStaysWhereItIsAndGoesNowhereElse) {
+  SimLaptop& there = NewLaptop("alice");
+  SimLaptop& away = NewLaptop("bob");
+  Connect(there);
+  ASSERT_TRUE(PublishDeny({"slack"}, 7).ok());
+  ASSERT_TRUE(Quiet());
+  ASSERT_TRUE(RotateRoot(true, true).ok());
+  Connect(away);
+  ASSERT_TRUE(Quiet());
+  EXPECT_EQ(there.Verdict("slack", kAliceUid), "BLOCK EMERGENCY_DENY");
+  EXPECT_EQ(away.Verdict("slack", kBobUid), "REPORT UNLISTED");
+  EXPECT_EQ(InForce(away), Wanted(away));
+  for (const std::string& line : Shown(away)) {
+    EXPECT_TRUE(absl::EndsWith(line, " VERIFIED ")) << line;
+  }
+  EXPECT_EQ(away.Status().stale_because_size(), 0);
+  // Signed anew it reaches both.
+  ASSERT_TRUE(PublishDeny({"slack"}, 8).ok());
+  ASSERT_TRUE(Quiet());
+  EXPECT_EQ(away.Verdict("slack", kBobUid), "BLOCK EMERGENCY_DENY");
+}
+
 TEST_F(AwayTest, ACopyOfTheAgentRaisesAnAlarm) {
   SimLaptop& laptop = NewLaptop("alice");
   Connect(laptop);

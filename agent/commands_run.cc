@@ -203,11 +203,7 @@ absl::StatusOr<std::unique_ptr<CertificateKeeper>> NewKeeper(
   return CertificateKeeper::New(std::move(parts));
 }
 
-absl::Status Run(const RunOptions& options) {
-  FileStateStore store(options.state_dir);
-  MUSTER_ASSIGN_OR_RETURN(EnrolledDevice device, LoadEnrolled(store));
-  MUSTER_RETURN_IF_ERROR(store.Create());
-  MUSTER_ASSIGN_OR_RETURN(Fd pid_lock, LockPidFile(store));
+void PrepareProcess() {
   RaiseFileLimit();
   // Few threads that allocate little: two arenas keep the agent small.
   mallopt(M_ARENA_MAX, 2);
@@ -215,6 +211,14 @@ absl::Status Run(const RunOptions& options) {
   setenv("GRPC_VERBOSITY", "NONE", 0);
   // Neither a line for every string of a peer that is not UTF-8.
   google::protobuf::SetLogHandler(nullptr);
+}
+
+absl::Status Run(const RunOptions& options) {
+  FileStateStore store(options.state_dir);
+  MUSTER_ASSIGN_OR_RETURN(EnrolledDevice device, LoadEnrolled(store));
+  MUSTER_RETURN_IF_ERROR(store.Create());
+  MUSTER_ASSIGN_OR_RETURN(Fd pid_lock, LockPidFile(store));
+  PrepareProcess();
   const Fd signals = BlockSignals();
   const Fd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   const int wake_fd = wake.get();

@@ -11,10 +11,10 @@ v1::ExecReport AggregateExecs(const std::vector<ExecRecord>& records, uint32_t a
                               const std::map<uint32_t, std::string>& name_of) {
   v1::ExecReport out;
   out.set_dropped(already_dropped);
-  std::map<std::tuple<std::string, uint32_t, int, std::string, std::string, bool>, int> seen;
+  using Key = std::tuple<std::string, std::optional<uint32_t>, int, std::string, std::string, bool>;
+  std::map<Key, int> seen;
   for (const ExecRecord& r : records) {
-    const auto key =
-        std::make_tuple(r.app_id, r.uid, static_cast<int>(r.verdict), r.reason, r.path, r.denied);
+    const Key key = {r.app_id, r.uid, static_cast<int>(r.verdict), r.reason, r.path, r.denied};
     if (const auto it = seen.find(key); it != seen.end()) {
       v1::ExecReport::Item* item = out.mutable_items(it->second);
       item->set_count(item->count() + 1);
@@ -27,10 +27,11 @@ v1::ExecReport AggregateExecs(const std::vector<ExecRecord>& records, uint32_t a
     seen.emplace(key, out.items_size());
     v1::ExecReport::Item* item = out.add_items();
     item->set_app_id(r.app_id);
-    if (const auto name = name_of.find(r.uid); name != name_of.end()) {
-      item->set_account_name(name->second);
+    if (r.uid) {
+      item->set_uid(*r.uid);
+      const auto name = name_of.find(*r.uid);
+      if (name != name_of.end()) item->set_account_name(name->second);
     }
-    item->set_uid(r.uid);
     item->set_verdict(v1::Verdict::Kind_Name(r.verdict));
     item->set_reason(r.reason);
     item->set_path(r.path);

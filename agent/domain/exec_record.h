@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,7 @@ namespace muster::agent {
 
 struct ExecRecord {
   std::string app_id;
-  uint32_t uid = 0;          // the real uid
-  bool person_known = true;  // false: login uid and real uid disagree
+  std::optional<uint32_t> uid;  // the real uid; empty: the process ended before it was looked at
   v1::Verdict::Kind verdict = v1::Verdict::ALLOW;
   std::string reason;
   std::string path;

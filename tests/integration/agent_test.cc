@@ -2,6 +2,7 @@
 // process's person is. Real programs, real fanotify on a tmpfs; needs root.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -129,11 +130,17 @@ TEST_F(AgentTest, ADisarmOutlivesARestartAndEndsInTime) {
 }
 
 TEST_F(AgentTest, AMonitorOnlyReports) {
+  // A program that stays: a monitor holds nobody up, and one that has ended was nobody known.
+  std::filesystem::copy_file(std::filesystem::canonical("/bin/sleep"), laptop_.chat(),
+                             std::filesystem::copy_options::overwrite_existing);
   laptop_.Join(tenant_, kAlice);
-  EXPECT_EQ(Chat(bob()), Started::kBlocked);
+  EXPECT_EQ(TryRun({laptop_.chat(), "0"}, bob()), Started::kBlocked);
   laptop_.agent().Stop();
   laptop_.StartMonitor();
-  EXPECT_EQ(Chat(bob()), Started::kRan);
+  const auto running = Program::Start(
+      {"setpriv", absl::StrCat("--reuid=", bob()), "--clear-groups", laptop_.chat(), "60"},
+      tenant_.folder() + "/chat.log");
+  ASSERT_TRUE(running.ok()) << running.status();
   EXPECT_TRUE(ModeBecomes("MONITORING"));
   const auto reported = [&] {
     const Json device = Device();
@@ -144,6 +151,7 @@ TEST_F(AgentTest, AMonitorOnlyReports) {
   };
   EXPECT_TRUE(WaitUntil(kSoon, [&] { return reported() == accounts_.name(1) + " BLOCK ran"; }))
       << reported();
+  EXPECT_TRUE((*running)->Running());
 }
 
 TEST_F(AgentTest, WithoutTheRightItSaysSoAndOnlyReports) {

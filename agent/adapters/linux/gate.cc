@@ -89,7 +89,6 @@ std::vector<ExecRecord> GateState::TakeRecords(uint32_t* dropped) {
     ExecRecord r;
     r.app_id = d.policy->rule(d.app).id;
     r.uid = d.who.real_uid;
-    r.person_known = d.who.person.has_value();
     r.verdict = d.decision.verdict;
     r.reason = d.policy->Reason(d.app, d.who.person, k.at);
     r.path = d.path;
@@ -264,7 +263,7 @@ void Gate::Settle(const GateState::View& view, const FanotifyEvent& event, AppIn
   const PolicyIndex& policy = *view.state.policy;
   const ProcessPerson who = ReadPerson(event.pid);
   Decision decision = policy.Decide(app, who.person, shared_->clock().Now());
-  if (!event.exec && decision.deny && who.real_uid == 0 && who.person == 0u &&
+  if (!event.exec && decision.deny && who.real_uid == 0u && who.person == 0u &&
       who.login_uid == kUnsetLoginUid && !RunsDynamicLoader(event.pid)) {
     // dpkg, backup and virus scanners of the system itself read files; reading is not running.
     decision.deny = false;

@@ -44,7 +44,7 @@ ProcessPerson ReadPerson(int pid) {
   const std::optional<uint32_t> real =
       n > 0 ? ParseRealUid(absl::string_view(buffer, static_cast<size_t>(n))) : std::nullopt;
   if (!real) return out;
-  out.real_uid = *real;
+  out.real_uid = real;
   n = ReadProc(pid, "loginuid", buffer, sizeof buffer);
   // A kernel without audit has no such file: then the real uid is all there is.
   if (n > 0) {
@@ -53,7 +53,7 @@ ProcessPerson ReadPerson(int pid) {
     if (!login) return out;
     out.login_uid = *login;
   }
-  out.person = PersonOf(out.login_uid, out.real_uid);
+  out.person = PersonOf(out.login_uid, *real);
   return out;
 }
 

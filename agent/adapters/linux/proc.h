@@ -13,9 +13,9 @@
 namespace muster::agent {
 
 struct ProcessPerson {
-  std::optional<uint32_t> person;  // see PersonOf; empty also when the process is gone
+  std::optional<uint32_t> person;  // see PersonOf; nobody when it is empty
   uint32_t login_uid = 0xffffffff;
-  uint32_t real_uid = 0;
+  std::optional<uint32_t> real_uid;  // empty: the process is gone
 };
 ProcessPerson ReadPerson(int pid);
 

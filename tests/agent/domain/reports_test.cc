@@ -43,7 +43,8 @@ TEST(Inventory, TheSameIdOfTwoOriginsIsTwoItems) {
   EXPECT_EQ(full.installed_size(), 2);
 }
 
-ExecRecord Record(const char* app, uint32_t uid, bool denied, const char* path = "/bin/x") {
+ExecRecord Record(const char* app, std::optional<uint32_t> uid, bool denied,
+                  const char* path = "/bin/x") {
   ExecRecord r;
   r.app_id = app;
   r.uid = uid;
@@ -69,6 +70,16 @@ TEST(AggregateExecs, OneLinePerWhoWhatWhere) {
   EXPECT_EQ(got.items(1).account_name(), "");
   EXPECT_FALSE(got.items(2).denied());
   EXPECT_EQ(got.items(3).path(), "/bin/y");
+}
+
+TEST(AggregateExecs, AProcessThatWasGoneIsNotRoots) {
+  const v1::ExecReport got = AggregateExecs(
+      {Record("chat", std::nullopt, false), Record("chat", 0, false)}, 0, {{0, "root"}});
+  ASSERT_EQ(got.items_size(), 2);
+  EXPECT_FALSE(got.items(0).has_uid());
+  EXPECT_EQ(got.items(0).account_name(), "");
+  EXPECT_TRUE(got.items(1).has_uid());
+  EXPECT_EQ(got.items(1).account_name(), "root");
 }
 
 TEST(AggregateExecs, WhatDoesNotFitIsCounted) {

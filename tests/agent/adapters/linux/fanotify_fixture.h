@@ -157,6 +157,29 @@ class FanotifyTest : public ::testing::Test {
     return agent_->Answer(request, uid);
   }
 
+  // The blocked program, running as `uid`.
+  pid_t Sleeper(uint32_t uid) const {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      if (setgroups(0, nullptr) != 0 || setgid(uid) != 0 || setuid(uid) != 0) _exit(90);
+      execl(sleeper_.c_str(), sleeper_.c_str(), "60", nullptr);
+      _exit(99);
+    }
+    while (PathOfExe(pid) != sleeper_) usleep(1'000);
+    return pid;
+  }
+
+  // A notification has no answer to wait for: its record arrives soon.
+  std::vector<ExecRecord> FirstRecords() {
+    uint32_t dropped = 0;
+    std::vector<ExecRecord> records;
+    for (int i = 0; i < 500 && records.empty(); ++i) {
+      records = enforcer_->TakeRecords(&dropped);
+      usleep(10'000);
+    }
+    return records;
+  }
+
   FakeClock clock_{absl::FromUnixSeconds(1'800'000'000)};
   TestTenant tenant_{clock_.Now()};
   uint64_t version_ = 0;

@@ -106,17 +106,38 @@ TEST_F(FanotifyTest, MonitorModeNeverBlocksAndStillReports) {
   EXPECT_EQ(RunAs(kBob, {app_}), kRan);
   EXPECT_EQ(RunAs(kBob, {LoaderPath(), app_}), kRan);
   EXPECT_EQ(enforcer_->status().mode, v1::StatusReport::MONITORING);
-  uint32_t dropped = 0;
-  std::vector<ExecRecord> records;
-  // A notification has no answer to wait for: it arrives soon.
-  for (int i = 0; i < 500 && records.empty(); ++i) {
-    records = enforcer_->TakeRecords(&dropped);
-    usleep(10'000);
-  }
+  const std::vector<ExecRecord> records = FirstRecords();
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0].app_id, "chat");
   EXPECT_EQ(records[0].path, app_);
   EXPECT_FALSE(records[0].denied);
+}
+
+TEST_F(FanotifyTest, AMonitoredProgramThatHasEndedWasNobodys) {
+  std::atomic<bool> ended{false};
+  GateHooks hooks;
+  hooks.before_decision = [&](const FanotifyEvent&) {
+    while (!ended) usleep(1'000);
+  };
+  StartAgent(/*monitor=*/true, hooks);
+  Grant(true);
+  EXPECT_EQ(RunAs(kAlice, {app_}), kRan);
+  ended = true;
+  const std::vector<ExecRecord> records = FirstRecords();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].uid, std::nullopt) << "not root's, nor anybody's";
+  EXPECT_EQ(records[0].reason, "NO_GRANT");
+}
+
+TEST_F(FanotifyTest, AMonitoredProgramThatRunsIsItsPersons) {
+  StartAgent(/*monitor=*/true);
+  Grant(false);
+  const pid_t pid = Sleeper(kBob);
+  const std::vector<ExecRecord> records = FirstRecords();
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].uid, kBob);
 }
 
 TEST_F(FanotifyTest, DisarmedRunsAndRearmedBlocks) {
@@ -145,13 +166,7 @@ TEST_F(FanotifyTest, DisarmedRunsAndRearmedBlocks) {
 TEST_F(FanotifyTest, RunningInstancesEndWithTheGrant) {
   StartAgent();
   Grant(true);
-  const pid_t pid = fork();
-  if (pid == 0) {
-    if (setgroups(0, nullptr) != 0 || setgid(kAlice) != 0 || setuid(kAlice) != 0) _exit(90);
-    execl(sleeper_.c_str(), sleeper_.c_str(), "60", nullptr);
-    _exit(99);
-  }
-  while (PathOfExe(pid) != sleeper_) usleep(1'000);
+  const pid_t pid = Sleeper(kAlice);
   Grant(false);
   int status = 0;
   ASSERT_EQ(waitpid(pid, &status, 0), pid);

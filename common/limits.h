@@ -118,6 +118,7 @@ inline constexpr size_t kMaxAlarms = 16;                          // kept per de
 inline constexpr absl::Duration kAlarmInterval = absl::Hours(1);  // per device and code
 
 // Streams.
+inline constexpr size_t kMaxLoggedBytes = 256;  // of one text of an agent's in the log
 inline constexpr absl::Duration kStuckStream = absl::Seconds(60);  // no progress
 inline constexpr uint32_t kReportsPerMinute = 600;                 // then a Throttle
 inline constexpr absl::Duration kThrottledInterval = absl::Seconds(1);

@@ -1,5 +1,6 @@
 #include "agent/domain/freshness.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -46,8 +47,12 @@ Freshness CheckFreshness(const std::vector<OwnDocument>& own,
   if (!beacon) {
     out.stale_because.push_back("no beacon has reached this device yet");
   } else {
+    uint32_t epoch = 0;  // the root's, which is the latest
+    for (const OwnDocument& d : own) epoch = std::max(epoch, d.epoch);
     for (const OwnDocument& d : own) {
-      std::string why = Unproven(d, beacon->leaves, now >= d.not_after);
+      // Of an epoch before, a deny is taken by nobody any more; here it still denies.
+      const bool lapsed = now >= d.not_after || d.epoch < epoch;
+      std::string why = Unproven(d, beacon->leaves, lapsed);
       if (!why.empty()) out.stale_because.push_back(std::move(why));
     }
     if (out.stale_because.empty()) out.fresh_until = beacon->not_after;

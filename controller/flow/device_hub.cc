@@ -151,7 +151,7 @@ void DeviceHub::OfferBeacon(const BeaconsPtr& beacons, bool to_all) {
 }
 
 void DeviceHub::Need(const std::string& device_id, StreamId stream_id,
-                     const std::vector<std::string>& chunks) {
+                     const std::set<std::string>& chunks) {
   std::optional<Outgoing> out;
   {
     MutexLock lock(&mu_);
@@ -161,9 +161,7 @@ void DeviceHub::Need(const std::string& device_id, StreamId stream_id,
     stream->needed.clear();
     for (const auto& [slot, doc] : stream->desired) {
       for (const Chunk& chunk : doc->chunks) {
-        if (std::find(chunks.begin(), chunks.end(), chunk.sha256) != chunks.end()) {
-          stream->needed.push_back(chunk);
-        }
+        if (chunks.contains(chunk.sha256)) stream->needed.push_back(chunk);
       }
     }
     out = Next(*stream);

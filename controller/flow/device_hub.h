@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -71,7 +72,7 @@ class DeviceHub {
   // To every device, or only to those that were sent something since their last Beacon.
   void OfferBeacon(const BeaconsPtr& beacons, bool to_all);
 
-  void Need(const std::string& device_id, StreamId stream, const std::vector<std::string>& chunks);
+  void Need(const std::string& device_id, StreamId stream, const std::set<std::string>& chunks);
   void Acked(const std::string& device_id, StreamId stream, const std::string& name,
              const std::string& sha256);
   // Everything up to `seq` is stored; `sha256` is that report's.

@@ -107,7 +107,7 @@ class CohortWriter {
       kept.insert(sha256);
       mutation_.puts.push_back({ChunkKey(name_, sha256), bytes});
     }
-    MUSTER_RETURN_IF_ERROR(DropChunksBut(kept));
+    MUSTER_RETURN_IF_ERROR(DropChunksBut(snapshot_, name_, kept, mutation_));
     MUSTER_ASSIGN_OR_RETURN(const v1::SignedDoc doc, SignNext(std::move(wanted)));
     MUSTER_RETURN_IF_ERROR(PutDocument(mutation_, doc));
     // Devices of a wave that has begun have taken what they cannot give back.
@@ -128,7 +128,7 @@ class CohortWriter {
       next.set_from_version(base_->policy.header().version());
       next.set_from_sha256(Sha256Hex(base_->doc.payload()));
     }
-    MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOfPlatform(snapshot_, platform_));
+    MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOf(snapshot_, name_));
     if (goes_on) next.set_cutoff(rollout_.cutoff());
     const uint32_t wave = goes_on ? rollout_.wave() : 1;
     BeginWave(next, state == v1::Rollout::RUNNING ? wave : kLastWave, devices, now_);
@@ -166,7 +166,7 @@ class CohortWriter {
   absl::StatusOr<bool> Revert() {
     std::set<std::string> kept;
     for (const v1::ChunkRef& ref : base_->policy.chunks()) kept.insert(ref.sha256());
-    MUSTER_RETURN_IF_ERROR(DropChunksBut(kept));
+    MUSTER_RETURN_IF_ERROR(DropChunksBut(snapshot_, name_, kept, mutation_));
     MUSTER_ASSIGN_OR_RETURN(const v1::SignedDoc doc, SignNext(base_->policy));
     MUSTER_RETURN_IF_ERROR(PutDocument(mutation_, doc));
     mutation_.deletes.push_back(BaseDocumentKey(name_));
@@ -175,14 +175,6 @@ class CohortWriter {
     rollout_.set_to_sha256(Sha256Hex(doc.payload()));
     Put(mutation_, RolloutKey(name_), rollout_);
     return true;
-  }
-
-  absl::Status DropChunksBut(const std::set<std::string>& kept) {
-    MUSTER_ASSIGN_OR_RETURN(const auto stored, KeyTails(snapshot_, ChunkKey(name_, "")));
-    for (const std::string& sha256 : stored) {
-      if (!kept.contains(sha256)) mutation_.deletes.push_back(ChunkKey(name_, sha256));
-    }
-    return absl::OkStatus();
   }
 
   const Services& s_;
@@ -259,15 +251,11 @@ absl::Status EndRollout(const Snapshot& snapshot, const std::string& name, Mutat
   mutation.deletes.push_back(BaseDocumentKey(name));
   mutation.deletes.push_back(BaseLeafKey(name));
   MUSTER_ASSIGN_OR_RETURN(const auto target, FindCohort(snapshot, DocumentKey(name)));
-  MUSTER_ASSIGN_OR_RETURN(const auto stored, KeyTails(snapshot, ChunkKey(name, "")));
   std::set<std::string> kept;
   if (target) {
     for (const v1::ChunkRef& ref : target->policy.chunks()) kept.insert(ref.sha256());
   }
-  for (const std::string& sha256 : stored) {
-    if (!kept.contains(sha256)) mutation.deletes.push_back(ChunkKey(name, sha256));
-  }
-  return absl::OkStatus();
+  return DropChunksBut(snapshot, name, kept, mutation);
 }
 
 absl::StatusOr<std::string> ContentOf(const Snapshot& snapshot, const std::string& name) {
@@ -276,16 +264,35 @@ absl::StatusOr<std::string> ContentOf(const Snapshot& snapshot, const std::strin
   return ContentSha256(target->policy);
 }
 
-absl::StatusOr<std::vector<std::string>> DevicesOfPlatform(const Snapshot& snapshot,
-                                                           v1::Platform::Id platform) {
-  std::vector<std::string> out;
-  MUSTER_RETURN_IF_ERROR(ForEach<v1::Device>(
-      snapshot, "device/", [&](const std::string&, const Versioned<v1::Device>& device) {
-        if (device.value.state() == v1::Device::ENROLLED && device.value.platform() == platform) {
-          out.push_back(device.value.device_id());
+absl::Status DropChunksBut(const Snapshot& snapshot, const std::string& name,
+                           const std::set<std::string>& kept, Mutation& mutation) {
+  MUSTER_ASSIGN_OR_RETURN(const auto stored, KeyTails(snapshot, ChunkKey(name, "")));
+  for (const std::string& sha256 : stored) {
+    if (!kept.contains(sha256)) mutation.deletes.push_back(ChunkKey(name, sha256));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ForDevicesOf(const Snapshot& snapshot, const std::string& name,
+                          const std::function<absl::Status(const v1::Device&)>& each) {
+  return ForEach<v1::Device>(
+      snapshot, "device/",
+      [&](const std::string&, const Versioned<v1::Device>& device) -> absl::Status {
+        if (device.value.state() != v1::Device::ENROLLED ||
+            CohortName(device.value.platform()) != name) {
+          return absl::OkStatus();
         }
-        return absl::OkStatus();
-      }));
+        return each(device.value);
+      });
+}
+
+absl::StatusOr<std::vector<std::string>> DevicesOf(const Snapshot& snapshot,
+                                                   const std::string& name) {
+  std::vector<std::string> out;
+  MUSTER_RETURN_IF_ERROR(ForDevicesOf(snapshot, name, [&](const v1::Device& device) {
+    out.push_back(device.device_id());
+    return absl::OkStatus();
+  }));
   return out;
 }
 

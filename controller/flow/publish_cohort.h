@@ -3,11 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "controller/domain/rollout.h"
 #include "controller/flow/publish.h"
+#include "muster/v1/device.pb.h"
 
 namespace muster {
 
@@ -36,6 +40,10 @@ absl::StatusOr<CohortPublication> PublishCohort(const Services& services, const 
 // What is stored, ready to be sent.
 absl::StatusOr<CohortPublication> LoadCohort(const Snapshot& snapshot, const std::string& name);
 
+// Deletes within `mutation` the stored chunks of the cohort that are not in `kept`.
+absl::Status DropChunksBut(const Snapshot& snapshot, const std::string& name,
+                           const std::set<std::string>& kept, Mutation& mutation);
+
 // The cohort document that this device should have, without its chunks; nullptr: none yet. What
 // the device runs is what its last signed report said.
 absl::StatusOr<DocumentPtr> CohortDocumentOf(const Snapshot& snapshot, v1::Platform::Id platform,
@@ -47,8 +55,11 @@ absl::Status EndRollout(const Snapshot& snapshot, const std::string& name, Mutat
 // ContentSha256 of the target; NOT_FOUND: nothing is published.
 absl::StatusOr<std::string> ContentOf(const Snapshot& snapshot, const std::string& name);
 
-absl::StatusOr<std::vector<std::string>> DevicesOfPlatform(const Snapshot& snapshot,
-                                                           v1::Platform::Id platform);
+// Calls `each` with every enrolled device of the cohort; stops at the first error.
+absl::Status ForDevicesOf(const Snapshot& snapshot, const std::string& name,
+                          const std::function<absl::Status(const v1::Device&)>& each);
+absl::StatusOr<std::vector<std::string>> DevicesOf(const Snapshot& snapshot,
+                                                   const std::string& name);
 inline constexpr v1::Platform::Id kPlatforms[] = {v1::Platform::ANDROID, v1::Platform::IOS,
                                                   v1::Platform::MACOS, v1::Platform::WINDOWS,
                                                   v1::Platform::LINUX};

@@ -1,7 +1,7 @@
 #include "controller/flow/rollout.h"
 
+#include <map>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/match.h"
 #include "common/time_proto.h"
@@ -16,20 +16,6 @@ namespace {
 
 std::string FullName(const std::string& name) {
   return absl::StartsWith(name, "cohort/") ? name : CohortName(absl::string_view(name));
-}
-
-// Calls `each` with every enrolled device of the cohort.
-template <typename F>
-absl::Status ForDevicesOf(const Snapshot& snapshot, const std::string& name, F&& each) {
-  return ForEach<v1::Device>(
-      snapshot, "device/",
-      [&](const std::string&, const Versioned<v1::Device>& device) -> absl::Status {
-        if (device.value.state() != v1::Device::ENROLLED ||
-            CohortName(device.value.platform()) != name) {
-          return absl::OkStatus();
-        }
-        return each(device.value);
-      });
 }
 
 // What the devices in the wave have said of the target's hash. Only what is stored counts: the
@@ -62,11 +48,7 @@ absl::Status TakeStep(const Services& services, const Snapshot& snapshot, Rollou
     case RolloutStep::kStay:
       return absl::OkStatus();
     case RolloutStep::kNextWave: {
-      std::vector<std::string> devices;
-      MUSTER_RETURN_IF_ERROR(ForDevicesOf(snapshot, rollout.name(), [&](const v1::Device& d) {
-        devices.push_back(d.device_id());
-        return absl::OkStatus();
-      }));
+      MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOf(snapshot, rollout.name()));
       BeginWave(rollout, rollout.wave() + 1, devices, now);
       return absl::OkStatus();
     }
@@ -114,34 +96,26 @@ absl::Status Count(const Snapshot& snapshot, const DeviceHub& hub, absl::Time no
   MUSTER_ASSIGN_OR_RETURN(const DocumentPtr target,
                           FindDocument(snapshot, DocumentKey(rollout.name())));
   if (target == nullptr) return absl::OkStatus();
-  return ForDevicesOf(snapshot, rollout.name(), [&](const v1::Device& device) -> absl::Status {
-    counts.set_devices(counts.devices() + 1);
-    if (InWave(rollout, device.device_id())) counts.set_in_wave(counts.in_wave() + 1);
-    MUSTER_ASSIGN_OR_RETURN(
-        v1::DocumentState state,
-        StateOf(snapshot, device, *target, hub.DeliveriesOf(device.device_id()), now));
-    switch (state.state()) {
-      case v1::DocumentState::SENT:
-        counts.set_sent(counts.sent() + 1);
-        break;
-      case v1::DocumentState::APPLIED:
-        counts.set_applied(counts.applied() + 1);
-        break;
-      case v1::DocumentState::VERIFIED:
-        counts.set_verified(counts.verified() + 1);
-        break;
-      case v1::DocumentState::NACKED:
-        counts.set_nacked(counts.nacked() + 1);
-        break;
-      case v1::DocumentState::STALE:
-        counts.set_stale(counts.stale() + 1);
-        break;
-      default:
-        counts.set_queued(counts.queued() + 1);
-    }
-    if (with_devices) *view.add_documents() = std::move(state);
-    return absl::OkStatus();
-  });
+  using State = v1::DocumentState;
+  std::map<State::State, uint32_t> in;
+  MUSTER_RETURN_IF_ERROR(
+      ForDevicesOf(snapshot, rollout.name(), [&](const v1::Device& device) -> absl::Status {
+        const std::string& id = device.device_id();
+        counts.set_devices(counts.devices() + 1);
+        if (InWave(rollout, id)) counts.set_in_wave(counts.in_wave() + 1);
+        MUSTER_ASSIGN_OR_RETURN(State state,
+                                StateOf(snapshot, device, *target, hub.DeliveriesOf(id), now));
+        ++in[state.state()];
+        if (with_devices) *view.add_documents() = std::move(state);
+        return absl::OkStatus();
+      }));
+  counts.set_queued(in[State::QUEUED]);
+  counts.set_sent(in[State::SENT]);
+  counts.set_applied(in[State::APPLIED]);
+  counts.set_verified(in[State::VERIFIED]);
+  counts.set_nacked(in[State::NACKED]);
+  counts.set_stale(in[State::STALE]);
+  return absl::OkStatus();
 }
 
 }  // namespace

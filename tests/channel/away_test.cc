@@ -25,6 +25,26 @@ class AwayTest : public Channel {
     EXPECT_TRUE(Quiet());
     return RequestNow(submitted->request.request_id()).grant_id();
   }
+  struct Exchanged {
+    int updates = 0, chunks = 0;
+  };
+  // All that both have to say, and what the controller sent in it.
+  Exchanged Exchange(SimLaptop& laptop) {
+    Exchanged out;
+    for (int i = 0; i < 100; ++i) {
+      Settle();
+      while (StepUp(laptop)) {
+      }
+      const Connection& c = connections_[laptop.id()];
+      if (c.sink->down.empty()) break;
+      v1::ControllerMessage message;
+      EXPECT_TRUE(message.ParseFromString(c.sink->down.front()));
+      out.updates += message.has_update();
+      out.chunks += message.has_chunk();
+      StepDown(laptop);
+    }
+    return out;
+  }
   void PassBoth(SimLaptop& laptop, absl::Duration d) {
     clock_.Advance(d);
     laptop.clock().Advance(d);
@@ -72,21 +92,9 @@ TEST_F(AwayTest, ThirtyDaysWithoutAController) {
   work_.WakeAll();  // as each quarter of an hour
   Settle();
   Connect(laptop);
-  int updates = 0, chunks = 0;
-  for (int i = 0; i < 100; ++i) {
-    Settle();
-    while (StepUp(laptop)) {
-    }
-    Connection& c = connections_[laptop.id()];
-    if (c.sink->down.empty()) break;
-    v1::ControllerMessage message;
-    ASSERT_TRUE(message.ParseFromString(c.sink->down.front()));
-    updates += message.has_update();
-    chunks += message.has_chunk();
-    StepDown(laptop);
-  }
-  EXPECT_EQ(updates, 2);  // assignment, cohort policy
-  EXPECT_EQ(chunks, 0);   // the content is the same
+  const Exchanged exchanged = Exchange(laptop);
+  EXPECT_EQ(exchanged.updates, 2);  // assignment, cohort policy
+  EXPECT_EQ(exchanged.chunks, 0);   // the content is the same
   EXPECT_EQ(InForce(laptop), Wanted(laptop));
   EXPECT_EQ(laptop.Verdict("whatsapp", kAliceUid), "BLOCK NO_GRANT");
   EXPECT_EQ(laptop.Verdict("whatsapp", kBobUid), "ALLOW GRANT " + long_one);
@@ -117,19 +125,7 @@ TEST_F(AwayTest, AChangeOfOneAppSendsOneChunk) {
   Connect(laptop);
   ASSERT_TRUE(Quiet());
   LoadCatalogue(v1::Trm::PERMITTED);
-  int chunks = 0;
-  for (int i = 0; i < 100; ++i) {
-    Settle();
-    while (StepUp(laptop)) {
-    }
-    Connection& c = connections_[laptop.id()];
-    if (c.sink->down.empty()) break;
-    v1::ControllerMessage message;
-    ASSERT_TRUE(message.ParseFromString(c.sink->down.front()));
-    chunks += message.has_chunk();
-    StepDown(laptop);
-  }
-  EXPECT_EQ(chunks, 1);
+  EXPECT_EQ(Exchange(laptop).chunks, 1);
   EXPECT_EQ(laptop.Verdict("whatsapp", kAliceUid), "BLOCK BLOCKLISTED");
 }
 
@@ -172,6 +168,7 @@ TEST_F(AwayTest, ADenyOfAnEpochBeforeStaysWhereItIsAndGoesNowhereElse) {
     EXPECT_TRUE(absl::EndsWith(line, " VERIFIED ")) << line;
   }
   EXPECT_EQ(away.Status().stale_because_size(), 0);
+  EXPECT_EQ(there.Status().stale_because_size(), 0);
   // Signed anew it reaches both.
   ASSERT_TRUE(PublishDeny({"slack"}, 8).ok());
   ASSERT_TRUE(Quiet());

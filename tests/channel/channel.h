@@ -129,23 +129,9 @@ class Channel : public World {
     auto laptop = std::make_unique<SimLaptop>(
         dir_.File("laptop-" + std::to_string(laptops_.size())), clock_.Now());
     const PrivateKey key = *PrivateKey::Generate(kEcdsaP256Sha256);
-    const auto token = CreateToken(*services_, Who("soc"),
-                                   {.platform = v1::Platform::LINUX,
-                                    .owner_upn = owner + "@agency.test",
-                                    .group = "",
-                                    .ttl = absl::Hours(1)},
-                                   false);
-    const auto enrolled = EnrollDevice(*services_, *ca_,
-                                       {.token = token->token,
-                                        .csr_der = MakeCsr(key),
-                                        .hostname = "laptop",
-                                        .platform = v1::Platform::LINUX,
-                                        .local_accounts = {"alice", "bob"},
-                                        .from = "test"});
-    EXPECT_TRUE(enrolled.ok()) << enrolled.status();
-    laptop->Enrolled(enrolled->device.device_id(), key, RootNow());
+    const std::string id = EnrolDevice(key, owner, {"alice", "bob"}).device.device_id();
+    laptop->Enrolled(id, key, RootNow());
     laptops_.push_back(std::move(laptop));
-    Settle();
     return *laptops_.back();
   }
 

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "absl/strings/escaping.h"
+#include "common/limits.h"
 #include "controller/flow/device_session.h"
 #include "controller/flow/enroll.h"
 #include "controller/flow/lookup.h"
@@ -121,14 +123,18 @@ class DeviceStream final : public Reactor {
     bool closed_ ABSL_GUARDED_BY(mu_) = false;
   };
 
-  // What is worth a line in the log.
+  // What is worth a line in the log: one line, whatever the agent writes.
   void Note(const v1::AgentMessage& message) {
+    const auto text = [](const std::string& said) {
+      return absl::CHexEscape(said.substr(0, limits::kMaxLoggedBytes));
+    };
     if (message.has_hello()) {
-      d_.log->info("{} connected, agent {}", session_.device_id(), message.hello().agent_version());
+      d_.log->info("{} connected, agent {}", session_.device_id(),
+                   text(message.hello().agent_version()));
     } else if (message.has_nack()) {
       const v1::Nack& nack = message.nack();
-      d_.log->warn("{} refused {} version {}: {} {}", session_.device_id(), nack.name(),
-                   nack.version(), nack.code(), nack.detail());
+      d_.log->warn("{} refused {} version {}: {} {}", session_.device_id(), text(nack.name()),
+                   nack.version(), text(nack.code()), text(nack.detail()));
     }
   }
 

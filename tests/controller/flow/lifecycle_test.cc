@@ -16,23 +16,7 @@ class LifecycleTest : public World {
 
   TestDevice Enrol(const std::string& owner) {
     TestDevice device;
-    const auto token = CreateToken(*services_, Who("soc"),
-                                   {.platform = v1::Platform::LINUX,
-                                    .owner_upn = owner + "@agency.test",
-                                    .group = "",
-                                    .ttl = absl::Hours(1)},
-                                   false);
-    EXPECT_TRUE(token.ok()) << token.status();
-    const auto enrolled = EnrollDevice(*services_, *ca_,
-                                       {.token = token->token,
-                                        .csr_der = MakeCsr(device.key),
-                                        .hostname = "laptop",
-                                        .platform = v1::Platform::LINUX,
-                                        .local_accounts = {},
-                                        .from = "test"});
-    EXPECT_TRUE(enrolled.ok()) << enrolled.status();
-    device.id = enrolled->device.device_id();
-    Settle();
+    device.id = EnrolDevice(device.key, owner).device.device_id();
     return device;
   }
 

@@ -35,22 +35,7 @@ class RolloutTest : public World {
 
   TestDevice Enrol(const std::string& owner) {
     TestDevice device;
-    const auto token = CreateToken(*services_, Who("soc"),
-                                   {.platform = v1::Platform::LINUX,
-                                    .owner_upn = owner + "@agency.test",
-                                    .group = "",
-                                    .ttl = absl::Hours(1)},
-                                   false);
-    const auto enrolled = EnrollDevice(*services_, *ca_,
-                                       {.token = token->token,
-                                        .csr_der = MakeCsr(device.key),
-                                        .hostname = "laptop",
-                                        .platform = v1::Platform::LINUX,
-                                        .local_accounts = {},
-                                        .from = "test"});
-    EXPECT_TRUE(enrolled.ok()) << enrolled.status();
-    device.id = enrolled->device.device_id();
-    Settle();
+    device.id = EnrolDevice(device.key, owner).device.device_id();
     const auto id = hub_->Open(device.id, std::make_shared<OpenStream>(), absl::InfiniteFuture());
     hub_->Start(device.id, id, kCohort, {}, {});
     return device;

@@ -29,6 +29,7 @@
 #include "controller/flow/sync.h"
 #include "controller/flow/trust.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/test_device.h"
 
 namespace muster {
 
@@ -167,6 +168,28 @@ class World : public testing::Test {
     const std::map<std::string, int> kIds = {
         {"alice", kAlice}, {"bob", kBob}, {"desk", kDesk}, {"soc", kSoc}, {"second", kSecond}};
     return {{IdOf(kIds.at(name)), name + "@agency.test"}, "certificate 1", "test"};
+  }
+
+  // A Linux device of `owner` with this key; its documents are published.
+  EnrolledDevice EnrolDevice(const PrivateKey& key, const std::string& owner,
+                             const std::vector<std::string>& accounts = {}) {
+    const auto token = CreateToken(*services_, Who("soc"),
+                                   {.platform = v1::Platform::LINUX,
+                                    .owner_upn = owner + "@agency.test",
+                                    .group = "",
+                                    .ttl = absl::Hours(1)},
+                                   false);
+    EXPECT_TRUE(token.ok()) << token.status();
+    const auto enrolled = EnrollDevice(*services_, *ca_,
+                                       {.token = token->token,
+                                        .csr_der = MakeCsr(key),
+                                        .hostname = "laptop",
+                                        .platform = v1::Platform::LINUX,
+                                        .local_accounts = accounts,
+                                        .from = "test"});
+    EXPECT_TRUE(enrolled.ok()) << enrolled.status();
+    Settle();
+    return *enrolled;
   }
 
   absl::Status Sync() { return reconciler_->SyncNow(MusterItself(), false).status(); }

@@ -141,6 +141,7 @@ inline constexpr size_t kMaxGroupDepth = 64;
 inline constexpr size_t kMaxGroupsPerApp = 10'000;
 inline constexpr size_t kMaxPersons = 2'000'000;
 inline constexpr size_t kLdapPage = 1'000;
+inline constexpr size_t kMaxDirectoryServers = 32;
 inline constexpr size_t kMaxListedAdds = 1'000;        // in a stored run; all are applied
 inline constexpr size_t kMaxListedRemovals = 100'000;  // the rest is held by the next run
 inline constexpr uint32_t kHeldRemovalsFloor = 5;      // removals above max(5, 5 %) are held

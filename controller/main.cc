@@ -90,7 +90,7 @@ absl::Status Operator(const OperatorOptions& options) {
 absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const ServerConfig::Directory& config) {
   if (config.kind == "ldif") return LdifDirectory::Open(config.ldif_file);
   LdapOptions options;
-  options.uri = config.ldap.uri;
+  options.uris = {config.ldap.uri};
   options.start_tls = config.ldap.start_tls;
   options.ca_file = config.ldap.ca_file;
   options.bind_dn = config.ldap.bind_dn;

@@ -2,14 +2,30 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "controller/domain/membership.h"
+#include "muster/v1/person.pb.h"
 
 namespace muster {
+
+enum class ReadDepth {
+  kChanges,  // what changed since the last read, where the server can tell; else as kFull
+  kFull,     // everything anew
+};
+
+// Who was in a group, as the last applied run saw it.
+struct PastMember {
+  std::string person_id;
+  std::string distinguished_name;
+  std::vector<std::string> via;  // DNs of the groups from the approval group down
+};
+
+using DirectorySnapshotPtr = std::shared_ptr<const DirectorySnapshot>;
 
 // Thread-safe. An implementation never returns part of a read: any size or time limit, lost
 // page or missing approval group is an error, so that no caller can take a partial read for
@@ -24,8 +40,16 @@ class Directory {
   // All persons and every group reachable from the approval groups. UNAVAILABLE: the server
   // does not answer; FAILED_PRECONDITION: an approval group is missing; DATA_LOSS: malformed
   // or incomplete answer.
-  virtual absl::StatusOr<DirectorySnapshot> Read(
-      const std::map<std::string, std::string>& approval_groups) = 0;
+  // The same pointer as before: nothing has changed since.
+  virtual absl::StatusOr<DirectorySnapshotPtr> Read(
+      const std::map<std::string, std::string>& approval_groups, ReadDepth depth) = 0;
+
+  // Asks again, past whatever the read went through, whether `member` is out: of one of the groups
+  // on that path, or as an enabled account. ABORTED: it still is in, so the read was wrong; any
+  // other error: nobody knows. Only OK lets a removal that a read implies be committed.
+  virtual absl::Status ConfirmGone(const PastMember& member) = 0;
+
+  virtual v1::DirectoryReading reading() const = 0;
 
   // One value per call; success when the person is (or already was) a member afterwards, read
   // back from the directory. NOT_FOUND: no such group or person; PERMISSION_DENIED: no right.

@@ -305,10 +305,11 @@ absl::StatusOr<v1::SyncRun> SyncDirectory(const Services& services, const Actor&
   run.set_state(v1::SyncRun::READING);
   *run.mutable_started_at() = ToProto(services.clock.Now());
   run.set_source(directory.source());
-  const absl::StatusOr<DirectorySnapshot> read = directory.Read(services.settings.groups);
+  const absl::StatusOr<DirectorySnapshotPtr> read =
+      directory.Read(services.settings.groups, ReadDepth::kFull);
   absl::Status error = read.status();
   if (read.ok()) {
-    auto applied = RetryAborted([&] { return ApplyRead(services, actor, *read, run, dry_run); });
+    auto applied = RetryAborted([&] { return ApplyRead(services, actor, **read, run, dry_run); });
     if (applied.ok()) return applied;
     error = applied.status();
   }

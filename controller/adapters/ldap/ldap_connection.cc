@@ -20,13 +20,7 @@ namespace {
 
 constexpr char kSystemCaFile[] = "/etc/ssl/certs/ca-certificates.crt";
 
-absl::string_view HostOf(absl::string_view uri) {
-  uri.remove_prefix(uri.find("://") + 3);
-  if (absl::StartsWith(uri, "[")) return uri.substr(0, uri.find(']') + 1);
-  return uri.substr(0, uri.find_first_of(":/"));
-}
-
-bool IsLdaps(const LdapOptions& options) { return absl::StartsWith(options.uri, "ldaps://"); }
+bool IsLdaps(absl::string_view uri) { return absl::StartsWith(uri, "ldaps://"); }
 
 std::string Tail(absl::string_view server_says) {
   server_says = absl::StripAsciiWhitespace(server_says);
@@ -65,50 +59,15 @@ SigpipeGuard::~SigpipeGuard() {
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-absl::Status CheckLdapOptions(const LdapOptions& options) {
-  const auto invalid = [](absl::string_view what) { return absl::InvalidArgumentError(what); };
-  const bool ldaps = IsLdaps(options);
-  if (!ldaps && !absl::StartsWith(options.uri, "ldap://")) {
-    return invalid("the directory's URI must start with ldaps:// or ldap://");
-  }
-  const absl::string_view host = HostOf(options.uri);
-  // libldap takes a list of URIs, of which a later one could be without encryption.
-  if (host.empty() || options.uri.find_first_of(" ,\t\r\n") != std::string::npos) {
-    return invalid(
-        "the directory's URI must name exactly one server, as in ldaps://dc1.example.gov");
-  }
-  const absl::string_view path = absl::string_view(options.uri).substr(options.uri.find("://") + 3);
-  if (const size_t slash = path.find('/');
-      slash != absl::string_view::npos && slash + 1 != path.size()) {
-    return invalid("the directory's URI must end after the host and port");
-  }
-  if (!ldaps && !options.start_tls) {
-    return invalid(
-        "ldap:// without StartTLS would send the bind password in clear; use ldaps:// or switch "
-        "start_tls on");
-  }
-  if (ldaps && options.start_tls) {
-    return invalid("ldaps:// is encrypted from the start; switch start_tls off or use ldap://");
-  }
-  if (options.bind_dn.empty()) return invalid("the directory needs a bind_dn");
-  if (options.bind_password.empty()) {
-    return invalid("the directory's bind password is empty; check the password file");
-  }
-  if (options.base_dn.empty()) return invalid("the directory needs a base_dn to search below");
-  if (options.timeout <= absl::ZeroDuration() || options.timeout > limits::kMaxLdapTimeout) {
-    return invalid("the directory's timeout must be above 0 and at most 10 minutes");
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::unique_ptr<LdapConnection>> LdapConnection::Connect(const LdapOptions& options,
+absl::StatusOr<std::unique_ptr<LdapConnection>> LdapConnection::Connect(const std::string& uri,
+                                                                        const LdapOptions& options,
                                                                         const Secret& password) {
   LDAP* ld = nullptr;
-  if (const int code = ldap_initialize(&ld, options.uri.c_str()); code != LDAP_SUCCESS) {
-    return absl::InvalidArgumentError(absl::StrCat("the directory's URI ", options.uri,
-                                                   " is not usable: ", ldap_err2string(code)));
+  if (const int code = ldap_initialize(&ld, uri.c_str()); code != LDAP_SUCCESS) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the directory's URI ", uri, " is not usable: ", ldap_err2string(code)));
   }
-  std::unique_ptr<LdapConnection> connection(new LdapConnection(ld, options));
+  std::unique_ptr<LdapConnection> connection(new LdapConnection(ld, uri, options));
   MUSTER_RETURN_IF_ERROR(connection->Configure(options));
   MUSTER_RETURN_IF_ERROR(connection->Encrypt(options));
   MUSTER_RETURN_IF_ERROR(connection->Bind(options, password));
@@ -159,7 +118,7 @@ absl::Status LdapConnection::Configure(const LdapOptions& options) {
 
 absl::Status LdapConnection::Encrypt(const LdapOptions& options) {
   const SocketWatchdog::Guard guard(&watchdog_);
-  const int code = IsLdaps(options) ? ldap_connect(ld_) : ldap_start_tls_s(ld_, nullptr, nullptr);
+  const int code = IsLdaps(uri_) ? ldap_connect(ld_) : ldap_start_tls_s(ld_, nullptr, nullptr);
   if (code != LDAP_SUCCESS) return EncryptError(code, options);
   if (ldap_tls_inplace(ld_) == 0) {
     return absl::InternalError(absl::StrCat(uri_, ": the connection is not encrypted"));
@@ -175,8 +134,8 @@ absl::Status LdapConnection::EncryptError(int code, const LdapOptions& options) 
   if (const std::string says = Diagnostic(); !says.empty()) absl::StrAppend(&text, " (", says, ")");
   absl::StrAppend(&text, "; is the server up, is its certificate issued by ",
                   options.ca_file.empty() ? kSystemCaFile : options.ca_file,
-                  ", not expired, and made out to ", HostOf(uri_), "?");
-  if (absl::EqualsIgnoreCase(HostOf(uri_), "localhost")) {
+                  ", not expired, and made out to ", HostOfUri(uri_), "?");
+  if (absl::EqualsIgnoreCase(HostOfUri(uri_), "localhost")) {
     absl::StrAppend(&text,
                     " libldap checks the certificate of \"localhost\" against this machine's own "
                     "name: use 127.0.0.1 or that name in the URI");

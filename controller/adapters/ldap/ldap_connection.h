@@ -12,19 +12,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "controller/adapters/ldap/ldap_options.h"
 #include "controller/adapters/ldap/socket_watchdog.h"
 
 namespace muster {
-
-struct LdapOptions {
-  std::string uri;         // one server: "ldaps://dc1.example.gov" or "ldap://..." with start_tls
-  bool start_tls = false;  // must be on for ldap://, off for ldaps://
-  std::string ca_file;     // PEM; empty: Debian's bundle of public CAs
-  std::string bind_dn;     // a DN; Active Directory also takes a UPN
-  std::string bind_password;
-  std::string base_dn;                         // persons are searched below it
-  absl::Duration timeout = absl::Seconds(10);  // to connect, and for every answer
-};
 
 // A password in memory of its own, wiped at the end. libldap's own send buffer is beyond our
 // reach. Movable, never copied, never printed.
@@ -39,10 +30,6 @@ class Secret {
  private:
   std::vector<char> bytes_;
 };
-
-// INVALID_ARGUMENT with the option to correct: no encryption, several servers in the URI, no bind
-// DN or password (a bind without password succeeds without proving anything, RFC 4513, 5.1.2).
-absl::Status CheckLdapOptions(const LdapOptions& options);
 
 // libldap writes to sockets without MSG_NOSIGNAL: a server that went away would end the program.
 // Blocks SIGPIPE for this thread and swallows the one that came meanwhile.
@@ -67,7 +54,8 @@ class LdapConnection {
   // Certificate checks cannot be switched off. UNAVAILABLE: no answer, or no trusted encryption;
   // UNAUTHENTICATED: the bind DN or password is wrong; FAILED_PRECONDITION: the CA file is no
   // good.
-  static absl::StatusOr<std::unique_ptr<LdapConnection>> Connect(const LdapOptions& options,
+  static absl::StatusOr<std::unique_ptr<LdapConnection>> Connect(const std::string& uri,
+                                                                 const LdapOptions& options,
                                                                  const Secret& password);
   ~LdapConnection();
   LdapConnection(const LdapConnection&) = delete;
@@ -89,11 +77,8 @@ class LdapConnection {
   absl::Status TimeoutError(absl::string_view doing);
 
  private:
-  LdapConnection(LDAP* ld, const LdapOptions& options)
-      : ld_(ld),
-        uri_(options.uri),
-        timeout_(options.timeout),
-        watchdog_(options.timeout + kGrace) {}
+  LdapConnection(LDAP* ld, const std::string& uri, const LdapOptions& options)
+      : ld_(ld), uri_(uri), timeout_(options.timeout), watchdog_(options.timeout + kGrace) {}
   // libldap's own timeouts, where it has them, come first.
   static constexpr absl::Duration kGrace = absl::Milliseconds(250);
   static int OnConnect(LDAP* ld, Sockbuf* socket, LDAPURLDesc* server, sockaddr* address,

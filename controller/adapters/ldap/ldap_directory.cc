@@ -92,7 +92,7 @@ Result LdapDirectory::WithConnection(const Operation& operation) {
 
 absl::Status LdapDirectory::Connect() {
   MUSTER_ASSIGN_OR_RETURN(std::unique_ptr<LdapConnection> fresh,
-                          LdapConnection::Connect(options_, password_));
+                          LdapConnection::Connect(options_.uris.front(), options_, password_));
   MUSTER_ASSIGN_OR_RETURN(const std::optional<DirectoryEntry> root,
                           ReadEntry(fresh.get(), "", {"namingContexts", "supportedCapabilities"}));
   server_ = {};
@@ -109,12 +109,23 @@ absl::Status LdapDirectory::Connect() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<DirectorySnapshot> LdapDirectory::Read(
-    const std::map<std::string, std::string>& approval_groups) {
+absl::StatusOr<DirectorySnapshotPtr> LdapDirectory::Read(
+    const std::map<std::string, std::string>& approval_groups, ReadDepth) {
   const SigpipeGuard no_sigpipe;
   MutexLock lock(&mu_);
-  return WithConnection<absl::StatusOr<DirectorySnapshot>>(
+  absl::StatusOr<DirectorySnapshot> read = WithConnection<absl::StatusOr<DirectorySnapshot>>(
       [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ReadAll(approval_groups); });
+  MUSTER_RETURN_IF_ERROR(read.status());
+  return std::make_shared<const DirectorySnapshot>(*std::move(read));
+}
+
+absl::Status LdapDirectory::ConfirmGone(const PastMember&) { return absl::OkStatus(); }
+
+v1::DirectoryReading LdapDirectory::reading() const {
+  v1::DirectoryReading out;
+  out.set_method("paged search");
+  out.set_server(options_.uris.front());
+  return out;
 }
 
 absl::StatusOr<DirectorySnapshot> LdapDirectory::ReadAll(

@@ -24,15 +24,18 @@ class LdapDirectory final : public Directory {
   // Checks the options (CheckLdapOptions) and takes the password over; connects at the first use.
   static absl::StatusOr<std::unique_ptr<LdapDirectory>> Open(LdapOptions options);
 
-  std::string source() const override { return "ldap " + options_.uri; }
+  std::string source() const override { return "ldap " + options_.uris.front(); }
   std::string kind() const override { return "ldap"; }
 
   // UNAVAILABLE: no answer in time, no trusted encryption or a lost connection; UNAUTHENTICATED:
   // wrong bind DN or password; FAILED_PRECONDITION: an approval group or the base is missing, or
   // nobody is below the base; DATA_LOSS: the answer was cut short or is malformed, or two persons
   // share an id, a UPN or an account name; PERMISSION_DENIED: something may not be read.
-  absl::StatusOr<DirectorySnapshot> Read(
-      const std::map<std::string, std::string>& approval_groups) override;
+  absl::StatusOr<DirectorySnapshotPtr> Read(
+      const std::map<std::string, std::string>& approval_groups, ReadDepth depth) override;
+
+  absl::Status ConfirmGone(const PastMember& member) override;
+  v1::DirectoryReading reading() const override;
 
   // `group`: DN or GUID. Besides the errors of connecting: NOT_FOUND: no such group or person;
   // PERMISSION_DENIED: the account may not change the group; FAILED_PRECONDITION: the directory

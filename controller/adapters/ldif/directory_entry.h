@@ -11,6 +11,13 @@
 
 namespace muster {
 
+// Where a directory keeps what has no standard place. Names in lowercase; empty: nowhere.
+struct PersonAttributes {
+  std::string office = "physicaldeliveryofficename";
+  std::string manager = "manager";  // holds a DN
+  std::string capstone;             // set, and not "FALSE", "0" or "no": a Capstone official
+};
+
 struct DirectoryEntry {
   std::string dn;
   std::string where;  // "line 12", for errors; empty: the DN says it

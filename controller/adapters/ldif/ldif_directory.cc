@@ -177,8 +177,8 @@ absl::StatusOr<std::unique_ptr<LdifDirectory>> LdifDirectory::Open(std::string f
   return std::unique_ptr<LdifDirectory>(new LdifDirectory(std::move(file)));
 }
 
-absl::StatusOr<DirectorySnapshot> LdifDirectory::Read(
-    const std::map<std::string, std::string>& approval_groups) {
+absl::StatusOr<DirectorySnapshotPtr> LdifDirectory::Read(
+    const std::map<std::string, std::string>& approval_groups, ReadDepth) {
   MUSTER_ASSIGN_OR_RETURN(Contents contents, Load(file_));
   const auto lookup = [&](const std::string& ref) -> absl::StatusOr<std::optional<DirectoryEntry>> {
     MUSTER_ASSIGN_OR_RETURN(const std::optional<size_t> index, Find(contents, ref));
@@ -187,7 +187,14 @@ absl::StatusOr<DirectorySnapshot> LdifDirectory::Read(
   };
   absl::StatusOr<DirectorySnapshot> snapshot = contents.builder.Finish(approval_groups, lookup);
   if (!snapshot.ok()) return InFile(file_, snapshot.status());
-  return snapshot;
+  return std::make_shared<const DirectorySnapshot>(*std::move(snapshot));
+}
+
+v1::DirectoryReading LdifDirectory::reading() const {
+  v1::DirectoryReading out;
+  out.set_method("file");
+  out.set_server(file_);
+  return out;
 }
 
 absl::Status LdifDirectory::AddMember(const std::string& group, const std::string& person_id) {

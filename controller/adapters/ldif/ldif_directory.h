@@ -28,8 +28,12 @@ class LdifDirectory final : public Directory {
   // was cut off in the middle of a line, or two entries share an id, a DN, a UPN or an account
   // name. FAILED_PRECONDITION: an approval group is missing. A file cut off between two lines
   // reads like a shorter one; that is what held removals are for.
-  absl::StatusOr<DirectorySnapshot> Read(
-      const std::map<std::string, std::string>& approval_groups) override;
+  absl::StatusOr<DirectorySnapshotPtr> Read(
+      const std::map<std::string, std::string>& approval_groups, ReadDepth depth) override;
+
+  // A file is read whole or not at all: what it says is confirmed by having said it.
+  absl::Status ConfirmGone(const PastMember&) override { return absl::OkStatus(); }
+  v1::DirectoryReading reading() const override;
 
   // `group`: DN or GUID. All bytes but the member's line stay as they are. NOT_FOUND: no such
   // group or person. PERMISSION_DENIED, UNAVAILABLE: the file cannot be written. Errors of Read()

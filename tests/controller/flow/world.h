@@ -57,11 +57,15 @@ class FaultyDirectory final : public Directory {
   explicit FaultyDirectory(std::unique_ptr<Directory> real) : real_(std::move(real)) {}
   std::string source() const override { return real_->source(); }
   std::string kind() const override { return real_->kind(); }
-  absl::StatusOr<DirectorySnapshot> Read(
-      const std::map<std::string, std::string>& groups) override {
+  absl::StatusOr<DirectorySnapshotPtr> Read(const std::map<std::string, std::string>& groups,
+                                            ReadDepth depth) override {
     if (!error.ok()) return error;
-    return real_->Read(groups);
+    return real_->Read(groups, depth);
   }
+  absl::Status ConfirmGone(const PastMember& member) override {
+    return error.ok() ? real_->ConfirmGone(member) : error;
+  }
+  v1::DirectoryReading reading() const override { return real_->reading(); }
   absl::Status AddMember(const std::string& g, const std::string& p) override {
     return error.ok() ? real_->AddMember(g, p) : error;
   }

@@ -28,7 +28,7 @@ TEST_F(LdapConnectionTest, RefusesWhatIsNotProven) {
     return options;
   };
   const auto start_tls = [&](LdapOptions* o) {
-    o->uri = slapd_->ldap_uri();
+    o->uris = {slapd_->ldap_uri()};
     o->start_tls = true;
   };
   std::ofstream(slapd_->folder() + "/empty.pem") << "\n";
@@ -52,13 +52,13 @@ TEST_F(LdapConnectionTest, RefusesWhatIsNotProven) {
       {"an empty CA file", with([&](auto* o) { o->ca_file = slapd_->folder() + "/empty.pem"; }),
        absl::StatusCode::kUnavailable, "certificate"},
       {"another name",
-       with([&](auto* o) { o->uri = absl::StrCat("ldaps://127.0.0.2:", slapd_->ldaps_port()); }),
+       with([&](auto* o) { o->uris = {absl::StrCat("ldaps://127.0.0.2:", slapd_->ldaps_port())}; }),
        absl::StatusCode::kUnavailable, "127.0.0.2"},
       {"localhost",
-       with([&](auto* o) { o->uri = absl::StrCat("ldaps://localhost:", slapd_->ldaps_port()); }),
+       with([&](auto* o) { o->uris = {absl::StrCat("ldaps://localhost:", slapd_->ldaps_port())}; }),
        absl::StatusCode::kUnavailable, "use 127.0.0.1 or that name"},
       {"StartTLS on the ldaps port", with([&](auto* o) {
-         o->uri = absl::StrCat("ldap://127.0.0.1:", slapd_->ldaps_port());
+         o->uris = {absl::StrCat("ldap://127.0.0.1:", slapd_->ldaps_port())};
          o->start_tls = true;
          o->timeout = absl::Milliseconds(500);
        }),
@@ -67,12 +67,13 @@ TEST_F(LdapConnectionTest, RefusesWhatIsNotProven) {
        absl::StatusCode::kUnauthenticated, "bind_dn and the password file"},
       {"wrong bind DN", with([&](auto* o) { o->bind_dn = "cn=nobody,dc=mdm,dc=test"; }),
        absl::StatusCode::kUnauthenticated, "cn=nobody,dc=mdm,dc=test"},
-      {"nobody listens", with([&](auto* o) { o->uri = "ldaps://127.0.0.1:1"; }),
+      {"nobody listens", with([&](auto* o) { o->uris = {"ldaps://127.0.0.1:1"}; }),
        absl::StatusCode::kUnavailable, "ldaps://127.0.0.1:1"},
   };
   for (const auto& c : kCases) {
     SCOPED_TRACE(c.what);
-    const absl::Status read = Open(c.options)->Read({{"whatsapp", kApproval}}).status();
+    const absl::Status read =
+        Open(c.options)->Read({{"whatsapp", kApproval}}, ReadDepth::kFull).status();
     EXPECT_EQ(read.code(), c.code) << read;
     EXPECT_TRUE(absl::StrContains(read.message(), c.says)) << read;
     EXPECT_FALSE(absl::StrContains(read.message(), c.options.bind_password)) << read;
@@ -88,13 +89,13 @@ TEST(LdapOptions, RefusesBeforeConnecting) {
     return options;
   };
   const std::pair<LdapOptions, const char*> kCases[] = {
-      {with([](auto* o) { o->uri = "ldap://127.0.0.1:1"; }), "StartTLS"},
+      {with([](auto* o) { o->uris = {"ldap://127.0.0.1:1"}; }), "StartTLS"},
       {with([](auto* o) { o->start_tls = true; }), "start_tls"},
-      {with([](auto* o) { o->uri = "ldapi:///"; }), "ldaps://"},
-      {with([](auto* o) { o->uri = "ldaps://"; }), "exactly one server"},
-      {with([](auto* o) { o->uri = "ldaps://a ldap://b"; }), "exactly one server"},
-      {with([](auto* o) { o->uri = "ldaps://a,ldap://b"; }), "exactly one server"},
-      {with([](auto* o) { o->uri = "ldaps://a/dc=b??sub"; }), "host and port"},
+      {with([](auto* o) { o->uris = {"ldapi:///"}; }), "ldaps://"},
+      {with([](auto* o) { o->uris = {"ldaps://"}; }), "one server"},
+      {with([](auto* o) { o->uris = {"ldaps://a ldap://b"}; }), "one server"},
+      {with([](auto* o) { o->uris = {"ldaps://a,ldap://b"}; }), "one server"},
+      {with([](auto* o) { o->uris = {"ldaps://a/dc=b??sub"}; }), "host and port"},
       {with([](auto* o) { o->bind_dn = ""; }), "bind_dn"},
       {with([](auto* o) { o->bind_password = ""; }), "password"},
       {with([](auto* o) { o->base_dn = ""; }), "base_dn"},
@@ -121,11 +122,12 @@ TEST_F(LdapConnectionTest, DoesNotWaitForEverForAMuteServer) {
   ASSERT_EQ(getsockname(mute, reinterpret_cast<sockaddr*>(&address), &size), 0);
   for (const char* scheme : {"ldaps", "ldap"}) {
     LdapOptions options = Options();
-    options.uri = absl::StrCat(scheme, "://127.0.0.1:", ntohs(address.sin_port));
-    options.start_tls = options.uri[4] == ':';
+    options.uris = {absl::StrCat(scheme, "://127.0.0.1:", ntohs(address.sin_port))};
+    options.start_tls = options.uris.front()[4] == ':';
     options.timeout = absl::Milliseconds(300);
     const absl::Time before = absl::Now();
-    const absl::Status read = Open(options)->Read({{"whatsapp", kApproval}}).status();
+    const absl::Status read =
+        Open(options)->Read({{"whatsapp", kApproval}}, ReadDepth::kFull).status();
     EXPECT_EQ(read.code(), absl::StatusCode::kUnavailable) << read;
     EXPECT_LT(absl::Now() - before, absl::Seconds(15)) << scheme;
   }
@@ -135,10 +137,10 @@ TEST_F(LdapConnectionTest, DoesNotWaitForEverForAMuteServer) {
 TEST_F(LdapConnectionTest, RecoversWhenTheServerComesBack) {
   Start(SmallDirectory());
   const std::unique_ptr<LdapDirectory> directory = Open(Options());
-  ASSERT_TRUE(directory->Read({{"whatsapp", kApproval}}).ok());
+  ASSERT_TRUE(directory->Read({{"whatsapp", kApproval}}, ReadDepth::kFull).ok());
   slapd_->Kill();
   for (int i = 0; i < 2; ++i) {
-    const absl::Status down = directory->Read({{"whatsapp", kApproval}}).status();
+    const absl::Status down = directory->Read({{"whatsapp", kApproval}}, ReadDepth::kFull).status();
     EXPECT_EQ(down.code(), absl::StatusCode::kUnavailable) << down;
     EXPECT_EQ(directory->AddMember(kApproval, PersonId(5)).code(), absl::StatusCode::kUnavailable);
   }
@@ -150,7 +152,7 @@ TEST_F(LdapConnectionTest, RecoversWhenTheServerComesBack) {
   EXPECT_TRUE(directory->AddMember(kApproval, PersonId(5)).ok());
   slapd_->Kill();
   ASSERT_TRUE(slapd_->Restart().ok());
-  EXPECT_TRUE(directory->Read({{"whatsapp", kApproval}}).ok());
+  EXPECT_TRUE(directory->Read({{"whatsapp", kApproval}}, ReadDepth::kFull).ok());
 }
 
 // Reads while the server is killed and started again: each is whole or an error.
@@ -170,7 +172,8 @@ TEST_F(LdapConnectionTest, NeverReturnsPartOfAReadWhenTheServerDies) {
       slapd_->Kill();
     });
     for (bool ok = true; ok;) {
-      const absl::StatusOr<DirectorySnapshot> read = directory->Read({{"whatsapp", kApproval}});
+      const absl::StatusOr<DirectorySnapshotPtr> read =
+          directory->Read({{"whatsapp", kApproval}}, ReadDepth::kFull);
       ok = read.ok();
       if (!ok) {
         ++refused;
@@ -178,14 +181,14 @@ TEST_F(LdapConnectionTest, NeverReturnsPartOfAReadWhenTheServerDies) {
         continue;
       }
       ++whole;
-      ASSERT_EQ(read->persons.size(), 5'000u);
-      ASSERT_EQ(read->groups.at(kApprovalId).member_ids.size(), 5'000u);
+      ASSERT_EQ((*read)->persons.size(), 5'000u);
+      ASSERT_EQ((*read)->groups.at(kApprovalId).member_ids.size(), 5'000u);
     }
     killer.join();
     ASSERT_TRUE(slapd_->Restart().ok());
   }
   EXPECT_EQ(refused, 8);
-  EXPECT_TRUE(directory->Read({{"whatsapp", kApproval}}).ok());
+  EXPECT_TRUE(directory->Read({{"whatsapp", kApproval}}, ReadDepth::kFull).ok());
 }
 
 }  // namespace

@@ -15,26 +15,27 @@ namespace {
 TEST_F(LdapDirectoryTest, ReadsTheSameOverLdapsAndStartTlsByDnAndByGuid) {
   Start(SmallDirectory());
   LdapOptions start_tls = Options();
-  start_tls.uri = slapd_->ldap_uri();
+  start_tls.uris = {slapd_->ldap_uri()};
   start_tls.start_tls = true;
   for (const LdapOptions& options : {Options(), start_tls}) {
     const std::unique_ptr<LdapDirectory> directory = Open(options);
     EXPECT_EQ(directory->kind(), "ldap");
-    EXPECT_EQ(directory->source(), "ldap " + options.uri);
+    EXPECT_EQ(directory->source(), "ldap " + options.uris.front());
     for (const char* group : {kApproval, "CN=WA-Approved, ou=groups,dc=mdm,dc=test", kApprovalId,
                               "{6F000000-0000-4000-8000-000000000001}"}) {
-      const absl::StatusOr<DirectorySnapshot> read = directory->Read({{"whatsapp", group}});
+      const absl::StatusOr<DirectorySnapshotPtr> read =
+          directory->Read({{"whatsapp", group}}, ReadDepth::kFull);
       ASSERT_TRUE(read.ok()) << read.status();
-      EXPECT_EQ(read->approval, (std::map<std::string, std::string>{{"whatsapp", kApprovalId}}));
-      ASSERT_EQ(read->groups.size(), 2u);
-      EXPECT_EQ(read->groups.at(kApprovalId).name, kApproval);
-      EXPECT_EQ(read->groups.at(kApprovalId).member_ids,
+      EXPECT_EQ((*read)->approval, (std::map<std::string, std::string>{{"whatsapp", kApprovalId}}));
+      ASSERT_EQ((*read)->groups.size(), 2u);
+      EXPECT_EQ((*read)->groups.at(kApprovalId).name, kApproval);
+      EXPECT_EQ((*read)->groups.at(kApprovalId).member_ids,
                 (std::vector<std::string>{PersonId(1), kNestedId, "cn=nobody,dc=mdm,dc=test"}));
-      EXPECT_EQ(read->groups.at(kNestedId).member_ids,
+      EXPECT_EQ((*read)->groups.at(kNestedId).member_ids,
                 (std::vector<std::string>{PersonId(2), PersonId(3), PersonId(4), kApprovalId}));
-      ASSERT_EQ(read->persons.size(), 5u);
+      ASSERT_EQ((*read)->persons.size(), 5u);
       const absl::StatusOr<EffectiveMembers> members =
-          ComputeEffectiveMembers(*read, absl::FromUnixSeconds(1'800'000'000));
+          ComputeEffectiveMembers(**read, absl::FromUnixSeconds(1'800'000'000));
       ASSERT_TRUE(members.ok()) << members.status();
       const std::string nested = "cn=nested,ou=groups,dc=mdm,dc=test";
       EXPECT_EQ(
@@ -52,22 +53,23 @@ TEST_F(LdapDirectoryTest, MapsPersons) {
         "mail: other@mdm.test\nsAMAccountName: aduser\nuserPrincipalName: ad.user@mdm.test\n"
         "displayName:: w4ljbGFpcg==\nobjectGUID:: AQIDBAUGBwgJCgsMDQ4PEA==\n"
         "userAccountControl: 512\naccountExpires: 9223372036854775807\n\n");
-  const absl::StatusOr<DirectorySnapshot> read = Open(Options())->Read({{"whatsapp", kApproval}});
+  const absl::StatusOr<DirectorySnapshotPtr> read =
+      Open(Options())->Read({{"whatsapp", kApproval}}, ReadDepth::kFull);
   ASSERT_TRUE(read.ok()) << read.status();
   const std::string id = "04030201-0605-0807-090a-0b0c0d0e0f10";
-  ASSERT_TRUE(read->persons.contains(id));
-  const v1::Person& ad = read->persons.at(id);
+  ASSERT_TRUE((*read)->persons.contains(id));
+  const v1::Person& ad = (*read)->persons.at(id);
   EXPECT_EQ(ad.ShortDebugString(),
             "person_id: \"" + id +
                 "\" upn: \"ad.user@mdm.test\" account_name: \"aduser\" display_name: "
                 "\"\\303\\211clair\" enabled: true distinguished_name: \"cn=Ad "
                 "User,ou=people,dc=mdm,dc=test\"");
-  EXPECT_EQ(read->persons.at(PersonId(1)).ShortDebugString(),
+  EXPECT_EQ((*read)->persons.at(PersonId(1)).ShortDebugString(),
             "person_id: \"" + PersonId(1) +
                 "\" upn: \"u1@mdm.test\" account_name: \"u1\" display_name: \"User 1\" enabled: "
                 "true distinguished_name: \"uid=u1,ou=people,dc=mdm,dc=test\"");
-  EXPECT_FALSE(read->persons.at(PersonId(3)).enabled());
-  EXPECT_EQ(TimeText(FromProto(read->persons.at(PersonId(4)).expires_at())),
+  EXPECT_FALSE((*read)->persons.at(PersonId(3)).enabled());
+  EXPECT_EQ(TimeText(FromProto((*read)->persons.at(PersonId(4)).expires_at())),
             "2024-01-01T00:00:00Z");
 }
 
@@ -79,10 +81,11 @@ TEST_F(LdapDirectoryTest, ReadsMoreThanOnePage) {
     if (n % 2 == 0) members.push_back(PersonDn(n));
   }
   Start(ldif + Group("wa-approved", kApprovalId, members));
-  const absl::StatusOr<DirectorySnapshot> read = Open(Options())->Read({{"whatsapp", kApproval}});
+  const absl::StatusOr<DirectorySnapshotPtr> read =
+      Open(Options())->Read({{"whatsapp", kApproval}}, ReadDepth::kFull);
   ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(read->persons.size(), 2'500u);
-  EXPECT_EQ(read->groups.at(kApprovalId).member_ids.size(), 1'250u);
+  EXPECT_EQ((*read)->persons.size(), 2'500u);
+  EXPECT_EQ((*read)->groups.at(kApprovalId).member_ids.size(), 1'250u);
 }
 
 TEST_F(LdapDirectoryTest, CountsAMemberFromOutsideTheBase) {
@@ -136,7 +139,8 @@ TEST_F(LdapDirectoryTest, RefusesAReadThatIsNotWhole) {
     Start(server);
     LdapOptions options = Options();
     options.base_dn = c.base;
-    const absl::StatusOr<DirectorySnapshot> read = Open(options)->Read({{"whatsapp", c.group}});
+    const absl::StatusOr<DirectorySnapshotPtr> read =
+        Open(options)->Read({{"whatsapp", c.group}}, ReadDepth::kFull);
     EXPECT_EQ(read.status().code(), c.code) << read.status();
     EXPECT_TRUE(absl::StrContains(read.status().message(), c.says)) << read.status();
   }
@@ -149,7 +153,8 @@ TEST_F(LdapDirectoryTest, RefusesPagesThatEndAtASizeLimit) {
   server.ldif += Group("wa-approved", kApprovalId, {PersonDn(1)});
   server.size_limit = "size.soft=1000 size.hard=1000 size.pr=1000 size.prtotal=1500";
   Start(server);
-  const absl::Status read = Open(Options())->Read({{"whatsapp", kApproval}}).status();
+  const absl::Status read =
+      Open(Options())->Read({{"whatsapp", kApproval}}, ReadDepth::kFull).status();
   EXPECT_EQ(read.code(), absl::StatusCode::kDataLoss) << read;
   EXPECT_TRUE(absl::StrContains(read.message(), "Size limit exceeded (4)")) << read;
 }
@@ -159,7 +164,8 @@ TEST_F(LdapDirectoryTest, RefusesTwoPersonsWithOneUpn) {
                      "dn: uid=x,ou=people,dc=mdm,dc=test\nobjectClass: inetOrgPerson\nuid: x\n"
                      "cn: X\nsn: X\nmail: U1@MDM.test\n\n",
                      Group("wa-approved", kApprovalId, {PersonDn(1)})));
-  const absl::Status read = Open(Options())->Read({{"whatsapp", kApproval}}).status();
+  const absl::Status read =
+      Open(Options())->Read({{"whatsapp", kApproval}}, ReadDepth::kFull).status();
   EXPECT_EQ(read.code(), absl::StatusCode::kDataLoss) << read;
   EXPECT_TRUE(absl::StrContains(read.message(),
                                 "uid=u1,ou=people,dc=mdm,dc=test and "
@@ -183,7 +189,8 @@ TEST_F(LdapDirectoryTest, RefusesPersonsWithoutReadableId) {
   LdapOptions options = Options();
   options.bind_dn = "cn=reader,dc=mdm,dc=test";
   options.bind_password = "r";
-  const absl::Status read = Open(options)->Read({{"whatsapp", kApproval}}).status();
+  const absl::Status read =
+      Open(options)->Read({{"whatsapp", kApproval}}, ReadDepth::kFull).status();
   EXPECT_EQ(read.code(), absl::StatusCode::kDataLoss) << read;
   EXPECT_TRUE(absl::StrContains(read.message(), PersonDn(2))) << read;
 }

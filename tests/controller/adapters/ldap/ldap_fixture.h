@@ -64,7 +64,7 @@ class LdapDirectoryTest : public ::testing::Test {
 
   LdapOptions Options() const {
     LdapOptions options;
-    options.uri = slapd_->ldaps_uri();
+    options.uris = {slapd_->ldaps_uri()};
     options.ca_file = slapd_->ca_file();
     options.bind_dn = Slapd::kAdminDn;
     options.bind_password = Slapd::kPassword;
@@ -80,10 +80,12 @@ class LdapDirectoryTest : public ::testing::Test {
   }
 
   std::set<std::string> MembersOf(LdapDirectory* directory, const std::string& group) const {
-    const absl::StatusOr<DirectorySnapshot> read = directory->Read({{"whatsapp", group}});
+    const absl::StatusOr<DirectorySnapshotPtr> read =
+        directory->Read({{"whatsapp", group}}, ReadDepth::kFull);
     EXPECT_TRUE(read.ok()) << read.status();
     if (!read.ok()) return {"error"};
-    const std::vector<std::string>& ids = read->groups.at(read->approval.at("whatsapp")).member_ids;
+    const std::vector<std::string>& ids =
+        (*read)->groups.at((*read)->approval.at("whatsapp")).member_ids;
     return {ids.begin(), ids.end()};
   }
 

@@ -90,15 +90,16 @@ TEST_F(LdapWriteTest, SaysWhyAMemberCannotBeWritten) {
 TEST_F(LdapWriteTest, SeesWhatOthersChange) {
   Start(SmallDirectory());
   const std::unique_ptr<LdapDirectory> directory = Open(Options());
-  ASSERT_TRUE(directory->Read({{"whatsapp", kApproval}}).ok());
+  ASSERT_TRUE(directory->Read({{"whatsapp", kApproval}}, ReadDepth::kFull).ok());
   const absl::Status changed = slapd_->Modify(
       absl::StrCat("dn: ", kApproval, "\nchangetype: modify\ndelete: member\nmember: ", PersonDn(1),
                    "\n\ndn: ", PersonDn(5), "\nchangetype: delete\n\n"));
   ASSERT_TRUE(changed.ok()) << changed;
-  const absl::StatusOr<DirectorySnapshot> read = directory->Read({{"whatsapp", kApproval}});
+  const absl::StatusOr<DirectorySnapshotPtr> read =
+      directory->Read({{"whatsapp", kApproval}}, ReadDepth::kFull);
   ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(read->persons.size(), 4u);
-  EXPECT_EQ(read->groups.at(kApprovalId).member_ids,
+  EXPECT_EQ((*read)->persons.size(), 4u);
+  EXPECT_EQ((*read)->groups.at(kApprovalId).member_ids,
             (std::vector<std::string>{kNestedId, "cn=nobody,dc=mdm,dc=test"}));
 }
 
@@ -110,7 +111,7 @@ TEST_F(LdapWriteTest, ServesSeveralThreads) {
     threads.emplace_back([&, n] {
       for (int i = 0; i < 10; ++i) {
         if (n % 2 == 0) {
-          EXPECT_TRUE(directory->Read({{"whatsapp", kApproval}}).ok());
+          EXPECT_TRUE(directory->Read({{"whatsapp", kApproval}}, ReadDepth::kFull).ok());
         } else {
           EXPECT_EQ(directory->AddMember(kApproval, PersonId(n)), absl::OkStatus());
           EXPECT_EQ(directory->RemoveMember(kApproval, PersonId(n)), absl::OkStatus());

@@ -95,20 +95,21 @@ TEST_F(LdifDirectoryTest, ReadsPersonsAndGroups) {
   EXPECT_EQ(directory->source(), "ldif " + file_);
   for (const char* group : {kGroup, "CN=WA-Approved , OU=groups,dc=mdm,dc=test", kGroupId,
                             "{6F000000-0000-4000-8000-000000000001}"}) {
-    const absl::StatusOr<DirectorySnapshot> read = directory->Read({{"whatsapp", group}});
+    const absl::StatusOr<DirectorySnapshotPtr> read =
+        directory->Read({{"whatsapp", group}}, ReadDepth::kFull);
     ASSERT_TRUE(read.ok()) << read.status();
-    EXPECT_EQ(read->approval, (std::map<std::string, std::string>{{"whatsapp", kGroupId}}));
-    ASSERT_EQ(read->groups.size(), 1u);
-    EXPECT_EQ(read->groups.at(kGroupId).name, kGroup);
-    EXPECT_EQ(read->groups.at(kGroupId).member_ids,
+    EXPECT_EQ((*read)->approval, (std::map<std::string, std::string>{{"whatsapp", kGroupId}}));
+    ASSERT_EQ((*read)->groups.size(), 1u);
+    EXPECT_EQ((*read)->groups.at(kGroupId).name, kGroup);
+    EXPECT_EQ((*read)->groups.at(kGroupId).member_ids,
               (std::vector<std::string>{kAlice, "cn=placeholder"}));
-    ASSERT_EQ(read->persons.size(), 2u);
-    EXPECT_EQ(read->persons.at(kAlice).ShortDebugString(),
+    ASSERT_EQ((*read)->persons.size(), 2u);
+    EXPECT_EQ((*read)->persons.at(kAlice).ShortDebugString(),
               absl::StrCat("person_id: \"", kAlice,
                            "\" upn: \"alice@mdm.test\" account_name: \"alice\" display_name: "
                            "\"Alice A.\" enabled: true distinguished_name: "
                            "\"uid=alice,ou=people,dc=mdm,dc=test\""));
-    EXPECT_EQ(read->persons.at(kBob).display_name(), "Bob B.");
+    EXPECT_EQ((*read)->persons.at(kBob).display_name(), "Bob B.");
   }
 }
 
@@ -119,14 +120,15 @@ TEST_F(LdifDirectoryTest, ReadsNestedGroupsInACycleAndOnlyThoseReached) {
       "\ndn: cn=sub,dc=t\nobjectClass: groupOfUniqueNames\nuniqueMember: uid=bob,ou=people,dc=mdm,"
       "dc=test\nuniqueMember: cn=top,dc=t\nuniqueMember:\n"
       "\ndn: cn=room,dc=t\nobjectClass: device\n"));
-  const absl::StatusOr<DirectorySnapshot> read = directory->Read({{"viber", "cn=top,dc=t"}});
+  const absl::StatusOr<DirectorySnapshotPtr> read =
+      directory->Read({{"viber", "cn=top,dc=t"}}, ReadDepth::kFull);
   ASSERT_TRUE(read.ok()) << read.status();
   // Without an id of their own, groups get one from their DN.
   const std::string top = GuidFromName("cn=top,dc=t"), sub = GuidFromName("cn=sub,dc=t");
-  EXPECT_EQ(read->approval, (std::map<std::string, std::string>{{"viber", top}}));
-  ASSERT_EQ(read->groups.size(), 2u);
-  EXPECT_EQ(read->groups.at(top).member_ids, (std::vector<std::string>{sub}));
-  EXPECT_EQ(read->groups.at(sub).member_ids, (std::vector<std::string>{kBob, top}));
+  EXPECT_EQ((*read)->approval, (std::map<std::string, std::string>{{"viber", top}}));
+  ASSERT_EQ((*read)->groups.size(), 2u);
+  EXPECT_EQ((*read)->groups.at(top).member_ids, (std::vector<std::string>{sub}));
+  EXPECT_EQ((*read)->groups.at(sub).member_ids, (std::vector<std::string>{kBob, top}));
 }
 
 // One person of Active Directory's kind, with `lines` added.
@@ -157,11 +159,11 @@ TEST_F(LdifDirectoryTest, MapsAttributes) {
        "enabled: true expires_at { seconds: 1704067200 nanos: 500000000 } "},
   };
   for (const auto& [lines, want] : kCases) {
-    const absl::StatusOr<DirectorySnapshot> read =
-        Open(AdPerson(lines))->Read({{"viber", "cn=g,dc=t"}});
+    const absl::StatusOr<DirectorySnapshotPtr> read =
+        Open(AdPerson(lines))->Read({{"viber", "cn=g,dc=t"}}, ReadDepth::kFull);
     ASSERT_TRUE(read.ok()) << lines << read.status();
-    ASSERT_EQ(read->persons.size(), 1u);
-    EXPECT_EQ(read->persons.begin()->second.ShortDebugString(), absl::StrCat(id, want, end))
+    ASSERT_EQ((*read)->persons.size(), 1u);
+    EXPECT_EQ((*read)->persons.begin()->second.ShortDebugString(), absl::StrCat(id, want, end))
         << lines;
   }
 }
@@ -214,7 +216,8 @@ TEST_F(LdifDirectoryTest, RefusesWhatItCannotBeSureOf) {
        "is not a group"},
   };
   for (const auto& c : kCases) {
-    const absl::Status status = Open(c.text)->Read({{"whatsapp", kGroup}}).status();
+    const absl::Status status =
+        Open(c.text)->Read({{"whatsapp", kGroup}}, ReadDepth::kFull).status();
     EXPECT_EQ(status.code(), c.code) << status;
     EXPECT_TRUE(absl::StrContains(status.message(), c.says)) << status;
     EXPECT_TRUE(absl::StartsWith(status.message(), file_ + ": ")) << status;
@@ -223,11 +226,13 @@ TEST_F(LdifDirectoryTest, RefusesWhatItCannotBeSureOf) {
 
 TEST_F(LdifDirectoryTest, ReadsTheFileAnewEachTime) {
   const std::unique_ptr<LdifDirectory> directory = Open(kFile);
-  ASSERT_TRUE(directory->Read({{"whatsapp", kGroup}}).ok());
+  ASSERT_TRUE(directory->Read({{"whatsapp", kGroup}}, ReadDepth::kFull).ok());
   Write(absl::StrReplaceAll(kFile, {{"Bob B.", "Robert"}}));
-  EXPECT_EQ(directory->Read({{"whatsapp", kGroup}})->persons.at(kBob).display_name(), "Robert");
+  EXPECT_EQ(
+      (*directory->Read({{"whatsapp", kGroup}}, ReadDepth::kFull))->persons.at(kBob).display_name(),
+      "Robert");
   std::filesystem::remove(file_);
-  EXPECT_EQ(directory->Read({{"whatsapp", kGroup}}).status().code(),
+  EXPECT_EQ(directory->Read({{"whatsapp", kGroup}}, ReadDepth::kFull).status().code(),
             absl::StatusCode::kUnavailable);
 }
 
@@ -285,7 +290,9 @@ TEST_F(LdifDirectoryTest, WritesAsTheFileIsWritten) {
     const std::unique_ptr<LdifDirectory> directory = Open(c.before);
     EXPECT_EQ(directory->AddMember("cn=g,dc=t", kAlice), absl::OkStatus());
     EXPECT_EQ(Text(), c.after);
-    EXPECT_EQ(directory->Read({{"viber", "cn=g,dc=t"}})->groups.begin()->second.member_ids.back(),
+    EXPECT_EQ((*directory->Read({{"viber", "cn=g,dc=t"}}, ReadDepth::kFull))
+                  ->groups.begin()
+                  ->second.member_ids.back(),
               kAlice);
     EXPECT_EQ(directory->RemoveMember("cn=g,dc=t", kAlice), absl::OkStatus());
     EXPECT_EQ(Text(), c.before);
@@ -384,12 +391,14 @@ TEST_F(LdifDirectoryTest, LosesNoChangeBetweenThreads) {
     threads.emplace_back([&, t] {
       for (int n = t; n < kPersons; n += 4) {
         EXPECT_EQ((t % 2 == 0 ? one : two)->AddMember("cn=g,dc=t", id(n)), absl::OkStatus());
-        EXPECT_TRUE(two->Read({{"viber", "cn=g,dc=t"}}).ok());
+        EXPECT_TRUE(two->Read({{"viber", "cn=g,dc=t"}}, ReadDepth::kFull).ok());
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(one->Read({{"viber", "cn=g,dc=t"}})->groups.begin()->second.member_ids.size(),
+  EXPECT_EQ((*one->Read({{"viber", "cn=g,dc=t"}}, ReadDepth::kFull))
+                ->groups.begin()
+                ->second.member_ids.size(),
             static_cast<size_t>(kPersons));
 }
 

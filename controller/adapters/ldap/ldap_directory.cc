@@ -13,7 +13,7 @@ constexpr char kPersons[] = "(|(objectClass=inetOrgPerson)(objectClass=user))";
 // [MS-ADTS] 3.1.1.3.4.1.
 constexpr char kActiveDirectoryOid[] = "1.2.840.113556.1.4.800";
 
-const std::vector<std::string>& PersonAttributes() {
+const std::vector<std::string>& PersonAttributeNames() {
   static const auto& kNames = *new std::vector<std::string>{"objectClass",
                                                             "objectGUID",
                                                             "entryUUID",
@@ -32,7 +32,7 @@ const std::vector<std::string>& PersonAttributes() {
 // What a member turns out to be is known only once it is read.
 const std::vector<std::string>& AllAttributes() {
   static const auto& kNames = *[] {
-    auto* names = new std::vector<std::string>(PersonAttributes());
+    auto* names = new std::vector<std::string>(PersonAttributeNames());
     names->insert(names->end(), {"member", "uniqueMember"});
     return names;
   }();
@@ -132,7 +132,7 @@ absl::StatusOr<DirectorySnapshot> LdapDirectory::ReadAll(
     const std::map<std::string, std::string>& approval_groups) {
   SnapshotBuilder builder;
   absl::Status read = SearchPaged(
-      connection_.get(), options_.base_dn, kPersons, PersonAttributes(), [&](DirectoryEntry entry) {
+      connection_.get(), options_.base_dn, kPersons, PersonAttributeNames(), [&](DirectoryEntry entry) {
         // Computers are users to Active Directory; a filter on their class would match nothing on
         // a server that does not know it.
         return IsPerson(entry) ? builder.AddPerson(entry) : absl::OkStatus();

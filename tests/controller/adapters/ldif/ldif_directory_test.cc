@@ -292,7 +292,7 @@ TEST_F(LdifDirectoryTest, WritesAsTheFileIsWritten) {
     EXPECT_EQ(Text(), c.after);
     EXPECT_EQ((*directory->Read({{"viber", "cn=g,dc=t"}}, ReadDepth::kFull))
                   ->groups.begin()
-                  ->second.member_ids.back(),
+                  ->second.member_ids.front(),
               kAlice);
     EXPECT_EQ(directory->RemoveMember("cn=g,dc=t", kAlice), absl::OkStatus());
     EXPECT_EQ(Text(), c.before);

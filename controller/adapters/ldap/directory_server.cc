@@ -7,6 +7,7 @@
 #include "common/status_macros.h"
 #include "controller/adapters/ldap/ldap_search.h"
 #include "controller/adapters/ldif/dn.h"
+#include "controller/adapters/ldif/extended_dn.h"
 #include "controller/adapters/ldif/guid.h"
 
 namespace muster {
@@ -68,7 +69,11 @@ absl::StatusOr<DirectoryServer> DescribeServer(LdapConnection* connection,
                 {"namingContexts", "supportedCapabilities", "supportedControl", "dsServiceName"}));
   DirectoryServer out;
   if (root.has_value()) {
-    if (const auto* contexts = root->Find("namingcontexts")) out.naming_contexts = *contexts;
+    if (const auto* contexts = root->Find("namingcontexts")) {
+      for (const std::string& dn : *contexts) {
+        out.naming_contexts.push_back(ParseExtendedDn(dn).dn);
+      }
+    }
     if (const auto* capabilities = root->Find("supportedcapabilities")) {
       for (const std::string& oid : *capabilities) {
         if (oid == kActiveDirectoryOid) out.active_directory = true;
@@ -77,7 +82,7 @@ absl::StatusOr<DirectoryServer> DescribeServer(LdapConnection* connection,
     if (const auto* controls = root->Find("supportedcontrol")) {
       out.controls.insert(controls->begin(), controls->end());
     }
-    out.ds_service_name = First(*root, "dsservicename");
+    out.ds_service_name = ParseExtendedDn(First(*root, "dsservicename")).dn;
   }
   if (out.naming_contexts.empty()) out.naming_contexts = {base_dn};
   out.naming_context = ContextOf(base_dn, out.naming_contexts);

@@ -95,21 +95,28 @@ absl::StatusOr<DirectorySnapshotPtr> LdapDirectory::ReadOnce(const Groups& group
   const bool same = feed_ != nullptr && replica_of_ == server_.Identity(pool_.current());
   if (depth == ReadDepth::kChanges && same) {
     absl::StatusOr<DirectorySnapshotPtr> changes = ReadChanges(groups);
-    if (!absl::IsAborted(changes.status())) return changes;
+    // Whatever is wrong with what is known, reading everything anew may mend it.
+    if (changes.ok() || absl::IsUnavailable(changes.status())) return changes;
   }
   return ReadFull(groups);
 }
 
 absl::StatusOr<DirectorySnapshotPtr> LdapDirectory::ReadChanges(const Groups& groups) {
-  const absl::Status updated = feed_->Update(connection_.get(), state_.get());
-  absl::StatusOr<DirectorySnapshotPtr> snapshot = updated;
-  if (updated.ok()) snapshot = state_->Snapshot(groups);
-  if (!snapshot.ok()) {
-    ForgetReplica();
-    return snapshot;
-  }
-  ShowRead(feed_->method(), "", false);
+  // Put back only when all of it went well.
+  std::unique_ptr<ReplicaFeed> feed = std::move(feed_);
+  std::unique_ptr<ReplicaState> state = std::move(state_);
+  MUSTER_RETURN_IF_ERROR(feed->Update(connection_.get(), state.get()));
+  MUSTER_ASSIGN_OR_RETURN(DirectorySnapshotPtr snapshot, state->Snapshot(groups));
+  Keep(std::move(feed), std::move(state), false);
   return snapshot;
+}
+
+void LdapDirectory::Keep(std::unique_ptr<ReplicaFeed> feed, std::unique_ptr<ReplicaState> state,
+                         bool full) {
+  feed_ = std::move(feed);
+  state_ = std::move(state);
+  replica_of_ = server_.Identity(pool_.current());
+  ShowRead(feed_->method(), "", full);
 }
 
 std::unique_ptr<ReplicaFeed> LdapDirectory::NewFeed() const {
@@ -135,10 +142,7 @@ absl::StatusOr<DirectorySnapshotPtr> LdapDirectory::ReadFull(const Groups& group
     const absl::Status loaded = feed->Load(connection_.get(), state.get());
     if (loaded.ok()) {
       MUSTER_ASSIGN_OR_RETURN(DirectorySnapshotPtr snapshot, state->Snapshot(groups));
-      feed_ = std::move(feed);
-      state_ = std::move(state);
-      replica_of_ = server_.Identity(pool_.current());
-      ShowRead(feed_->method(), "", true);
+      Keep(std::move(feed), std::move(state), true);
       return snapshot;
     }
     if (!absl::IsUnimplemented(loaded)) return loaded;

@@ -70,6 +70,8 @@ class LdapDirectory final : public Directory {
   absl::StatusOr<DirectorySnapshotPtr> ReadPages(const Groups& groups)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::unique_ptr<ReplicaFeed> NewFeed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Keep(std::unique_ptr<ReplicaFeed> feed, std::unique_ptr<ReplicaState> state, bool full)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ForgetReplica() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status SetMemberOf(const MemberChange& change);
   void ShowServers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

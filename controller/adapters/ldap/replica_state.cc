@@ -33,7 +33,7 @@ absl::Status ReplicaState::Put(const std::string& key, const DirectoryEntry& ent
     MUSTER_ASSIGN_OR_RETURN(GroupRecord record, GroupFromEntry(entry));
     return PutGroup(key, std::move(record));
   }
-  Remove(key);
+  if (Current(IdOf(key)) != nullptr || groups_.contains(key)) Remove(key);
   return IsContainer(entry) ? PutContainer(key, entry.dn) : absl::OkStatus();
 }
 

@@ -32,7 +32,7 @@ struct ServerConfig {
   std::vector<std::string> server_names;  // further names and addresses for the certificate
   std::string data_dir;
   std::string how_to_ask = "Ask your service desk for this app; an approval opens it.";
-  absl::Duration sync_interval = absl::Seconds(5);  // of changes; all of it is read daily
+  absl::Duration sync_interval = absl::Seconds(5);          // of changes; all of it is read daily
   absl::Duration certificate_life = absl::Hours(24 * 365);  // of devices
   // Of cohort policies: see RolloutOptions.
   absl::Duration rollout_soak = absl::Minutes(1);

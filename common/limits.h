@@ -145,8 +145,17 @@ inline constexpr size_t kMaxDirectoryServers = 32;
 inline constexpr size_t kMaxDirectoryChanges = 10'000;  // at once; more: everything is read anew
 inline constexpr int kDirSyncBytes = 4 << 20;           // of one part of an answer
 inline constexpr size_t kMaxListedAdds = 1'000;        // in a stored run; all are applied
-inline constexpr size_t kMaxListedRemovals = 100'000;  // the rest is held by the next run
-inline constexpr uint32_t kHeldRemovalsFloor = 5;      // removals above max(5, 5 %) are held
+inline constexpr size_t kMaxListedRemovals = 100'000;  // in a stored run; the same
+inline constexpr uint64_t kMaxStoredRuns = 1'000;
+inline constexpr size_t kPersonsPerCommit = 4'000;  // of a sync that changes many
+inline constexpr size_t kMaxDirectoryAlarms = 100;  // shown at once
+inline constexpr size_t kMaxPastRoles = 100;        // shown of a person
+inline constexpr absl::Duration kVanishedMemberShown = absl::Hours(24 * 7);
+inline constexpr absl::Duration kFullReadInterval = absl::Hours(24);
+inline constexpr absl::Duration kDistrustedReadInterval = absl::Minutes(1);  // then a full one
+inline constexpr absl::Duration kFailedRunInterval = absl::Minutes(10);      // the same error again
+inline constexpr absl::Duration kReadRecordInterval = absl::Minutes(1);      // that it went well
+inline constexpr uint32_t kHeldRemovalsFloor = 5;  // removals above max(5, 5 %) are held
 inline constexpr uint32_t kHeldRemovalsPercent = 5;
 
 }  // namespace muster::limits

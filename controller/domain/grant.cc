@@ -119,6 +119,48 @@ absl::StatusOr<v1::Grant> Revoke(const v1::Grant& grant, absl::string_view by_up
   return out;
 }
 
+absl::StatusOr<v1::Grant> Adopt(const v1::Grant& grant, const Adoption& in) {
+  MUSTER_RETURN_IF_ERROR(CheckReason(in.reason));
+  MUSTER_RETURN_IF_ERROR(CheckTicket(in.ticket));
+  MUSTER_RETURN_IF_ERROR(CheckTerm(in.term));
+  const absl::StatusOr<State> adopted = NextGrantState(grant.state(), GrantEvent::kAdopt);
+  if (!adopted.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(grant.grant_id(), " is ", v1::Grant::State_Name(grant.state()),
+                     "; only an UNSANCTIONED grant can be adopted, see `musterctl grant show ",
+                     grant.grant_id(), "`"));
+  }
+  if (SamePerson(in.by, grant.person_id(), grant.person_upn())) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(in.by.upn, " would benefit from ", grant.grant_id(),
+                     " and cannot adopt it; another person must decide"));
+  }
+  if (in.trm != v1::Trm::RESTRICTED) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        grant.app_id(), " is ", v1::Trm::Status_Name(in.trm),
+        "; only a RESTRICTED app can be granted. Revoke ", grant.grant_id(), " instead."));
+  }
+  v1::Grant out = grant;
+  MUSTER_ASSIGN_OR_RETURN(const State active, NextGrantState(*adopted, GrantEvent::kActivate));
+  out.set_state(active);
+  out.set_adopted_by_upn(in.by.upn);
+  out.set_adopt_reason(in.reason);
+  out.set_ticket(in.ticket);
+  out.set_training_acknowledged(in.training_acknowledged);
+  *out.mutable_granted_at() = ToProto(in.now);
+  *out.mutable_not_after() = ToProto(in.now + in.term);
+  out.set_detail(in.training_acknowledged.empty() ? "waiting for the person's training" : "");
+  return out;
+}
+
+absl::StatusOr<v1::Grant> MakeRecertDue(const v1::Grant& grant, absl::string_view because) {
+  v1::Grant out = grant;
+  MUSTER_ASSIGN_OR_RETURN(const State due, NextGrantState(grant.state(), GrantEvent::kRecertDue));
+  out.set_state(due);
+  out.set_detail(std::string(because));
+  return out;
+}
+
 std::string WhyNotLive(const v1::Grant& grant, const v1::Person& person, bool member,
                        absl::Time now) {
   switch (grant.state()) {

@@ -7,10 +7,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "controller/domain/request.h"
 #include "muster/v1/grant.pb.h"
 #include "muster/v1/person.pb.h"
 #include "muster/v1/policy.pb.h"
 #include "muster/v1/request.pb.h"
+#include "muster/v1/trm.pb.h"
 
 namespace muster {
 
@@ -44,6 +46,21 @@ v1::Grant UnsanctionedGrant(const v1::Person& person, absl::string_view app_id, 
 // FAILED_PRECONDITION when it is already REVOKING or REVOKED.
 absl::StatusOr<v1::Grant> Revoke(const v1::Grant& grant, absl::string_view by_upn,
                                  absl::string_view reason, absl::Time now);
+
+struct Adoption {
+  Operator by;
+  v1::Trm::Status trm = v1::Trm::UNLISTED;
+  std::string ticket, reason, training_acknowledged;
+  absl::Duration term;
+  absl::Time now;
+};
+// UNSANCTIONED -> ADOPTED -> ACTIVE, with a term from now. FAILED_PRECONDITION when it is not
+// UNSANCTIONED or the app not RESTRICTED; PERMISSION_DENIED when it is the adopter's own;
+// INVALID_ARGUMENT for a missing reason or ticket, or a term outside (0, kMaxTerm].
+absl::StatusOr<v1::Grant> Adopt(const v1::Grant& grant, const Adoption& adoption);
+
+// ACTIVE -> RECERT_DUE. FAILED_PRECONDITION from any other state.
+absl::StatusOr<v1::Grant> MakeRecertDue(const v1::Grant& grant, absl::string_view because);
 
 // Why this grant gives no live entitlement now, in words; empty when it does.
 std::string WhyNotLive(const v1::Grant& grant, const v1::Person& person, bool member,

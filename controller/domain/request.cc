@@ -59,12 +59,9 @@ absl::Status CheckText(absl::string_view what, absl::string_view text, size_t ma
 }
 
 absl::Status CheckNewRequest(const NewRequest& in) {
-  MUSTER_RETURN_IF_ERROR(CheckText("ticket", in.ticket, limits::kMaxTicketBytes));
+  MUSTER_RETURN_IF_ERROR(CheckTicket(in.ticket));
   MUSTER_RETURN_IF_ERROR(CheckText("justification", in.justification, limits::kMaxReasonBytes));
-  if (in.term <= absl::ZeroDuration() || in.term > limits::kMaxTerm) {
-    return absl::InvalidArgumentError(
-        "the term must be more than 0 and at most 365 days, e.g. --term 180d");
-  }
+  MUSTER_RETURN_IF_ERROR(CheckTerm(in.term));
   if (in.training_acknowledged.size() > limits::kMaxTicketBytes) {
     return absl::InvalidArgumentError("the acknowledged guidance version is too long");
   }
@@ -180,6 +177,16 @@ bool SamePerson(const Operator& who, absl::string_view person_id, absl::string_v
 
 absl::Status CheckReason(absl::string_view reason) {
   return CheckText("reason", reason, limits::kMaxReasonBytes);
+}
+
+absl::Status CheckTicket(absl::string_view ticket) {
+  return CheckText("ticket", ticket, limits::kMaxTicketBytes);
+}
+
+absl::Status CheckTerm(absl::Duration term) {
+  if (term > absl::ZeroDuration() && term <= limits::kMaxTerm) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "the term must be more than 0 and at most 365 days, e.g. --term 180d");
 }
 
 absl::StatusOr<v1::Request> SubmitRequest(const NewRequest& in) {

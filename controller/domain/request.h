@@ -74,5 +74,7 @@ absl::StatusOr<v1::Request> Cancel(const v1::Request& request, const Operator& w
 
 // INVALID_ARGUMENT when a mandatory reason is empty or too long.
 absl::Status CheckReason(absl::string_view reason);
+absl::Status CheckTicket(absl::string_view ticket);  // the same of a ticket
+absl::Status CheckTerm(absl::Duration term);         // INVALID_ARGUMENT outside (0, kMaxTerm]
 
 }  // namespace muster

@@ -7,59 +7,117 @@
 namespace muster {
 namespace {
 
+absl::StatusOr<Versioned<v1::Grant>> LoadGrant(const Snapshot& snapshot,
+                                               const std::string& grant_id) {
+  return Load<v1::Grant>(snapshot, GrantKey(grant_id),
+                         absl::StrCat("no grant '", grant_id, "'; see `musterctl grant list`"));
+}
+
+absl::StatusOr<Touched> TouchedBy(const Snapshot& snapshot, const v1::Grant& before,
+                                  const v1::Grant& after) {
+  Touched out;
+  out.changes = {absl::StrCat(after.grant_id(), ": ", v1::Grant::State_Name(before.state()), " -> ",
+                              v1::Grant::State_Name(after.state()), ", ", after.app_id(), " for ",
+                              after.person_upn())};
+  out.persons = 1;
+  MUSTER_ASSIGN_OR_RETURN(const auto person,
+                          Find<v1::Person>(snapshot, PersonKey(after.person_id())));
+  if (!person) return out;
+  MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOfPerson(snapshot, person->value));
+  out.devices = static_cast<uint32_t>(devices.size());
+  return out;
+}
+
 absl::StatusOr<GrantOutcome> TryRevoke(const Services& services, const Actor& actor,
                                        const std::string& grant_id, const std::string& reason,
                                        bool dry_run) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-  MUSTER_ASSIGN_OR_RETURN(
-      const Versioned<v1::Grant> before,
-      Load<v1::Grant>(*snapshot, GrantKey(grant_id),
-                      absl::StrCat("no grant '", grant_id, "'; see `musterctl grant list`")));
+  MUSTER_ASSIGN_OR_RETURN(const Versioned<v1::Grant> before, LoadGrant(*snapshot, grant_id));
   GrantOutcome out;
   MUSTER_ASSIGN_OR_RETURN(out.grant,
                           Revoke(before.value, actor.who.upn, reason, services.clock.Now()));
-  const std::string& person_id = out.grant.person_id();
-  const std::string& app_id = out.grant.app_id();
-  out.touched.changes = {absl::StrCat(grant_id, ": ", v1::Grant::State_Name(before.value.state()),
-                                      " -> REVOKING, ", app_id, " for ", out.grant.person_upn())};
-  out.touched.persons = 1;
-  MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(*snapshot, PersonKey(person_id)));
-  if (person) {
-    MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOfPerson(*snapshot, person->value));
-    out.touched.devices = static_cast<uint32_t>(devices.size());
-  }
+  MUSTER_ASSIGN_OR_RETURN(out.touched, TouchedBy(*snapshot, before.value, out.grant));
   if (dry_run) return out;
+  Mutation mutation;
+  MUSTER_RETURN_IF_ERROR(
+      WriteRevocation(services, actor, *snapshot, before, out.grant, true, mutation));
+  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
+  services.work.WakePerson(out.grant.person_id());
+  return out;
+}
+
+absl::StatusOr<GrantOutcome> TryAdopt(const Services& services, const Actor& actor,
+                                      const std::string& grant_id, const AdoptTerms& terms,
+                                      bool dry_run) {
+  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const Versioned<v1::Grant> before, LoadGrant(*snapshot, grant_id));
+  MUSTER_ASSIGN_OR_RETURN(const AppFacts app, LoadApp(*snapshot, before.value.app_id()));
+  GrantOutcome out;
+  MUSTER_ASSIGN_OR_RETURN(out.grant,
+                          Adopt(before.value, {.by = actor.who,
+                                               .trm = app.trm.status(),
+                                               .ticket = terms.ticket,
+                                               .reason = terms.reason,
+                                               .training_acknowledged = terms.training_acknowledged,
+                                               .term = terms.term,
+                                               .now = services.clock.Now()}));
+  MUSTER_ASSIGN_OR_RETURN(out.touched, TouchedBy(*snapshot, before.value, out.grant));
+  if (dry_run) return out;
+  out.grant.set_transaction_id(NewTransactionId(services.entropy));
   Mutation mutation;
   mutation.expects.push_back({GrantKey(grant_id), before.revision});
   Put(mutation, GrantKey(grant_id), out.grant);
+  mutation.audit.push_back(MakeAuditEntry(services, actor,
+                                          {.verb = "grant.adopt",
+                                           .object = absl::StrCat("grant/", grant_id),
+                                           .before = &before.value,
+                                           .after = &out.grant,
+                                           .reason = terms.reason,
+                                           .ticket = terms.ticket,
+                                           .transaction_id = out.grant.transaction_id()}));
+  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
+  services.work.WakePerson(out.grant.person_id());
+  return out;
+}
+
+}  // namespace
+
+absl::Status WriteRevocation(const Services& services, const Actor& actor, const Snapshot& snapshot,
+                             const Versioned<v1::Grant>& before, const v1::Grant& after,
+                             bool in_group, Mutation& mutation) {
+  const std::string& grant_id = after.grant_id();
+  const std::string& person_id = after.person_id();
+  mutation.expects.push_back({GrantKey(grant_id), before.revision});
+  Put(mutation, GrantKey(grant_id), after);
   PutMark(mutation, GrantWorkKey(grant_id));
-  // From here on a sync that no longer shows this member has seen our own removal.
-  PutMark(mutation, RemovalKey(app_id, person_id));
-  mutation.deletes.push_back(LiveGrantKey(person_id, app_id));
-  MUSTER_ASSIGN_OR_RETURN(const auto open, snapshot->Get(OpenRequestKey(person_id, app_id)));
-  if (open && open->bytes == out.grant.request_id()) {
-    mutation.deletes.push_back(OpenRequestKey(person_id, app_id));
+  if (in_group) PutMark(mutation, RemovalKey(after.app_id(), person_id));
+  mutation.deletes.push_back(LiveGrantKey(person_id, after.app_id()));
+  MUSTER_ASSIGN_OR_RETURN(const auto open, snapshot.Get(OpenRequestKey(person_id, after.app_id())));
+  if (open && open->bytes == after.request_id()) {
+    mutation.deletes.push_back(OpenRequestKey(person_id, after.app_id()));
     mutation.deletes.push_back(RequestWorkKey(open->bytes));
   }
   mutation.audit.push_back(MakeAuditEntry(services, actor,
                                           {.verb = "grant.revoke",
                                            .object = absl::StrCat("grant/", grant_id),
                                            .before = &before.value,
-                                           .after = &out.grant,
-                                           .reason = reason,
-                                           .transaction_id = out.grant.transaction_id()}));
-  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
-  services.work.WakePerson(person_id);
-  return out;
+                                           .after = &after,
+                                           .reason = after.revoke_reason(),
+                                           .transaction_id = after.transaction_id()}));
+  return absl::OkStatus();
 }
-
-}  // namespace
 
 absl::StatusOr<GrantOutcome> RevokeGrant(const Services& services, const Actor& actor,
                                          const std::string& grant_id, const std::string& reason,
                                          bool dry_run) {
   MUSTER_RETURN_IF_ERROR(CheckReason(reason));
   return RetryAborted([&] { return TryRevoke(services, actor, grant_id, reason, dry_run); });
+}
+
+absl::StatusOr<GrantOutcome> AdoptGrant(const Services& services, const Actor& actor,
+                                        const std::string& grant_id, const AdoptTerms& terms,
+                                        bool dry_run) {
+  return RetryAborted([&] { return TryAdopt(services, actor, grant_id, terms, dry_run); });
 }
 
 }  // namespace muster

@@ -1,10 +1,11 @@
-// Takes a grant back.
+// Takes a grant back, or takes over one that nobody asked for.
 #pragma once
 
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "controller/flow/catalogue.h"
+#include "controller/flow/records.h"
 #include "controller/flow/services.h"
 #include "muster/v1/grant.pb.h"
 
@@ -21,5 +22,20 @@ struct GrantOutcome {
 absl::StatusOr<GrantOutcome> RevokeGrant(const Services& services, const Actor& actor,
                                          const std::string& grant_id, const std::string& reason,
                                          bool dry_run);
+
+struct AdoptTerms {
+  std::string reason, ticket, training_acknowledged;
+  absl::Duration term = limits::kDefaultTerm;
+};
+// An UNSANCTIONED grant becomes ACTIVE. NOT_FOUND: no such grant; otherwise as domain Adopt().
+absl::StatusOr<GrantOutcome> AdoptGrant(const Services& services, const Actor& actor,
+                                        const std::string& grant_id, const AdoptTerms& terms,
+                                        bool dry_run);
+
+// What a revocation changes besides the grant itself. `in_group`: the person still is, so a sync
+// that no longer shows this member has seen Muster's own removal.
+absl::Status WriteRevocation(const Services& services, const Actor& actor, const Snapshot& snapshot,
+                             const Versioned<v1::Grant>& before, const v1::Grant& after,
+                             bool in_group, Mutation& mutation);
 
 }  // namespace muster

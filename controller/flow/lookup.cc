@@ -129,6 +129,17 @@ absl::StatusOr<bool> IsMember(const Snapshot& snapshot, const std::string& app_i
   return member.has_value();
 }
 
+absl::StatusOr<std::optional<v1::Membership>> FindMembership(const Snapshot& snapshot,
+                                                             const std::string& app_id,
+                                                             const std::string& person_id) {
+  for (const std::string& key :
+       {MemberKey(app_id, person_id), InactiveMemberKey(app_id, person_id)}) {
+    MUSTER_ASSIGN_OR_RETURN(auto found, Find<v1::Membership>(snapshot, key));
+    if (found) return std::move(found->value);
+  }
+  return std::nullopt;
+}
+
 absl::StatusOr<std::set<std::string>> PersonsHolding(const Snapshot& snapshot,
                                                      const std::set<std::string>& apps) {
   std::set<std::string> out;

@@ -51,6 +51,11 @@ absl::StatusOr<std::optional<Versioned<v1::Grant>>> HoldingGrant(const Snapshot&
 absl::StatusOr<bool> IsMember(const Snapshot& snapshot, const std::string& app_id,
                               const std::string& person_id);
 
+// The membership, be the person effective or not; nullopt when not in the group.
+absl::StatusOr<std::optional<v1::Membership>> FindMembership(const Snapshot& snapshot,
+                                                             const std::string& app_id,
+                                                             const std::string& person_id);
+
 // Persons with a holding grant for one of these apps.
 absl::StatusOr<std::set<std::string>> PersonsHolding(const Snapshot& snapshot,
                                                      const std::set<std::string>& apps);

@@ -16,16 +16,30 @@ struct SeenMember {
   std::string app_id;
   std::vector<std::string> via;  // groups from the approval group down
   bool written_by_muster = false;
+  std::string note = "";  // for the audit log
 };
 
 // Stores the membership. A request in PROVISIONING becomes a grant and moves to VERIFYING; a
 // member without request or grant becomes UNSANCTIONED; while a revocation is under way neither.
+// An intent of the write-back is thereby done.
 absl::Status WriteSeenMember(const Services& services, const Actor& actor, const Snapshot& snapshot,
                              const SeenMember& member, Mutation& mutation);
 
-// Removes the membership; a REVOKING grant is thereby verified absent from the group.
+struct GoneMember {
+  std::string app_id, person_id;
+  v1::SyncRun::Change::Cause cause = v1::SyncRun::Change::REVOKED_BY_MUSTER;
+  std::string why;                    // for the audit log
+  std::string seen_by = "";           // the run that saw it
+  std::vector<std::string> via = {};  // of somebody DISABLED or EXPIRED: the path now
+};
+
+// DISABLED, EXPIRED: keeps the membership apart from those that count, and the grant as it is.
+// Anything else removes it: a REVOKING grant is thereby verified absent from the group, and one
+// that was held is revoked when the person LEFT_GROUP or is DELETED.
 absl::Status WriteGoneMember(const Services& services, const Actor& actor, const Snapshot& snapshot,
-                             const std::string& app_id, const std::string& person_id,
-                             const std::string& why, Mutation& mutation);
+                             const GoneMember& gone, Mutation& mutation);
+
+// "disabled" or "expired", as Membership.inactive_because.
+std::string InactiveBecause(v1::SyncRun::Change::Cause cause);
 
 }  // namespace muster

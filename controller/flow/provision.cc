@@ -1,8 +1,8 @@
 #include "controller/flow/provision.h"
 
-#include "absl/strings/str_join.h"
 #include "common/time_proto.h"
 #include "controller/domain/grant.h"
+#include "controller/domain/membership.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/lookup.h"
@@ -27,6 +27,7 @@ absl::Status CommitRequest(const Services& services, const Versioned<v1::Request
   if (finished) {
     mutation.deletes.push_back(RequestWorkKey(after.request_id()));
     mutation.deletes.push_back(OpenRequestKey(after.person_id(), after.app_id()));
+    mutation.deletes.push_back(WriteKey(after.app_id(), after.person_id()));
   }
   mutation.audit.push_back(MakeAuditEntry(services, MusterItself(),
                                           {.verb = std::string(verb),
@@ -84,16 +85,77 @@ absl::Status FailRequest(const Services& services, const Versioned<v1::Request>&
 }
 
 absl::Status CommitMember(const Services& services, const Snapshot& snapshot,
-                          const v1::Request& request, const v1::Person& person,
-                          const std::string& group) {
+                          const SeenMember& member) {
   Mutation mutation;
-  MUSTER_RETURN_IF_ERROR(WriteSeenMember(
-      services, MusterItself(), snapshot,
-      {.person = person, .app_id = request.app_id(), .via = {group}, .written_by_muster = true},
-      mutation));
+  MUSTER_RETURN_IF_ERROR(WriteSeenMember(services, MusterItself(), snapshot, member, mutation));
+  PutMark(mutation, kMembershipKey);
   MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
-  services.work.WakePerson(person.person_id());
+  services.work.WakePerson(member.person.person_id());
   return absl::OkStatus();
+}
+
+// Before the directory is asked: after a crash the next round knows that a member who is there
+// by then may be Muster's own.
+absl::Status JournalIntent(const Services& services, const Snapshot& snapshot,
+                           const Versioned<v1::Request>& request) {
+  const v1::Request& r = request.value;
+  const std::string key = WriteKey(r.app_id(), r.person_id());
+  MUSTER_ASSIGN_OR_RETURN(const auto journalled, snapshot.Get(key));
+  if (journalled) return absl::OkStatus();
+  v1::WriteIntent intent;
+  intent.set_app_id(r.app_id());
+  intent.set_person_id(r.person_id());
+  intent.set_request_id(r.request_id());
+  *intent.mutable_at() = ToProto(services.clock.Now());
+  Mutation mutation;
+  mutation.expects.push_back({RequestKey(r.request_id()), request.revision});
+  mutation.expects.push_back({key, 0});
+  Put(mutation, key, intent);
+  return services.store.Commit(std::move(mutation)).status();
+}
+
+absl::Status WriteBack(const Services& services, Directory& directory,
+                       const Versioned<v1::Request>& request, const v1::Person& person,
+                       const std::string& group) {
+  MUSTER_RETURN_IF_ERROR(JournalIntent(services, *services.store.Read(), request));
+  const absl::Status added = directory.AddMember(group, request.value.person_id());
+  if (added.ok()) {
+    return CommitMember(services, *services.store.Read(),
+                        {.person = person,
+                         .app_id = request.value.app_id(),
+                         .via = {group},
+                         .written_by_muster = true});
+  }
+  if (Transient(added)) {
+    return NoteRequest(
+        services, request,
+        absl::StrCat("the directory does not answer; trying again: ", added.message()));
+  }
+  return FailRequest(services, request, absl::StrCat("the directory refused: ", added.message()));
+}
+
+// Somebody was faster by hand: nothing is left to write.
+absl::StatusOr<bool> TakeMemberByHand(const Services& services, const Snapshot& snapshot,
+                                      const Versioned<v1::Request>& request,
+                                      const v1::Person& person) {
+  const v1::Request& r = request.value;
+  MUSTER_ASSIGN_OR_RETURN(const auto intent, snapshot.Get(WriteKey(r.app_id(), r.person_id())));
+  if (intent) return false;
+  MUSTER_ASSIGN_OR_RETURN(const auto member, FindMembership(snapshot, r.app_id(), r.person_id()));
+  if (!member) return false;
+  if (!member->inactive_because().empty()) {
+    MUSTER_RETURN_IF_ERROR(NoteRequest(
+        services, request,
+        absl::StrCat(person.upn(), " is in the group, but the account is ",
+                     member->inactive_because(), "; waiting for it to be enabled again")));
+    return true;
+  }
+  MUSTER_RETURN_IF_ERROR(CommitMember(services, snapshot,
+                                      {.person = person,
+                                       .app_id = r.app_id(),
+                                       .via = {member->via().begin(), member->via().end()},
+                                       .note = "was already a member by hand"}));
+  return true;
 }
 
 absl::Status ProvisionOne(const Services& services, Directory& directory,
@@ -101,7 +163,6 @@ absl::Status ProvisionOne(const Services& services, Directory& directory,
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const auto request, Find<v1::Request>(*snapshot, RequestKey(request_id)));
   if (!request || request->value.state() != v1::Request::PROVISIONING) return absl::OkStatus();
-  if (!services.settings.write_back) return absl::OkStatus();
   const v1::Request& r = request->value;
   const auto group = services.settings.groups.find(r.app_id());
   if (group == services.settings.groups.end()) {
@@ -113,14 +174,13 @@ absl::Status ProvisionOne(const Services& services, Directory& directory,
   if (!person || person->value.deleted()) {
     return FailRequest(services, *request, "the person is no longer in the directory");
   }
-  const absl::Status added = directory.AddMember(group->second, r.person_id());
-  if (added.ok()) return CommitMember(services, *snapshot, r, person->value, group->second);
-  if (Transient(added)) {
-    return NoteRequest(
-        services, *request,
-        absl::StrCat("the directory does not answer; trying again: ", added.message()));
+  MUSTER_ASSIGN_OR_RETURN(const bool taken,
+                          TakeMemberByHand(services, *snapshot, *request, person->value));
+  if (taken) return absl::OkStatus();
+  if (!services.settings.write_back) {
+    return NoteRequest(services, *request, WaitingForHands(r.person_upn(), group->second));
   }
-  return FailRequest(services, *request, absl::StrCat("the directory refused: ", added.message()));
+  return WriteBack(services, directory, *request, person->value, group->second);
 }
 
 absl::Status RemoveOne(const Services& services, Directory& directory,
@@ -131,8 +191,7 @@ absl::Status RemoveOne(const Services& services, Directory& directory,
     return absl::OkStatus();
   }
   const v1::Grant& g = grant->value;
-  MUSTER_ASSIGN_OR_RETURN(const auto member,
-                          Find<v1::Membership>(*snapshot, MemberKey(g.app_id(), g.person_id())));
+  MUSTER_ASSIGN_OR_RETURN(const auto member, FindMembership(*snapshot, g.app_id(), g.person_id()));
   const auto group = services.settings.groups.find(g.app_id());
   if (member && services.settings.write_back && group != services.settings.groups.end()) {
     const absl::Status removed = directory.RemoveMember(group->second, g.person_id());
@@ -140,20 +199,23 @@ absl::Status RemoveOne(const Services& services, Directory& directory,
       return NoteGrant(services, *grant,
                        absl::StrCat("blocked on devices; still in the group: ", removed.message()));
     }
-    if (member->value.via_size() > 1) {
+    if (member->via_size() > 1) {
       return NoteGrant(services, *grant,
                        absl::StrCat("blocked on devices; still in the group through ",
-                                    absl::StrJoin(member->value.via(), " > "),
+                                    ShortPath({member->via().begin(), member->via().end()}),
                                     "; take the person out of the last of these"));
     }
   } else if (member) {
-    return NoteGrant(services, *grant,
-                     "blocked on devices; waiting for the AirWatch team to take the person out "
-                     "of the group");
+    return NoteGrant(
+        services, *grant,
+        absl::StrCat("blocked on devices; waiting for the AirWatch team to take ", g.person_upn(),
+                     " out of ", ShortPath({member->via().begin(), member->via().end()})));
   }
   Mutation mutation;
-  MUSTER_RETURN_IF_ERROR(WriteGoneMember(services, MusterItself(), *snapshot, g.app_id(),
-                                         g.person_id(), "grant revoked", mutation));
+  MUSTER_RETURN_IF_ERROR(WriteGoneMember(
+      services, MusterItself(), *snapshot,
+      {.app_id = g.app_id(), .person_id = g.person_id(), .why = "grant revoked"}, mutation));
+  PutMark(mutation, kMembershipKey);
   MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
   // The devices may have verified it already; then nothing else would wake the last step.
   services.work.Wake();
@@ -226,6 +288,10 @@ absl::Status ForEachWork(const Services& services, const std::string& prefix, F&
 }
 
 }  // namespace
+
+std::string WaitingForHands(const std::string& upn, const std::string& group) {
+  return absl::StrCat("waiting for the AirWatch team to add ", upn, " to ", ShortName(group));
+}
 
 absl::Status ProvisionRequests(const Services& services, Directory& directory) {
   return ForEachWork(services, "work/request/",

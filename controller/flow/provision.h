@@ -3,14 +3,20 @@
 // and a crash between two steps heals on the next run.
 #pragma once
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "controller/flow/directory.h"
 #include "controller/flow/services.h"
 
 namespace muster {
 
-// PROVISIONING -> VERIFYING: adds each person to the approval group and reads back (with
-// write-back off the sync does it instead). A directory that does not answer leaves the request
+// What a request waits for when write-back is off.
+std::string WaitingForHands(const std::string& upn, const std::string& group);
+
+// PROVISIONING -> VERIFYING: journals the intent, adds each person to the approval group and reads
+// back (with write-back off the sync does it instead). Somebody who is in the group by hand
+// already is taken as such. A directory that does not answer leaves the request
 // where it is, with the reason in its detail; a refusal makes it PROVISION_FAILED. The status
 // is only about the store: one request's trouble never stops the others.
 absl::Status ProvisionRequests(const Services& services, Directory& directory);

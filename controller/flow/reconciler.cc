@@ -5,7 +5,7 @@
 #include "controller/flow/lookup.h"
 #include "controller/flow/provision.h"
 #include "controller/flow/rollout.h"
-#include "controller/flow/sync.h"
+#include "controller/flow/sync_runs.h"
 #include "controller/flow/trust.h"
 
 namespace muster {
@@ -16,7 +16,9 @@ Reconciler::Reconciler(const Services& services, const Signer& signer, Directory
       signer_(signer),
       directory_(directory),
       hub_(hub),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      schedule_(options_.sync_interval),
+      sync_(services_, directory) {}
 
 void Reconciler::Check(const absl::Status& status, absl::string_view what) {
   if (!status.ok() && options_.on_error) options_.on_error(status, what);
@@ -37,15 +39,23 @@ void Reconciler::RunPublisher() {
 }
 
 void Reconciler::RunDirectory() {
-  absl::Time next_sync = services_.clock.Now();
   while (!directory_work_.stopped()) {
-    if (services_.clock.Now() >= next_sync) {
-      Check(SyncNow(MusterItself(), false).status(), "directory sync");
-      next_sync = services_.clock.Now() + options_.sync_interval;
-    }
+    SyncIfDue();
     DirectoryRound();
-    directory_work_.Wait(options_.retry_interval);
+    directory_work_.Wait(std::min(options_.retry_interval, schedule_.Left(services_.clock.Now())));
   }
+}
+
+void Reconciler::SyncIfDue() {
+  const std::optional<ReadDepth> depth = schedule_.Due(services_.clock.Now());
+  if (!depth) return;
+  absl::Status status;
+  {
+    MutexLock lock(&directory_turn_);
+    status = sync_.Run(MusterItself(), *depth, false).status();
+  }
+  Check(status, "directory sync");
+  schedule_.Ran(*depth, status, services_.clock.Now());
 }
 
 void Reconciler::Stop() {
@@ -139,7 +149,23 @@ void Reconciler::DirectoryRound() {
 
 absl::StatusOr<v1::SyncRun> Reconciler::SyncNow(const Actor& actor, bool dry_run) {
   MutexLock lock(&directory_turn_);
-  return SyncDirectory(services_, actor, directory_, dry_run);
+  return sync_.Run(actor, ReadDepth::kFull, dry_run);
+}
+
+absl::StatusOr<v1::SyncRun> Reconciler::Release(const Actor& actor, const std::string& run_id,
+                                                bool dry_run) {
+  MutexLock lock(&directory_turn_);
+  MUSTER_ASSIGN_OR_RETURN(v1::SyncRun run, ReleaseRun(services_, actor, run_id, dry_run));
+  if (dry_run || run.state() != v1::SyncRun::RELEASED) return run;
+  const absl::Status applied = sync_.Run(actor, ReadDepth::kFull, false).status();
+  Check(applied, "applying a released run");
+  MUSTER_ASSIGN_OR_RETURN(const auto now, LoadRun(*services_.store.Read(), run_id));
+  run = now.value;
+  if (!applied.ok()) {
+    run.set_detail(
+        absl::StrCat("released; waits for a read of the directory: ", applied.message()));
+  }
+  return run;
 }
 
 void Reconciler::PublishDevice(const std::string& device_id) {

@@ -14,12 +14,14 @@
 #include "controller/flow/directory.h"
 #include "controller/flow/publish_cohort.h"
 #include "controller/flow/services.h"
+#include "controller/flow/sync.h"
+#include "controller/flow/sync_schedule.h"
 #include "muster/v1/person.pb.h"
 
 namespace muster {
 
 struct ReconcilerOptions {
-  absl::Duration sync_interval = absl::Minutes(1);
+  absl::Duration sync_interval = absl::Seconds(5);        // of what changed in the directory
   absl::Duration republish_interval = absl::Minutes(15);  // ends of terms, halves of lives
   absl::Duration retry_interval = absl::Seconds(5);       // a directory that did not answer
   RolloutOptions rollout;
@@ -37,8 +39,8 @@ class Pace {
   absl::Time next_ = absl::InfinitePast();
 };
 
-// Each Run function blocks until Stop() or Work::Stop(); call each from one thread. SyncNow() may
-// be called from any thread: directory reads and writes take turns.
+// Each Run function blocks until Stop() or Work::Stop(); call each from one thread. SyncNow()
+// and Release() may be called from any thread: directory reads and writes take turns.
 class Reconciler {
  public:
   Reconciler(const Services& services, const Signer& signer, Directory& directory, DeviceHub& hub,
@@ -51,7 +53,11 @@ class Reconciler {
   // One round of each, without waiting: for the Run functions and for tests.
   void PublishRound(const Work::Batch& batch);
   void DirectoryRound();
+  // Reads everything anew.
   absl::StatusOr<v1::SyncRun> SyncNow(const Actor& actor, bool dry_run);
+  // The second person's word is followed by a sync in the same call, which applies what it
+  // confirms. One that fails leaves that to the next.
+  absl::StatusOr<v1::SyncRun> Release(const Actor& actor, const std::string& run_id, bool dry_run);
 
  private:
   void PublishForAll();
@@ -63,6 +69,7 @@ class Reconciler {
   absl::Duration Pause() const;
   absl::StatusOr<std::set<std::string>> DevicesOf(const Work::Batch& batch);
   void PublishDevice(const std::string& device_id);
+  void SyncIfDue();
   void Check(const absl::Status& status, absl::string_view what);
 
   const Services services_;
@@ -78,7 +85,9 @@ class Reconciler {
   bool step_deferred_ = false;
   bool beacon_wanted_ = true;
   absl::Time next_beacon_ = absl::InfinitePast();
+  SyncSchedule schedule_;
   Mutex directory_turn_;
+  DirectorySync sync_ ABSL_GUARDED_BY(directory_turn_);
 };
 
 }  // namespace muster

@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/time.h"
 #include "common/status_macros.h"
 #include "controller/flow/store.h"
 
@@ -31,6 +32,19 @@ inline std::string AccountKey(absl::string_view account) {
 }
 inline std::string MemberKey(absl::string_view app, absl::string_view person) {
   return absl::StrCat("member/", app, "/", person);
+}
+// In the group, but disabled or expired: only to tell of it. Nobody has both keys.
+inline std::string InactiveMemberKey(absl::string_view app, absl::string_view person) {
+  return absl::StrCat("inactive_member/", app, "/", person);
+}
+// The journal of the write-back: set before Muster asks the directory to add someone, cleared
+// with the result.
+inline std::string WriteKey(absl::string_view app, absl::string_view person) {
+  return absl::StrCat("write/", app, "/", person);
+}
+// A role somebody no longer has, by when it ended.
+inline std::string RoleKey(absl::string_view person, absl::Time until) {
+  return absl::StrFormat("role/%s/%016x", person, absl::ToUnixNanos(until));
 }
 // Set while Muster itself is taking someone out of a group: such a removal is expected.
 inline std::string RemovalKey(absl::string_view app, absl::string_view person) {
@@ -101,6 +115,10 @@ inline std::string RunKey(absl::string_view id) { return absl::StrCat("run/", id
 inline std::string CounterKey(absl::string_view what) { return absl::StrCat("counter/", what); }
 inline std::string AuditKey(uint64_t sequence) { return absl::StrFormat("audit/%016x", sequence); }
 inline constexpr char kLastAppliedRunKey[] = "last_applied_run";
+inline constexpr char kHeldRunKey[] = "held_run";           // id of the run that is HELD now
+inline constexpr char kReleasedRunKey[] = "released_run";   // id of one not yet applied
+inline constexpr char kFailingRunKey[] = "failing_run";     // the first of failed reads in a row
+inline constexpr char kMembershipKey[] = "membership_set";  // guards the memberships as one thing
 
 template <typename T>
 struct Versioned {

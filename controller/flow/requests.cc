@@ -4,6 +4,7 @@
 #include "controller/domain/grant.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/provision.h"
 
 namespace muster {
 namespace {
@@ -186,9 +187,10 @@ absl::StatusOr<v1::Request> Decided(const Services& services, const Actor& actor
   MUSTER_ASSIGN_OR_RETURN(const auto next,
                           NextRequestState(approved.state(), RequestEvent::kProvision));
   approved.set_state(next);
-  approved.set_detail(services.settings.write_back
+  const auto group = services.settings.groups.find(before.app_id());
+  approved.set_detail(services.settings.write_back || group == services.settings.groups.end()
                           ? "adding the person to the approval group"
-                          : "waiting for the AirWatch team to add the person to the group");
+                          : WaitingForHands(before.person_upn(), group->second));
   return approved;
 }
 

@@ -13,7 +13,7 @@
 #include "controller/flow/lookup.h"
 #include "controller/flow/requests.h"
 #include "controller/flow/rollout.h"
-#include "controller/flow/sync.h"
+#include "controller/flow/sync_runs.h"
 #include "controller/flow/trust.h"
 
 namespace muster {
@@ -146,7 +146,7 @@ class AdminServiceImpl final : public v1::AdminService::Service {
   grpc::Status ReleaseSyncRun(Ctx* c, const v1::DecideSyncRunRequest* in,
                               v1::SyncRun* out) override {
     return Door("ReleaseSyncRun", *c, [&](const Actor& a) {
-      return Give(ReleaseRun(s_, a, in->run_id(), in->dry_run()), *out);
+      return Give(d_.reconciler.Release(a, in->run_id(), in->dry_run()), *out);
     });
   }
   grpc::Status DiscardSyncRun(Ctx* c, const v1::DecideSyncRunRequest* in,

@@ -10,14 +10,17 @@
 namespace muster {
 
 bool operator==(const SyncDecision::Change& a, const SyncDecision::Change& b) {
-  return a.app_id == b.app_id && a.person_id == b.person_id && a.why == b.why;
+  return a.app_id == b.app_id && a.person_id == b.person_id && a.cause == b.cause &&
+         a.why == b.why && a.via == b.via;
 }
 void PrintTo(const SyncDecision::Change& c, std::ostream* out) {
-  *out << "{" << c.app_id << ", " << c.person_id << ", " << c.why << "}";
+  *out << "{" << c.app_id << ", " << c.person_id << ", " << v1::SyncRun::Change::Cause_Name(c.cause)
+       << ", " << c.why << "}";
 }
 
 namespace {
 
+using Cause = v1::SyncRun::Change;
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 using Ids = std::vector<std::string>;
 using Via = std::vector<std::string>;
@@ -59,6 +62,12 @@ class Builder {
 };
 
 std::string Dn(const std::string& cn) { return absl::StrCat("cn=", cn, ",dc=test"); }
+
+MembersRead Read(const DirectorySnapshot& snapshot) {
+  absl::StatusOr<MembersRead> read = ComputeMembers(snapshot, kNow);
+  EXPECT_TRUE(read.ok()) << read.status();
+  return read.ok() ? *std::move(read) : MembersRead();
+}
 
 EffectiveMembers Members(const DirectorySnapshot& snapshot) {
   const absl::StatusOr<EffectiveMembers> members = ComputeEffectiveMembers(snapshot, kNow);
@@ -194,6 +203,12 @@ TEST(ComputeEffectiveMembers, StopsAtItsCaps) {
   }
 }
 
+KnownMembership Known(PersonsByApp members) {
+  KnownMembership out;
+  out.members = std::move(members);
+  return out;
+}
+
 TEST(DecideSync, SaysWhy) {
   v1::Person expired = Person("expired"), deleted = Person("deleted");
   *expired.mutable_expires_at() = ToProto(kNow);
@@ -207,24 +222,32 @@ TEST(DecideSync, SaysWhy) {
           .Group("g0", {"disabled", "expired", "deleted", "stays", "new", "g1"})
           .Group("g1", {"nested"})
           .Build();
-  snapshot.groups["g0"].name = "CN=WA\\, approved,OU=MDM,dc=test";
+  const std::string wa = "CN=WA\\, approved,OU=MDM,dc=test";
+  snapshot.groups["g0"].name = wa;
   KnownMembership known;
   known.members["whatsapp"] = {"deleted", "disabled", "expired", "gone",
                                "left",    "revoked",  "stays"};
   // "stays" was revoked too, but is still there: nothing to remove.
   known.expected_removals["whatsapp"] = {"revoked", "stays"};
-  const SyncDecision decision = DecideSync(known, Members(snapshot), snapshot);
-  EXPECT_EQ(decision.added, (std::vector<SyncDecision::Change>{
-                                {"whatsapp", "nested", "in group via WA, approved > g1"},
-                                {"whatsapp", "new", "in group via WA, approved"}}));
-  EXPECT_EQ(decision.removed, (std::vector<SyncDecision::Change>{
-                                  {"whatsapp", "deleted", "deleted from the directory"},
-                                  {"whatsapp", "disabled", "account disabled"},
-                                  {"whatsapp", "expired", "account expired"},
-                                  {"whatsapp", "gone", "deleted from the directory"},
-                                  {"whatsapp", "left", "left group"},
-                                  {"whatsapp", "revoked", "removed from the group by Muster"}}));
-  EXPECT_FALSE(decision.hold_removals);
+  const SyncDecision decision = DecideSync(known, Read(snapshot), snapshot);
+  EXPECT_EQ(
+      decision.added,
+      (std::vector<SyncDecision::Change>{
+          {"whatsapp", "nested", Cause::JOINED, "in group via WA, approved > g1", {wa, Dn("g1")}},
+          {"whatsapp", "new", Cause::JOINED, "in group via WA, approved", {wa}}}));
+  EXPECT_EQ(decision.removed,
+            (std::vector<SyncDecision::Change>{
+                {"whatsapp", "deleted", Cause::DELETED, "deleted from the directory", {}},
+                {"whatsapp", "disabled", Cause::DISABLED, "account disabled", {}},
+                {"whatsapp", "expired", Cause::EXPIRED, "account expired", {}},
+                {"whatsapp", "gone", Cause::DELETED, "deleted from the directory", {}},
+                {"whatsapp", "left", Cause::LEFT_GROUP, "left group", {}},
+                {"whatsapp",
+                 "revoked",
+                 Cause::REVOKED_BY_MUSTER,
+                 "removed from the group by Muster",
+                 {}}}));
+  EXPECT_FALSE(decision.hold);
   EXPECT_EQ(decision.held_because, "");
 }
 
@@ -271,10 +294,13 @@ TEST(DecideSync, HoldsAboveTheThreshold) {
     for (const std::string& id : Numbered(c.remain, c.remain + c.journalled)) {
       known.expected_removals["whatsapp"].insert(id);
     }
-    const SyncDecision decision = DecideSync(known, Members(snapshot), snapshot);
+    const SyncDecision decision = DecideSync(known, Read(snapshot), snapshot);
     EXPECT_EQ(decision.held_because, c.held_because) << c.what;
-    EXPECT_EQ(decision.hold_removals, !c.held_because.empty()) << c.what;
-    EXPECT_EQ(decision.removed.size(), c.known - c.remain) << c.what;
+    const bool hold = !c.held_because.empty();
+    EXPECT_EQ(decision.hold, hold) << c.what;
+    // What is ours waits for a read that nothing is held of.
+    EXPECT_EQ(decision.held.size(), hold ? c.known - c.remain - c.journalled : 0) << c.what;
+    EXPECT_EQ(decision.removed.size(), hold ? 0 : c.known - c.remain) << c.what;
     EXPECT_EQ(decision.added.size(), 0u) << c.what;
   }
 }
@@ -282,10 +308,9 @@ TEST(DecideSync, HoldsAboveTheThreshold) {
 // Who is still in the group but may not sign in was read, not inferred from an absence.
 TEST(DecideSync, DoesNotHoldTheLastMemberForADisabledAccount) {
   const DirectorySnapshot snapshot = Builder().With(Person("a", false)).Group("g0", {"a"}).Build();
-  const SyncDecision decision =
-      DecideSync({{{"whatsapp", {"a"}}}, {}}, Members(snapshot), snapshot);
-  EXPECT_EQ(decision.removed,
-            (std::vector<SyncDecision::Change>{{"whatsapp", "a", "account disabled"}}));
+  const SyncDecision decision = DecideSync(Known({{"whatsapp", {"a"}}}), Read(snapshot), snapshot);
+  EXPECT_EQ(decision.removed, (std::vector<SyncDecision::Change>{
+                                  {"whatsapp", "a", Cause::DISABLED, "account disabled", {}}}));
   EXPECT_EQ(decision.held_because, "");
 }
 
@@ -299,20 +324,23 @@ TEST(DecideSync, CountsOverAllAppsAndHoldsAnAppThatLostItsGroup) {
                                          .Build();
   const std::set<std::string> four = {"p00000", "p00001", "p00002", "p00003"};
   SyncDecision decision =
-      DecideSync({{{"signal", four}, {"whatsapp", four}}, {}}, Members(snapshot), snapshot);
-  EXPECT_EQ(decision.removed.size(), 6u);
+      DecideSync(Known({{"signal", four}, {"whatsapp", four}}), Read(snapshot), snapshot);
+  EXPECT_EQ(decision.held.size(), 6u);
   EXPECT_EQ(decision.held_because, "6 of 8 members would lose access, which is above max(5, 5 %)");
 
-  decision =
-      DecideSync({{{"signal", four}, {"viber", {"p00001"}}}, {}}, Members(snapshot), snapshot);
+  decision = DecideSync(Known({{"signal", four}, {"viber", {"p00001"}}}), Read(snapshot), snapshot);
   EXPECT_EQ(decision.added,
-            (std::vector<SyncDecision::Change>{{"whatsapp", "p00000", "in group via g1"}}));
-  EXPECT_EQ(decision.removed,
             (std::vector<SyncDecision::Change>{
-                {"signal", "p00001", "left group"},
-                {"signal", "p00002", "left group"},
-                {"signal", "p00003", "left group"},
-                {"viber", "p00001", "no approval group is configured for this app"}}));
+                {"whatsapp", "p00000", Cause::JOINED, "in group via g1", {Dn("g1")}}}));
+  EXPECT_EQ(decision.held, (std::vector<SyncDecision::Change>{
+                               {"signal", "p00001", Cause::LEFT_GROUP, "left group", {}},
+                               {"signal", "p00002", Cause::LEFT_GROUP, "left group", {}},
+                               {"signal", "p00003", Cause::LEFT_GROUP, "left group", {}},
+                               {"viber",
+                                "p00001",
+                                Cause::GROUP_NOT_CONFIGURED,
+                                "no approval group is configured for this app",
+                                {}}}));
   EXPECT_EQ(decision.held_because, "the approval group of viber held members and reads empty");
 }
 

@@ -101,7 +101,7 @@ TEST_F(SyncTest, FewRemovalsApplyManyAreHeldWhole) {
   // The same read again is the same held run, not another one.
   EXPECT_EQ(Run().run_id(), held.run_id());
   const auto release = [&](const std::string& who) {
-    return ReleaseRun(*services_, Who(who), held.run_id(), false);
+    return reconciler_->Release(Who(who), held.run_id(), false);
   };
   EXPECT_EQ(release("soc")->state(), v1::SyncRun::HELD);
   EXPECT_EQ(release("soc").status().code(), absl::StatusCode::kAlreadyExists);

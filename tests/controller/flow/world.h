@@ -27,6 +27,7 @@
 #include "controller/flow/reconciler.h"
 #include "controller/flow/requests.h"
 #include "controller/flow/sync.h"
+#include "controller/flow/sync_runs.h"
 #include "controller/flow/trust.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_device.h"

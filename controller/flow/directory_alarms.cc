@@ -51,7 +51,6 @@ absl::Status AddGrants(const Snapshot& snapshot, absl::Time now,
 
 absl::StatusOr<DirectoryAlarms> FindDirectoryAlarms(const Snapshot& snapshot, absl::Time now) {
   DirectoryAlarms out;
-  MUSTER_RETURN_IF_ERROR(AddGrants(snapshot, now, out.items));
   MUSTER_ASSIGN_OR_RETURN(const auto held, HeldRun(snapshot));
   if (held) {
     const v1::SyncRun& run = held->value;
@@ -66,6 +65,7 @@ absl::StatusOr<DirectoryAlarms> FindDirectoryAlarms(const Snapshot& snapshot, ab
     out.items.push_back(NewAlarm(v1::DirectoryAlarm::DIRECTORY_UNREADABLE, run.started_at(),
                                  absl::StrCat("run/", run.run_id()), run.detail()));
   }
+  MUSTER_RETURN_IF_ERROR(AddGrants(snapshot, now, out.items));
   std::stable_sort(out.items.begin(), out.items.end(), [](const auto& a, const auto& b) {
     return FromProto(a.at()) > FromProto(b.at());
   });

@@ -88,14 +88,22 @@ absl::Status Operator(const OperatorOptions& options) {
 }
 
 absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const ServerConfig::Directory& config) {
-  if (config.kind == "ldif") return LdifDirectory::Open(config.ldif_file);
+  PersonAttributes attributes;
+  attributes.office = absl::AsciiStrToLower(config.attributes.office);
+  attributes.manager = absl::AsciiStrToLower(config.attributes.manager);
+  attributes.capstone = absl::AsciiStrToLower(config.attributes.capstone);
+  if (config.kind == "ldif") return LdifDirectory::Open(config.ldif_file, attributes);
   LdapOptions options;
-  options.uris = {config.ldap.uri};
+  options.uris = config.ldap.uris;
+  options.domain = config.ldap.domain;
   options.start_tls = config.ldap.start_tls;
   options.ca_file = config.ldap.ca_file;
   options.bind_dn = config.ldap.bind_dn;
+  options.principal = config.ldap.principal;
+  options.keytab_file = config.ldap.keytab_file;
   options.base_dn = config.ldap.base_dn;
   options.timeout = config.ldap.timeout;
+  options.attributes = attributes;
   if (!config.ldap.bind_password_file.empty()) {  // else Open() says what is missing
     MUSTER_ASSIGN_OR_RETURN(const std::string password, ReadFile(config.ldap.bind_password_file));
     options.bind_password = std::string(absl::StripTrailingAsciiWhitespace(password));

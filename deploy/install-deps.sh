@@ -7,11 +7,13 @@ set -eu
 build_packages="
   g++ cmake ninja-build pkg-config ccache lld
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
-  librocksdb-dev libyaml-cpp-dev libldap-dev libssl-dev libspdlog-dev libcli11-dev
+  librocksdb-dev libyaml-cpp-dev libldap-dev libsasl2-dev
+  libsasl2-modules-gssapi-mit libkrb5-dev libssl-dev libspdlog-dev libcli11-dev
   nlohmann-json3-dev"
 test_packages="
   libgtest-dev libbenchmark-dev clang clang-tidy clang-format libclang-rt-14-dev python3
-  slapd ldap-utils openssl systemd procps iproute2 softhsm2 libengine-pkcs11-openssl opensc"
+  slapd ldap-utils samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba
+  openssl systemd procps iproute2 softhsm2 libengine-pkcs11-openssl opensc"
 
 quiet=""
 wanted=""

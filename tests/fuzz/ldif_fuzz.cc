@@ -38,10 +38,10 @@ void CheckEntry(const muster::LdifEntry& entry, absl::string_view text) {
     Require(back->front().attributes.front().value == attribute.value);
     CheckDn(attribute.value);
   }
-  const absl::StatusOr<muster::v1::Person> person = muster::PersonFromEntry(as_entry);
+  const absl::StatusOr<muster::PersonRecord> person = muster::PersonFromEntry(as_entry, {});
   if (!person.ok()) return;
   std::string bytes;
-  Require(person->SerializeToString(&bytes));
+  Require(person->person.SerializeToString(&bytes));
   muster::v1::Person parsed;
   Require(parsed.ParseFromString(bytes));
 }

@@ -1,6 +1,7 @@
 #include "controller/adapters/ldap/ldap_connection.h"
 
 #include <pthread.h>
+#include <sasl/sasl.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/limits.h"
 #include "common/status_macros.h"
+#include "controller/adapters/ldap/kerberos.h"
 
 namespace muster {
 namespace {
@@ -21,6 +23,20 @@ namespace {
 constexpr char kSystemCaFile[] = "/etc/ssl/certs/ca-certificates.crt";
 
 bool IsLdaps(absl::string_view uri) { return absl::StartsWith(uri, "ldaps://"); }
+
+// Of the layer that Kerberos puts around everything: at least DES, which no AES domain falls to.
+constexpr ber_len_t kLeastStrength = 56;
+constexpr char kSaslRules[] = "noanonymous,noplain,minssf=56";
+
+// GSSAPI has everything it needs; whatever else it asks for has no answer.
+int AnswerNothing(LDAP*, unsigned, void*, void* questions) {
+  auto* question = static_cast<sasl_interact_t*>(questions);
+  for (; question->id != SASL_CB_LIST_END; ++question) {
+    question->result = "";
+    question->len = 0;
+  }
+  return LDAP_SUCCESS;
+}
 
 std::string Tail(absl::string_view server_says) {
   server_says = absl::StripAsciiWhitespace(server_says);
@@ -103,6 +119,7 @@ absl::Status LdapConnection::Configure(const LdapOptions& options) {
       {LDAP_OPT_CONNECT_CB, &callbacks_},     {LDAP_OPT_X_TLS_CACERTFILE, ca.c_str()},
       {LDAP_OPT_X_TLS_CACERTDIR, ""},  // else ldap.conf could add CAs to ours
       {LDAP_OPT_X_TLS_REQUIRE_CERT, &demand}, {LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls12},
+      {LDAP_OPT_X_SASL_SECPROPS, kSaslRules}, {LDAP_OPT_X_SASL_NOCANON, LDAP_OPT_ON},
   };
   for (const auto& [option, value] : settings) {
     if (ldap_set_option(ld_, option, value) == LDAP_OPT_SUCCESS) continue;
@@ -118,6 +135,10 @@ absl::Status LdapConnection::Configure(const LdapOptions& options) {
 
 absl::Status LdapConnection::Encrypt(const LdapOptions& options) {
   const SocketWatchdog::Guard guard(&watchdog_);
+  if (options.kerberos()) {  // Encrypts by itself, once signed in.
+    const int code = ldap_connect(ld_);
+    return code == LDAP_SUCCESS ? absl::OkStatus() : Error(code, "connect", Diagnostic());
+  }
   const int code = IsLdaps(uri_) ? ldap_connect(ld_) : ldap_start_tls_s(ld_, nullptr, nullptr);
   if (code != LDAP_SUCCESS) return EncryptError(code, options);
   if (ldap_tls_inplace(ld_) == 0) {
@@ -144,19 +165,46 @@ absl::Status LdapConnection::EncryptError(int code, const LdapOptions& options) 
 }
 
 absl::Status LdapConnection::Bind(const LdapOptions& options, const Secret& password) {
+  return options.kerberos() ? BindWithKerberos(options) : BindWithPassword(options, password);
+}
+
+absl::Status LdapConnection::BindWithPassword(const LdapOptions& options, const Secret& password) {
   const SocketWatchdog::Guard guard(&watchdog_);
   // libldap only reads the password, although its type says otherwise.
   berval credentials = {password.bytes().size(), const_cast<char*>(password.bytes().data())};
   const int code = ldap_sasl_bind_s(ld_, options.bind_dn.c_str(), LDAP_SASL_SIMPLE, &credentials,
                                     nullptr, nullptr, nullptr);
-  if (code == LDAP_SUCCESS) return absl::OkStatus();
-  const std::string doing = absl::StrCat("sign in as ", options.bind_dn);
-  if (code == LDAP_INVALID_CREDENTIALS || code == LDAP_INAPPROPRIATE_AUTH) {
-    return absl::UnauthenticatedError(absl::StrCat(
-        "cannot ", doing, " at ", uri_,
-        ": the bind DN or its password is wrong; check bind_dn and the password file"));
+  return BindError(code, options.bind_dn, "bind_dn and the password file");
+}
+
+absl::Status LdapConnection::BindWithKerberos(const LdapOptions& options) {
+  MUSTER_ASSIGN_OR_RETURN(const std::unique_ptr<KerberosTicket> ticket,
+                          KerberosTicket::Get(options.principal, options.keytab_file));
+  const KerberosTicket::Use use(*ticket);
+  const SocketWatchdog::Guard guard(&watchdog_);
+  const int code = ldap_sasl_interactive_bind_s(ld_, nullptr, "GSSAPI", nullptr, nullptr,
+                                                LDAP_SASL_QUIET, &AnswerNothing, nullptr);
+  MUSTER_RETURN_IF_ERROR(
+      BindError(code, options.principal,
+                absl::StrCat("that the server has the service name ldap/", HostOfUri(uri_))));
+  ber_len_t strength = 0;
+  ldap_get_option(ld_, LDAP_OPT_X_SASL_SSF, &strength);
+  if (strength < kLeastStrength) {
+    return absl::InternalError(absl::StrCat(uri_, ": the connection is not sealed"));
   }
-  return Error(code, doing, Diagnostic());
+  return absl::OkStatus();
+}
+
+absl::Status LdapConnection::BindError(int code, const std::string& who, absl::string_view check) {
+  if (code == LDAP_SUCCESS) return absl::OkStatus();
+  const std::string doing = absl::StrCat("sign in as ", who), says = Diagnostic();
+  if (code == LDAP_INVALID_CREDENTIALS || code == LDAP_INAPPROPRIATE_AUTH) {
+    const absl::string_view why = ExplainRefusedSignIn(says);
+    return absl::UnauthenticatedError(absl::StrCat(
+        "cannot ", doing, " at ", uri_, ": ", why.empty() ? "the name or the secret is wrong" : why,
+        "; check ", check, Tail(says)));
+  }
+  return Error(code, doing, says);
 }
 
 std::string LdapConnection::Diagnostic() const {
@@ -165,6 +213,24 @@ std::string LdapConnection::Diagnostic() const {
   std::string out = text == nullptr ? "" : text;
   ldap_memfree(text);
   return out;
+}
+
+absl::string_view ExplainRefusedSignIn(absl::string_view server_says) {
+  constexpr std::pair<absl::string_view, absl::string_view> kReasons[] = {
+      {"data 525,", "there is no such account"},
+      {"data 52e,", "the name or the password is wrong"},
+      {"data 530,", "the account may not sign in at this time of day"},
+      {"data 531,", "the account may not sign in from this machine"},
+      {"data 532,", "the account's password has expired"},
+      {"data 533,", "the account is disabled"},
+      {"data 701,", "the account has expired"},
+      {"data 773,", "the account must change its password first"},
+      {"data 775,", "the account is locked"},
+  };
+  for (const auto& [code, reason] : kReasons) {
+    if (absl::StrContains(server_says, code)) return reason;
+  }
+  return "";
 }
 
 absl::Status LdapConnection::TimeoutError(absl::string_view doing) {

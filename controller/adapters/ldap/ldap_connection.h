@@ -51,9 +51,9 @@ class LdapConnection {
  public:
   enum class State { kAlive, kTimedOut, kLost };
 
-  // Certificate checks cannot be switched off. UNAVAILABLE: no answer, or no trusted encryption;
-  // UNAUTHENTICATED: the bind DN or password is wrong; FAILED_PRECONDITION: the CA file is no
-  // good.
+  // Certificate checks cannot be switched off; Kerberos must sign and seal. UNAVAILABLE: no answer,
+  // or no trusted encryption; UNAUTHENTICATED: the bind DN, password or key is wrong;
+  // FAILED_PRECONDITION: the CA file is no good.
   static absl::StatusOr<std::unique_ptr<LdapConnection>> Connect(const std::string& uri,
                                                                  const LdapOptions& options,
                                                                  const Secret& password);
@@ -87,6 +87,9 @@ class LdapConnection {
   absl::Status Configure(const LdapOptions& options);
   absl::Status Encrypt(const LdapOptions& options);
   absl::Status Bind(const LdapOptions& options, const Secret& password);
+  absl::Status BindWithPassword(const LdapOptions& options, const Secret& password);
+  absl::Status BindWithKerberos(const LdapOptions& options);
+  absl::Status BindError(int code, const std::string& who, absl::string_view check);
   absl::Status EncryptError(int code, const LdapOptions& options);
   std::string Diagnostic() const;
 
@@ -97,5 +100,9 @@ class LdapConnection {
   SocketWatchdog watchdog_;
   ldap_conncb callbacks_ = {&OnConnect, &OnClose, this};  // libldap keeps the address
 };
+
+// What Active Directory means by "data 52e" in the words of a refused sign-in; empty: it says
+// nothing that is known ([MS-ERREF] 2.2).
+absl::string_view ExplainRefusedSignIn(absl::string_view server_says);
 
 }  // namespace muster

@@ -1,72 +1,41 @@
 #include "controller/adapters/ldap/ldap_directory.h"
 
+#include <optional>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "common/limits.h"
 #include "common/status_macros.h"
+#include "common/time_proto.h"
+#include "controller/adapters/ldap/content_sync.h"
+#include "controller/adapters/ldap/dir_sync.h"
 #include "controller/adapters/ldap/ldap_search.h"
-#include "controller/adapters/ldif/guid.h"
 #include "controller/adapters/ldif/snapshot_builder.h"
 
 namespace muster {
 namespace {
 
 constexpr char kPersons[] = "(|(objectClass=inetOrgPerson)(objectClass=user))";
-// [MS-ADTS] 3.1.1.3.4.1.
-constexpr char kActiveDirectoryOid[] = "1.2.840.113556.1.4.800";
+constexpr char kPages[] = "paged search";
 
-const std::vector<std::string>& PersonAttributeNames() {
-  static const auto& kNames = *new std::vector<std::string>{"objectClass",
-                                                            "objectGUID",
-                                                            "entryUUID",
-                                                            "sAMAccountName",
-                                                            "uid",
-                                                            "mail",
-                                                            "displayName",
-                                                            "userPrincipalName",
-                                                            "cn",
-                                                            "userAccountControl",
-                                                            "accountExpires",
-                                                            "pwdAccountLockedTime"};
-  return kNames;
+absl::Status StatusOf(const absl::Status& status) { return status; }
+template <typename T>
+absl::Status StatusOf(const absl::StatusOr<T>& result) {
+  return result.status();
 }
 
-// What a member turns out to be is known only once it is read.
-const std::vector<std::string>& AllAttributes() {
-  static const auto& kNames = *[] {
-    auto* names = new std::vector<std::string>(PersonAttributeNames());
-    names->insert(names->end(), {"member", "uniqueMember"});
-    return names;
-  }();
-  return kNames;
-}
-
-// No members: a group of 20,000 must not be read to change one.
-const std::vector<std::string>& IdentityAttributes() {
-  static const auto& kNames =
-      *new std::vector<std::string>{"objectClass", "objectGUID", "entryUUID"};
-  return kNames;
-}
-
-absl::Status NoSuchGroup(const std::string& group) {
-  return absl::NotFoundError(absl::StrCat("the directory has no group ", group,
-                                          "; create it or correct directory.groups"));
-}
-
-// Results that say "it already is so", which reading back confirms: Active Directory answers 68
-// and 53 where OpenLDAP answers 20 and 16.
-bool AlreadySo(int code, bool member) {
-  return member ? code == LDAP_TYPE_OR_VALUE_EXISTS || code == LDAP_ALREADY_EXISTS
-                : code == LDAP_NO_SUCH_ATTRIBUTE || code == LDAP_UNWILLING_TO_PERFORM;
-}
-
-std::string DiagnosticOf(LDAP* ld) {
-  char* text = nullptr;
-  ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
-  std::string out = text == nullptr ? "" : text;
-  ldap_memfree(text);
-  return out;
+std::string SignedIn(const LdapOptions& options) {
+  return options.kerberos() ? absl::StrCat("Kerberos as ", options.principal, ", signed and sealed")
+                            : absl::StrCat("password over TLS as ", options.bind_dn);
 }
 
 }  // namespace
+
+LdapDirectory::LdapDirectory(LdapOptions options, Secret password)
+    : options_(std::move(options)), password_(std::move(password)), pool_(options_, clock_) {
+  reading_.set_signed_in(SignedIn(options_));
+  for (const auto& server : pool_.servers()) *reading_.add_servers() = server;
+}
 
 absl::StatusOr<std::unique_ptr<LdapDirectory>> LdapDirectory::Open(LdapOptions options) {
   const absl::Status checked = CheckLdapOptions(options);
@@ -77,65 +46,123 @@ absl::StatusOr<std::unique_ptr<LdapDirectory>> LdapDirectory::Open(LdapOptions o
 
 template <typename Result, typename Operation>
 Result LdapDirectory::WithConnection(const Operation& operation) {
-  const bool kept = connection_ != nullptr;
-  if (!kept) MUSTER_RETURN_IF_ERROR(Connect());
-  Result result = operation();
-  if (connection_->state() == LdapConnection::State::kAlive) return result;
-  const bool lost = connection_->state() == LdapConnection::State::kLost;
-  connection_.reset();
-  if (!kept || !lost) return result;
-  MUSTER_RETURN_IF_ERROR(Connect());
-  Result again = operation();
-  if (connection_->state() != LdapConnection::State::kAlive) connection_.reset();
-  return again;
+  size_t left = 0;
+  while (true) {
+    // One that was kept may have been closed for being idle: that says nothing about the server.
+    const bool kept = connection_ != nullptr;
+    if (!kept) MUSTER_RETURN_IF_ERROR(Connect());
+    Result result = operation();
+    const LdapConnection::State state = connection_->state();
+    if (state == LdapConnection::State::kAlive) return result;
+    connection_.reset();
+    if (kept && state == LdapConnection::State::kLost) continue;
+    pool_.Leave(StatusOf(result));
+    ShowServers();
+    if (++left >= pool_.size()) return result;
+  }
 }
 
 absl::Status LdapDirectory::Connect() {
-  MUSTER_ASSIGN_OR_RETURN(std::unique_ptr<LdapConnection> fresh,
-                          LdapConnection::Connect(options_.uris.front(), options_, password_));
-  MUSTER_ASSIGN_OR_RETURN(const std::optional<DirectoryEntry> root,
-                          ReadEntry(fresh.get(), "", {"namingContexts", "supportedCapabilities"}));
-  server_ = {};
-  if (root.has_value()) {
-    if (const auto* contexts = root->Find("namingcontexts")) server_.naming_contexts = *contexts;
-    if (const auto* capabilities = root->Find("supportedcapabilities")) {
-      for (const std::string& oid : *capabilities) {
-        if (oid == kActiveDirectoryOid) server_.active_directory = true;
-      }
+  size_t left = 0;
+  while (true) {
+    absl::StatusOr<std::unique_ptr<LdapConnection>> fresh = pool_.Connect(password_);
+    ShowServers();
+    MUSTER_RETURN_IF_ERROR(fresh.status());
+    absl::StatusOr<DirectoryServer> server = DescribeServer(fresh->get(), options_.base_dn);
+    if (server.ok()) {
+      server_ = *std::move(server);
+      connection_ = *std::move(fresh);
+      pool_.SetInvocationId(server_.invocation_id);
+      ShowServers();
+      return absl::OkStatus();
     }
+    pool_.Leave(server.status());
+    ShowServers();
+    if (!absl::IsUnavailable(server.status()) || ++left >= pool_.size()) return server.status();
   }
-  if (server_.naming_contexts.empty()) server_.naming_contexts = {options_.base_dn};
-  connection_ = std::move(fresh);
-  return absl::OkStatus();
 }
 
 absl::StatusOr<DirectorySnapshotPtr> LdapDirectory::Read(
-    const std::map<std::string, std::string>& approval_groups, ReadDepth) {
+    const std::map<std::string, std::string>& approval_groups, ReadDepth depth) {
   const SigpipeGuard no_sigpipe;
   MutexLock lock(&mu_);
-  absl::StatusOr<DirectorySnapshot> read = WithConnection<absl::StatusOr<DirectorySnapshot>>(
-      [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ReadAll(approval_groups); });
-  MUSTER_RETURN_IF_ERROR(read.status());
-  return std::make_shared<const DirectorySnapshot>(*std::move(read));
+  return WithConnection<absl::StatusOr<DirectorySnapshotPtr>>(
+      [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ReadOnce(approval_groups, depth); });
 }
 
-absl::Status LdapDirectory::ConfirmGone(const PastMember&) { return absl::OkStatus(); }
-
-v1::DirectoryReading LdapDirectory::reading() const {
-  v1::DirectoryReading out;
-  out.set_method("paged search");
-  out.set_server(options_.uris.front());
-  return out;
+absl::StatusOr<DirectorySnapshotPtr> LdapDirectory::ReadOnce(const Groups& groups,
+                                                             ReadDepth depth) {
+  const bool same = feed_ != nullptr && replica_of_ == server_.Identity(pool_.current());
+  if (depth == ReadDepth::kChanges && same) {
+    absl::StatusOr<DirectorySnapshotPtr> changes = ReadChanges(groups);
+    // Whatever is wrong with what is known, reading everything anew may mend it.
+    if (changes.ok() || absl::IsUnavailable(changes.status())) return changes;
+  }
+  return ReadFull(groups);
 }
 
-absl::StatusOr<DirectorySnapshot> LdapDirectory::ReadAll(
-    const std::map<std::string, std::string>& approval_groups) {
+absl::StatusOr<DirectorySnapshotPtr> LdapDirectory::ReadChanges(const Groups& groups) {
+  // Put back only when all of it went well.
+  std::unique_ptr<ReplicaFeed> feed = std::move(feed_);
+  std::unique_ptr<ReplicaState> state = std::move(state_);
+  MUSTER_RETURN_IF_ERROR(feed->Update(connection_.get(), state.get()));
+  MUSTER_ASSIGN_OR_RETURN(DirectorySnapshotPtr snapshot, state->Snapshot(groups));
+  Keep(std::move(feed), std::move(state), false);
+  return snapshot;
+}
+
+void LdapDirectory::Keep(std::unique_ptr<ReplicaFeed> feed, std::unique_ptr<ReplicaState> state,
+                         bool full) {
+  feed_ = std::move(feed);
+  state_ = std::move(state);
+  replica_of_ = server_.Identity(pool_.current());
+  ShowRead(feed_->method(), "", full);
+}
+
+std::unique_ptr<ReplicaFeed> LdapDirectory::NewFeed() const {
+  if (server_.Supports(kDirSyncOid)) {
+    return std::make_unique<DirSyncFeed>(server_, options_.attributes);
+  }
+  if (server_.Supports(kSyncRequestOid)) {
+    return std::make_unique<ContentSyncFeed>(server_, options_.attributes);
+  }
+  return nullptr;
+}
+
+void LdapDirectory::ForgetReplica() {
+  feed_.reset();
+  state_.reset();
+}
+
+absl::StatusOr<DirectorySnapshotPtr> LdapDirectory::ReadFull(const Groups& groups) {
+  ForgetReplica();
+  std::string why = "the server offers neither DirSync nor syncrepl";
+  if (std::unique_ptr<ReplicaFeed> feed = NewFeed(); feed != nullptr) {
+    auto state = std::make_unique<ReplicaState>(options_.base_dn, options_.attributes);
+    const absl::Status loaded = feed->Load(connection_.get(), state.get());
+    if (loaded.ok()) {
+      MUSTER_ASSIGN_OR_RETURN(DirectorySnapshotPtr snapshot, state->Snapshot(groups));
+      Keep(std::move(feed), std::move(state), true);
+      return snapshot;
+    }
+    if (!absl::IsUnimplemented(loaded)) return loaded;
+    why = std::string(loaded.message());
+  }
+  MUSTER_ASSIGN_OR_RETURN(DirectorySnapshotPtr snapshot, ReadPages(groups));
+  ShowRead(kPages, why, true);
+  return snapshot;
+}
+
+absl::StatusOr<DirectorySnapshotPtr> LdapDirectory::ReadPages(const Groups& groups) {
   SnapshotBuilder builder;
   absl::Status read = SearchPaged(
-      connection_.get(), options_.base_dn, kPersons, PersonAttributeNames(), [&](DirectoryEntry entry) {
+      connection_.get(), options_.base_dn, kPersons, PersonAttributeNames(options_.attributes),
+      [&](DirectoryEntry entry) -> absl::Status {
         // Computers are users to Active Directory; a filter on their class would match nothing on
         // a server that does not know it.
-        return IsPerson(entry) ? builder.AddPerson(entry) : absl::OkStatus();
+        if (!IsPerson(entry)) return absl::OkStatus();
+        MUSTER_ASSIGN_OR_RETURN(PersonRecord person, PersonFromEntry(entry, options_.attributes));
+        return builder.AddPerson(std::move(person));
       });
   if (absl::IsNotFound(read)) {
     return absl::FailedPreconditionError(
@@ -145,115 +172,72 @@ absl::StatusOr<DirectorySnapshot> LdapDirectory::ReadAll(
   if (builder.persons() == 0) {
     // A server hides what an account may not read, and calls that success.
     return absl::FailedPreconditionError(
-        absl::StrCat("there is no person below ", options_.base_dn, " that ", options_.bind_dn,
-                     " may read; correct directory.base_dn or the right to read"));
+        absl::StrCat("there is no person below ", options_.base_dn,
+                     " that Muster may read; correct directory.base_dn or the right to read"));
   }
-  return builder.Finish(approval_groups, [&](const std::string& ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(
-                                             mu_) { return Find(ref, AllAttributes()); });
+  const std::vector<std::string> names = AllAttributeNames(options_.attributes);
+  const auto lookup = [&](const std::string& ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(
+                          mu_) -> absl::StatusOr<SnapshotBuilder::Found> {
+    MUSTER_ASSIGN_OR_RETURN(const std::optional<DirectoryEntry> entry,
+                            FindEntry(connection_.get(), server_, ref, names));
+    if (!entry.has_value()) return SnapshotBuilder::Found();
+    if (IsGroup(*entry)) return GroupFromEntry(*entry);
+    if (!IsPerson(*entry)) return SnapshotBuilder::OtherEntry();
+    return PersonFromEntry(*entry, options_.attributes);
+  };
+  MUSTER_ASSIGN_OR_RETURN(DirectorySnapshot snapshot, builder.Finish(groups, lookup));
+  return std::make_shared<const DirectorySnapshot>(std::move(snapshot));
 }
 
-absl::StatusOr<std::optional<DirectoryEntry>> LdapDirectory::Find(
-    const std::string& dn_or_guid, const std::vector<std::string>& attributes) {
-  if (const std::optional<std::string> guid = ParseGuidText(dn_or_guid); guid.has_value()) {
-    return FindByGuid(*guid, attributes);
-  }
-  return ReadEntry(connection_.get(), dn_or_guid, attributes);
-}
-
-absl::StatusOr<std::optional<DirectoryEntry>> LdapDirectory::FindByGuid(
-    const std::string& guid, const std::vector<std::string>& attributes) {
-  if (server_.active_directory) {
-    return ReadEntry(connection_.get(), absl::StrCat("<GUID=", guid, ">"), attributes);
-  }
-  const std::string filter =
-      absl::StrCat("(|(entryUUID=", guid, ")(objectGUID=", EscapeFilter(GuidToAdBytes(guid)), "))");
-  for (const std::string& context : server_.naming_contexts) {
-    MUSTER_ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> found,
-                            SearchFew(connection_.get(), context, filter, IdentityAttributes()));
-    if (found.size() > 1) {
-      return absl::DataLossError(absl::StrCat(Describe(found[0]), " and ", Describe(found[1]),
-                                              " have the same id ", guid, "; correct one of them"));
-    }
-    // Read again by DN, which completes ranged attributes.
-    if (!found.empty()) return ReadEntry(connection_.get(), found[0].dn, attributes);
-  }
-  return std::nullopt;
+absl::Status LdapDirectory::ConfirmGone(const PastMember& member) {
+  const SigpipeGuard no_sigpipe;
+  MutexLock lock(&mu_);
+  const absl::Status gone = WithConnection<absl::Status>([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return ConfirmMemberGone(connection_.get(), server_, member, options_.attributes, clock_.Now());
+  });
+  // What is known is wrong somewhere: the next read must not build on it.
+  if (absl::IsAborted(gone)) ForgetReplica();
+  return gone;
 }
 
 absl::Status LdapDirectory::AddMember(const std::string& group, const std::string& person_id) {
-  return SetMember(group, person_id, true);
+  return SetMemberOf({group, person_id, true});
 }
 
 absl::Status LdapDirectory::RemoveMember(const std::string& group, const std::string& person_id) {
-  return SetMember(group, person_id, false);
+  return SetMemberOf({group, person_id, false});
 }
 
-absl::Status LdapDirectory::SetMember(const std::string& group, const std::string& person_id,
-                                      bool member) {
+absl::Status LdapDirectory::SetMemberOf(const MemberChange& change) {
   const SigpipeGuard no_sigpipe;
   MutexLock lock(&mu_);
   // Once more after a lost connection is safe: what the first try did then is "already so".
-  return WithConnection<absl::Status>(
-      [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return Modify(group, person_id, member); });
+  return WithConnection<absl::Status>([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return SetMember(connection_.get(), server_, change);
+  });
 }
 
-absl::Status LdapDirectory::Modify(const std::string& group, const std::string& person_id,
-                                   bool member) {
-  if (!ParseGuidText(person_id).has_value()) {
-    return absl::NotFoundError(absl::StrCat("\"", person_id, "\" is not a person's id"));
-  }
-  MUSTER_ASSIGN_OR_RETURN(const std::optional<DirectoryEntry> to,
-                          Find(group, IdentityAttributes()));
-  if (!to.has_value() || !IsGroup(*to)) return NoSuchGroup(group);
-  MUSTER_ASSIGN_OR_RETURN(const std::optional<DirectoryEntry> person,
-                          Find(person_id, IdentityAttributes()));
-  if (!person.has_value() || !IsPerson(*person)) {
-    return absl::NotFoundError(absl::StrCat("the directory has no person with the id ", person_id));
-  }
-  std::string attribute = MemberAttribute(*to), value = person->dn;
-  berval bytes = {value.size(), value.data()};
-  berval* values[] = {&bytes, nullptr};
-  LDAPMod change = {};
-  change.mod_op = (member ? LDAP_MOD_ADD : LDAP_MOD_DELETE) | LDAP_MOD_BVALUES;
-  change.mod_type = attribute.data();
-  change.mod_bvalues = values;
-  LDAPMod* changes[] = {&change, nullptr};
-  const int code = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const SocketWatchdog::Guard guard(connection_->watchdog());
-    return ldap_modify_ext_s(connection_->handle(), to->dn.c_str(), changes, nullptr, nullptr);
-  }();
-  const std::string says = DiagnosticOf(connection_->handle());
-  const std::string doing =
-      absl::StrCat(member ? "add " : "remove ", value, member ? " to " : " from ", to->dn);
-  if (code == LDAP_OBJECT_CLASS_VIOLATION && !member) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("cannot ", doing,
-                     ": this kind of group must keep at least one member; put a placeholder "
-                     "that is not a person into it, then try again"));
-  }
-  if (code != LDAP_SUCCESS && !AlreadySo(code, member)) {
-    return connection_->Error(code, doing, says);
-  }
-  MUSTER_ASSIGN_OR_RETURN(const bool is_member, HasMember(to->dn, attribute, value));
-  if (is_member == member) return absl::OkStatus();
-  if (code != LDAP_SUCCESS) return connection_->Error(code, doing, says);
-  return absl::AbortedError(absl::StrCat("cannot ", doing,
-                                         ": the directory took the change, but reads back without "
-                                         "it; someone else writes this group, try again"));
+v1::DirectoryReading LdapDirectory::reading() const {
+  MutexLock lock(&reading_mu_);
+  return reading_;
 }
 
-absl::StatusOr<bool> LdapDirectory::HasMember(const std::string& group_dn,
-                                              const std::string& attribute,
-                                              const std::string& person_dn) {
-  std::string value = person_dn;
-  berval bytes = {value.size(), value.data()};
-  const SocketWatchdog::Guard guard(connection_->watchdog());
-  const int code = ldap_compare_ext_s(connection_->handle(), group_dn.c_str(), attribute.c_str(),
-                                      &bytes, nullptr, nullptr);
-  if (code == LDAP_COMPARE_TRUE) return true;
-  if (code == LDAP_COMPARE_FALSE || code == LDAP_NO_SUCH_ATTRIBUTE) return false;
-  return connection_->Error(code, absl::StrCat("read back ", group_dn),
-                            DiagnosticOf(connection_->handle()));
+void LdapDirectory::ShowServers() {
+  MutexLock lock(&reading_mu_);
+  reading_.clear_servers();
+  for (const auto& server : pool_.servers()) *reading_.add_servers() = server;
+}
+
+void LdapDirectory::ShowRead(const std::string& method, const std::string& why, bool full) {
+  MutexLock lock(&reading_mu_);
+  reading_.set_method(method);
+  reading_.set_why(why);
+  reading_.set_server(pool_.current());
+  *reading_.mutable_last_read_at() = ToProto(clock_.Now());
+  if (full) *reading_.mutable_last_full_at() = reading_.last_read_at();
+  reading_.clear_notes();
+  if (feed_ == nullptr) return;
+  for (std::string& note : feed_->notes()) reading_.add_notes(std::move(note));
 }
 
 }  // namespace muster

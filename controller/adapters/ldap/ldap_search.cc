@@ -1,7 +1,6 @@
 #include "controller/adapters/ldap/ldap_search.h"
 
 #include <cstdint>
-#include <memory>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -15,114 +14,25 @@
 namespace muster {
 namespace {
 
-// A server that keeps giving cookies must not keep us for ever.
-
-struct Free {
-  void operator()(LDAPMessage* m) const { ldap_msgfree(m); }
-  void operator()(LDAPControl* c) const { ldap_control_free(c); }
-  void operator()(LDAPControl** c) const { ldap_controls_free(c); }
-  void operator()(BerElement* b) const { ber_free(b, 0); }
-  void operator()(char* c) const { ldap_memfree(c); }
-  void operator()(berval** v) const { ldap_value_free_len(v); }
-};
-using Message = std::unique_ptr<LDAPMessage, Free>;
-using Text = std::unique_ptr<char, Free>;
-
-struct Query {
-  std::string base;
-  int scope = LDAP_SCOPE_SUBTREE;
-  std::string filter = "(objectClass=*)";
-  std::vector<std::string> attributes;
-  int size_limit = LDAP_NO_LIMIT;
-  LDAPControl* page = nullptr;  // null: not paged
-};
-
-struct Result {
-  int code = LDAP_OTHER;
-  std::string server_says;
-  std::optional<std::string> cookie;  // nullopt: the server sent no page control
-};
-
-DirectoryEntry ToEntry(LDAP* ld, LDAPMessage* message) {
-  DirectoryEntry out;
-  if (const Text dn(ldap_get_dn(ld, message)); dn != nullptr) out.dn = dn.get();
-  BerElement* at = nullptr;
-  for (Text name(ldap_first_attribute(ld, message, &at)); name != nullptr;
-       name.reset(ldap_next_attribute(ld, message, at))) {
-    const std::unique_ptr<berval*, Free> values(ldap_get_values_len(ld, message, name.get()));
-    std::vector<std::string>& to = out.attributes[absl::AsciiStrToLower(name.get())];
-    for (berval** value = values.get(); value != nullptr && *value != nullptr; ++value) {
-      to.emplace_back((*value)->bv_val, (*value)->bv_len);
-    }
-  }
-  std::unique_ptr<BerElement, Free> done(at);
-  return out;
-}
-
-absl::StatusOr<Result> ToResult(LdapConnection* connection, LDAPMessage* message,
-                                absl::string_view doing) {
-  LDAP* const ld = connection->handle();
-  Result out;
-  char* says = nullptr;
-  LDAPControl** raw = nullptr;
-  if (ldap_parse_result(ld, message, &out.code, nullptr, &says, nullptr, &raw, 0) != LDAP_SUCCESS) {
-    return connection->LocalError(doing);
-  }
-  const Text owned(says);
-  const std::unique_ptr<LDAPControl*, Free> controls(raw);
-  if (says != nullptr) out.server_says = says;
-  LDAPControl* const page =
-      raw == nullptr ? nullptr : ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, raw, nullptr);
-  if (page == nullptr) return out;
+// The cookie of a page (RFC 2696); nullopt: the server sent no page control.
+std::optional<std::string> PageCookie(const LdapResult& result) {
+  const auto it = result.controls.find(LDAP_CONTROL_PAGEDRESULTS);
+  if (it == result.controls.end()) return std::nullopt;
+  berval bytes = {it->second.size(), const_cast<char*>(it->second.data())};
+  BerElement* const ber = ber_init(&bytes);
   ber_int_t estimate = 0;
   berval cookie = {0, nullptr};
-  if (ldap_parse_pageresponse_control(ld, page, &estimate, &cookie) == LDAP_SUCCESS) {
-    out.cookie = std::string(cookie.bv_val == nullptr ? "" : cookie.bv_val, cookie.bv_len);
-    ber_memfree(cookie.bv_val);
-  }
+  const bool ok = ber != nullptr && ber_scanf(ber, "{im}", &estimate, &cookie) != LBER_ERROR;
+  std::optional<std::string> out;
+  if (ok) out = std::string(cookie.bv_val == nullptr ? "" : cookie.bv_val, cookie.bv_len);
+  ber_free(ber, 1);
   return out;
 }
 
-absl::StatusOr<Message> Ask(LdapConnection* connection, const Query& query,
-                            absl::string_view doing) {
-  std::vector<char*> names;
-  for (const std::string& name : query.attributes) names.push_back(const_cast<char*>(name.c_str()));
-  names.push_back(nullptr);
-  LDAPControl* controls[] = {query.page, nullptr};
-  const SocketWatchdog::Guard guard(connection->watchdog());
-  int id = -1;
-  const int code =
-      ldap_search_ext(connection->handle(), query.base.c_str(), query.scope, query.filter.c_str(),
-                      names.data(), 0, controls, nullptr, nullptr, query.size_limit, &id);
-  if (code != LDAP_SUCCESS) return connection->Error(code, doing, "");
-  timeval limit = connection->timeout();
-  LDAPMessage* raw = nullptr;
-  const int got = ldap_result(connection->handle(), id, LDAP_MSG_ALL, &limit, &raw);
-  Message messages(raw);
-  if (got == 0) {
-    ldap_abandon_ext(connection->handle(), id, nullptr, nullptr);
-    return connection->TimeoutError(doing);
-  }
-  if (got < 0) return connection->LocalError(doing);
-  return messages;
-}
-
-// One search operation. Continuation references (to other servers) are not followed.
-absl::StatusOr<Result> Search(LdapConnection* connection, const Query& query,
-                              absl::string_view doing, const EntrySink& sink) {
-  MUSTER_ASSIGN_OR_RETURN(const Message messages, Ask(connection, query, doing));
-  LDAP* const ld = connection->handle();
-  std::optional<Result> result;
-  for (LDAPMessage* m = ldap_first_message(ld, messages.get()); m != nullptr;
-       m = ldap_next_message(ld, m)) {
-    if (ldap_msgtype(m) == LDAP_RES_SEARCH_ENTRY) {
-      MUSTER_RETURN_IF_ERROR(sink(ToEntry(ld, m)));
-    } else if (ldap_msgtype(m) == LDAP_RES_SEARCH_RESULT) {
-      MUSTER_ASSIGN_OR_RETURN(result, ToResult(connection, m, doing));
-    }
-  }
-  if (!result.has_value()) return connection->LocalError(doing);
-  return *std::move(result);
+ReplySink EntriesTo(const EntrySink& sink) {
+  return [&sink](LdapReply reply) {
+    return reply.intermediate ? absl::OkStatus() : sink(std::move(reply.entry));
+  };
 }
 
 // "member;range=0-1499" in its parts; `last` is nullopt for "*".
@@ -203,29 +113,28 @@ absl::Status SearchPaged(LdapConnection* connection, const std::string& base,
   const std::string doing = absl::StrCat("search below ", base);
   std::string cookie;
   for (size_t page = 0; page < limits::kMaxLdapPages; ++page) {
-    berval value = {cookie.size(), cookie.data()};
-    LDAPControl* raw = nullptr;
-    const int code =
-        ldap_create_page_control(connection->handle(), limits::kLdapPage, &value, 1, &raw);
-    if (code != LDAP_SUCCESS) return connection->Error(code, doing, "");
-    const std::unique_ptr<LDAPControl, Free> control(raw);
-    Query query;
+    LdapQuery query;
     query.base = base;
     query.filter = filter;
     query.attributes = attributes;
-    query.page = raw;
-    MUSTER_ASSIGN_OR_RETURN(Result result, Search(connection, query, doing, sink));
+    query.controls = {
+        {LDAP_CONTROL_PAGEDRESULTS, BerValue("{io}", static_cast<int>(limits::kLdapPage),
+                                             cookie.data(), static_cast<ber_len_t>(cookie.size()))},
+        ExtendedDnControl()};
+    MUSTER_ASSIGN_OR_RETURN(const LdapResult result,
+                            RunQuery(connection, query, doing, EntriesTo(sink)));
     if (result.code != LDAP_SUCCESS) {
       return connection->Error(result.code, doing, result.server_says);
     }
-    if (!result.cookie.has_value()) {
+    std::optional<std::string> next = PageCookie(result);
+    if (!next.has_value()) {
       return absl::DataLossError(
           absl::StrCat("cannot ", doing,
                        ": the server answered without pages, so nobody knows whether the "
                        "answer is whole; nothing of it was used"));
     }
-    if (result.cookie->empty()) return absl::OkStatus();
-    cookie = *std::move(result.cookie);
+    if (next->empty()) return absl::OkStatus();
+    cookie = *std::move(next);
   }
   return absl::DataLossError(
       absl::StrCat("cannot ", doing, ": no end after ", limits::kMaxLdapPages, " pages"));
@@ -237,16 +146,17 @@ absl::StatusOr<std::vector<DirectoryEntry>> SearchFew(LdapConnection* connection
                                                       const std::vector<std::string>& attributes) {
   const std::string doing = absl::StrCat("search ", filter, " below ", base);
   std::vector<DirectoryEntry> entries;
-  Query query;
+  LdapQuery query;
   query.base = base;
   query.filter = filter;
   query.attributes = attributes;
   query.size_limit = 2;
-  MUSTER_ASSIGN_OR_RETURN(const Result result,
-                          Search(connection, query, doing, [&](DirectoryEntry entry) {
-                            entries.push_back(std::move(entry));
-                            return absl::OkStatus();
-                          }));
+  const EntrySink keep = [&](DirectoryEntry entry) {
+    entries.push_back(std::move(entry));
+    return absl::OkStatus();
+  };
+  MUSTER_ASSIGN_OR_RETURN(const LdapResult result,
+                          RunQuery(connection, query, doing, EntriesTo(keep)));
   const bool two = result.code == LDAP_SIZELIMIT_EXCEEDED && entries.size() == 2;
   if (result.code != LDAP_SUCCESS && !two) {
     return connection->Error(result.code, doing, result.server_says);
@@ -254,24 +164,34 @@ absl::StatusOr<std::vector<DirectoryEntry>> SearchFew(LdapConnection* connection
   return entries;
 }
 
-absl::StatusOr<std::optional<DirectoryEntry>> ReadEntry(
-    LdapConnection* connection, const std::string& dn, const std::vector<std::string>& attributes) {
-  const std::string doing = absl::StrCat("read ", dn);
+absl::StatusOr<std::optional<DirectoryEntry>> ReadEntry(LdapConnection* connection,
+                                                        const std::string& dn,
+                                                        const std::vector<std::string>& attributes,
+                                                        const std::vector<LdapControl>& controls) {
+  const std::string doing = absl::StrCat("read ", dn.empty() ? "the root entry" : dn);
   const auto read =
       [&](const std::vector<std::string>& names) -> absl::StatusOr<std::optional<DirectoryEntry>> {
     std::optional<DirectoryEntry> entry;
-    Query query;
+    LdapQuery query;
     query.base = dn;
     query.scope = LDAP_SCOPE_BASE;
     query.attributes = names;
-    MUSTER_ASSIGN_OR_RETURN(const Result result,
-                            Search(connection, query, doing, [&](DirectoryEntry found) {
-                              entry = std::move(found);
-                              return absl::OkStatus();
-                            }));
+    query.controls = controls;
+    query.controls.push_back(ExtendedDnControl());
+    const EntrySink keep = [&](DirectoryEntry found) {
+      entry = std::move(found);
+      return absl::OkStatus();
+    };
+    MUSTER_ASSIGN_OR_RETURN(const LdapResult result,
+                            RunQuery(connection, query, doing, EntriesTo(keep)));
     if (result.code == LDAP_NO_SUCH_OBJECT || result.code == LDAP_REFERRAL) return std::nullopt;
     if (result.code != LDAP_SUCCESS) {
       return connection->Error(result.code, doing, result.server_says);
+    }
+    if (!entry.has_value()) {
+      return absl::DataLossError(absl::StrCat(
+          "cannot ", doing, ": the server answers success without the entry, so it hides it; let ",
+          "the account that Muster binds as read it"));
     }
     return entry;
   };

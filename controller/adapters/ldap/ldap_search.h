@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "controller/adapters/ldap/ldap_connection.h"
+#include "controller/adapters/ldap/ldap_query.h"
 #include "controller/adapters/ldif/directory_entry.h"
 
 namespace muster {
@@ -29,11 +30,12 @@ absl::StatusOr<std::vector<DirectoryEntry>> SearchFew(LdapConnection* connection
                                                       const std::string& filter,
                                                       const std::vector<std::string>& attributes);
 
-// One entry by its DN, the rest of its ranged attributes fetched. nullopt: it does not exist here
-// (or is another server's: a referral).
-absl::StatusOr<std::optional<DirectoryEntry>> ReadEntry(LdapConnection* connection,
-                                                        const std::string& dn,
-                                                        const std::vector<std::string>& attributes);
+// One entry by its DN (or "<GUID=...>" for Active Directory), the rest of its ranged attributes
+// fetched. nullopt: the server says that it does not exist here (or is another server's: a
+// referral). DATA_LOSS: it says neither, which is no proof of absence.
+absl::StatusOr<std::optional<DirectoryEntry>> ReadEntry(
+    LdapConnection* connection, const std::string& dn, const std::vector<std::string>& attributes,
+    const std::vector<LdapControl>& controls = {});
 
 // A server may answer "member;range=0-1499" for "member"; the rest must be asked for by
 // "member;range=1500-*" until an answer ends in "*" ([MS-ADTS] 3.1.1.3.1.3.3). Replaces all such

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
+#include "controller/adapters/ldif/extended_dn.h"
 #include "controller/adapters/ldif/guid.h"
 
 namespace muster {
@@ -75,6 +76,29 @@ absl::StatusOr<std::optional<absl::Time>> ExpiresAt(const DirectoryEntry& entry)
   return absl::FromUnixSeconds(seconds) + absl::Nanoseconds(ticks % kTicksPerSecond * 100);
 }
 
+bool IsCapstone(const DirectoryEntry& entry, const PersonAttributes& attributes) {
+  if (attributes.capstone.empty()) return false;
+  const std::string value = First(entry, {attributes.capstone.c_str()});
+  return !value.empty() && value != "0" && !absl::EqualsIgnoreCase(value, "false") &&
+         !absl::EqualsIgnoreCase(value, "no");
+}
+
+// [MS-DTYP] 2.4.2.2: revision, count, authority (6 bytes), then 4 bytes each, little-endian.
+absl::StatusOr<std::string> PrimaryGroupSid(const DirectoryEntry& entry) {
+  const std::string rid_text = First(entry, {"primarygroupid"});
+  std::string sid = First(entry, {"objectsid"});
+  if (rid_text.empty() || sid.empty()) return "";
+  uint32_t rid = 0;
+  if (!absl::SimpleAtoi(rid_text, &rid)) {
+    return Malformed(entry, "primaryGroupID", rid_text, "a whole number");
+  }
+  if (sid.size() < 12 || sid.size() != 8 + 4 * static_cast<size_t>(sid[1])) {
+    return Malformed(entry, "objectSid", sid, "a security identifier");
+  }
+  for (size_t i = 0; i < 4; ++i) sid[sid.size() - 4 + i] = static_cast<char>(rid >> (8 * i));
+  return sid;
+}
+
 }  // namespace
 
 const std::vector<std::string>* DirectoryEntry::Find(const std::string& name) const {
@@ -96,6 +120,10 @@ bool IsGroup(const DirectoryEntry& entry) {
   return HasClass(entry, {"group", "groupOfNames", "groupOfUniqueNames"});
 }
 
+bool IsContainer(const DirectoryEntry& entry) {
+  return HasClass(entry, {"organizationalUnit", "container"});
+}
+
 std::string MemberAttribute(const DirectoryEntry& group) {
   return HasClass(group, {"groupOfUniqueNames"}) ? "uniquemember" : "member";
 }
@@ -104,7 +132,7 @@ std::vector<std::string> MemberDns(const DirectoryEntry& group) {
   std::vector<std::string> dns;
   for (const char* name : {"member", "uniquemember"}) {
     if (const std::vector<std::string>* values = group.Find(name); values != nullptr) {
-      dns.insert(dns.end(), values->begin(), values->end());
+      for (const std::string& value : *values) dns.push_back(DnOrId(value));
     }
   }
   return dns;
@@ -133,15 +161,19 @@ absl::StatusOr<std::string> EntryId(const DirectoryEntry& entry) {
       "or let the account that Muster uses read it"));
 }
 
-absl::StatusOr<v1::Person> PersonFromEntry(const DirectoryEntry& entry) {
-  v1::Person person;
+absl::StatusOr<PersonRecord> PersonFromEntry(const DirectoryEntry& entry,
+                                             const PersonAttributes& attributes) {
+  PersonRecord out;
+  v1::Person& person = out.person;
   MUSTER_ASSIGN_OR_RETURN(*person.mutable_person_id(), EntryId(entry));
   person.set_account_name(First(entry, {"samaccountname", "uid"}));
   person.set_upn(First(entry, {"userprincipalname", "mail"}));
-  person.set_display_name(First(entry, {"displayname", "cn"}));
+  person.set_display_name(First(entry, {"displayname", "cn", "name"}));
   person.set_distinguished_name(entry.dn);
+  if (!attributes.office.empty()) person.set_office(First(entry, {attributes.office.c_str()}));
+  person.set_capstone(IsCapstone(entry, attributes));
   for (const std::string* text : {&person.account_name(), &person.upn(), &person.display_name(),
-                                  &person.distinguished_name()}) {
+                                  &person.distinguished_name(), &person.office()}) {
     if (!IsValidUtf8(*text)) {
       return absl::DataLossError(absl::StrCat(Describe(entry), ": \"", absl::CHexEscape(*text),
                                               "\" is not valid UTF-8; save it as UTF-8"));
@@ -151,7 +183,21 @@ absl::StatusOr<v1::Person> PersonFromEntry(const DirectoryEntry& entry) {
   person.set_enabled(enabled);
   MUSTER_ASSIGN_OR_RETURN(const std::optional<absl::Time> expires, ExpiresAt(entry));
   if (expires.has_value()) *person.mutable_expires_at() = ToProto(*expires);
-  return person;
+  if (!attributes.manager.empty()) out.manager = DnOrId(First(entry, {attributes.manager.c_str()}));
+  MUSTER_ASSIGN_OR_RETURN(out.primary_group, PrimaryGroupSid(entry));
+  return out;
+}
+
+absl::StatusOr<GroupRecord> GroupFromEntry(const DirectoryEntry& entry) {
+  GroupRecord out;
+  MUSTER_ASSIGN_OR_RETURN(out.group_id, EntryId(entry));
+  if (!IsValidUtf8(entry.dn)) {
+    return absl::DataLossError(absl::StrCat(Describe(entry), ": the DN is not valid UTF-8"));
+  }
+  out.name = entry.dn;
+  out.sid = First(entry, {"objectsid"});
+  out.members = MemberDns(entry);
+  return out;
 }
 
 bool IsValidUtf8(absl::string_view text) {

@@ -35,22 +35,43 @@ std::string Describe(const DirectoryEntry& entry);
 bool IsPerson(const DirectoryEntry& entry);
 // group, groupOfNames or groupOfUniqueNames.
 bool IsGroup(const DirectoryEntry& entry);
+// What other entries are kept below: organizationalUnit, container.
+bool IsContainer(const DirectoryEntry& entry);
 // "member" or "uniquemember": where this group keeps its members.
 std::string MemberAttribute(const DirectoryEntry& group);
-// All values of member and uniqueMember, in order. A uniqueMember's trailing "#'...'B" (RFC 4517,
+// All values of member and uniqueMember, in order, as DNs, or as ids where the server gave them
+// (extended_dn.h). A uniqueMember's trailing "#'...'B" (RFC 4517,
 // 3.3.21) stays in place.
 std::vector<std::string> MemberDns(const DirectoryEntry& group);
+
+// What becomes of one entry that counts.
+struct PersonRecord {
+  v1::Person person;          // manager_id is still empty
+  std::string manager;        // DN or id; empty: none
+  std::string primary_group;  // the bytes of that group's objectSid; empty: none
+};
+struct GroupRecord {
+  std::string group_id;
+  std::string name;                  // DN
+  std::string sid;                   // bytes of objectSid; empty: none
+  std::vector<std::string> members;  // DNs or ids, in the directory's order
+};
 
 // objectGUID, else entryUUID, as lowercase text. DATA_LOSS when there is none, several or a
 // malformed one.
 absl::StatusOr<std::string> EntryId(const DirectoryEntry& entry);
 
 // account = sAMAccountName, else uid; upn = userPrincipalName, else mail; display name =
-// displayName, else cn; the first value where there are several. Disabled: bit 2 of
+// displayName, else cn or name; the first value where there are several. Disabled: bit 2 of
 // userAccountControl ([MS-ADTS] 2.2.16) or a password locked for good (pwdAccountLockedTime
 // 000001010000Z, draft-behera-ldap-password-policy 5.3.3). Expires: accountExpires ([MS-ADTS]
-// 2.3.4 in [MS-DTYP], 100 ns since 1601; 0 and 2^63-1: never). DATA_LOSS when one is malformed.
-absl::StatusOr<v1::Person> PersonFromEntry(const DirectoryEntry& entry);
+// 2.3.4 in [MS-DTYP], 100 ns since 1601; 0 and 2^63-1: never). Primary group: primaryGroupID is
+// the last part of its SID, in the person's own domain ([MS-ADTS] 3.1.1.3.1.6). DATA_LOSS when one
+// is malformed.
+absl::StatusOr<PersonRecord> PersonFromEntry(const DirectoryEntry& entry,
+                                             const PersonAttributes& attributes);
+// DATA_LOSS: no id, or a DN that is not UTF-8.
+absl::StatusOr<GroupRecord> GroupFromEntry(const DirectoryEntry& entry);
 
 bool IsValidUtf8(absl::string_view text);
 

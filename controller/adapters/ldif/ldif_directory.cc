@@ -46,7 +46,7 @@ absl::Status TwiceError(const DirectoryEntry& first, const DirectoryEntry& secon
                                           "\"; correct one of them"));
 }
 
-absl::Status AddEntry(const LdifEntry& raw, Contents* out) {
+absl::Status AddEntry(const LdifEntry& raw, const PersonAttributes& attributes, Contents* out) {
   absl::StatusOr<std::string> key = NormalizeDn(raw.dn);
   if (!key.ok()) {
     return absl::DataLossError(absl::StrCat("line ", raw.line, ": ", key.status().message()));
@@ -60,14 +60,16 @@ absl::Status AddEntry(const LdifEntry& raw, Contents* out) {
   MUSTER_ASSIGN_OR_RETURN(const std::string id, EntryId(entry));
   const auto [same_id, new_id] = out->by_id.try_emplace(id, index);
   if (!new_id) return TwiceError(out->entries[same_id->second], entry, "id", id);
-  return IsPerson(entry) ? out->builder.AddPerson(entry) : absl::OkStatus();
+  if (!IsPerson(entry)) return absl::OkStatus();
+  MUSTER_ASSIGN_OR_RETURN(PersonRecord person, PersonFromEntry(entry, attributes));
+  return out->builder.AddPerson(std::move(person), entry.where);
 }
 
 absl::Status InFile(const std::string& file, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(file, ": ", status.message()));
 }
 
-absl::StatusOr<Contents> Load(const std::string& file) {
+absl::StatusOr<Contents> Load(const std::string& file, const PersonAttributes& attributes) {
   Contents out;
   MUSTER_ASSIGN_OR_RETURN(out.file, LoadLdifFile(file));
   absl::StatusOr<std::vector<LdifEntry>> raw = ParseLdif(out.file.text);
@@ -75,7 +77,8 @@ absl::StatusOr<Contents> Load(const std::string& file) {
   out.raw = *std::move(raw);
   out.entries.reserve(out.raw.size());
   for (const LdifEntry& entry : out.raw) {
-    if (absl::Status added = AddEntry(entry, &out); !added.ok()) return InFile(file, added);
+    if (absl::Status added = AddEntry(entry, attributes, &out); !added.ok())
+      return InFile(file, added);
   }
   return out;
 }
@@ -151,14 +154,14 @@ std::string WithoutMember(const Contents& contents, const Target& target) {
   return out;
 }
 
-absl::Status Rewrite(const std::string& file, const std::string& group,
-                     const std::string& person_id, bool member) {
-  MUSTER_ASSIGN_OR_RETURN(const Contents before, Load(file));
+absl::Status Rewrite(const std::string& file, const PersonAttributes& attributes,
+                     const std::string& group, const std::string& person_id, bool member) {
+  MUSTER_ASSIGN_OR_RETURN(const Contents before, Load(file, attributes));
   MUSTER_ASSIGN_OR_RETURN(const Target target, FindTarget(before, group, person_id));
   if (HasMember(before.raw[target.group], target.person_key) == member) return absl::OkStatus();
   MUSTER_RETURN_IF_ERROR(ReplaceLdifFile(
       before.file, member ? WithMember(before, target) : WithoutMember(before, target)));
-  MUSTER_ASSIGN_OR_RETURN(const Contents after, Load(file));
+  MUSTER_ASSIGN_OR_RETURN(const Contents after, Load(file, attributes));
   MUSTER_ASSIGN_OR_RETURN(const Target written, FindTarget(after, group, person_id));
   if (HasMember(after.raw[written.group], written.person_key) == member) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat(
@@ -167,23 +170,28 @@ absl::Status Rewrite(const std::string& file, const std::string& group,
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<LdifDirectory>> LdifDirectory::Open(std::string file) {
+absl::StatusOr<std::unique_ptr<LdifDirectory>> LdifDirectory::Open(std::string file,
+                                                                   PersonAttributes attributes) {
   struct stat found = {};
   if (stat(file.c_str(), &found) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
     return absl::NotFoundError(
         absl::StrCat("there is no directory file ", file, "; correct directory.file"));
   }
   MUSTER_RETURN_IF_ERROR(LoadLdifFile(file).status());
-  return std::unique_ptr<LdifDirectory>(new LdifDirectory(std::move(file)));
+  return std::unique_ptr<LdifDirectory>(new LdifDirectory(std::move(file), std::move(attributes)));
 }
 
 absl::StatusOr<DirectorySnapshotPtr> LdifDirectory::Read(
     const std::map<std::string, std::string>& approval_groups, ReadDepth) {
-  MUSTER_ASSIGN_OR_RETURN(Contents contents, Load(file_));
-  const auto lookup = [&](const std::string& ref) -> absl::StatusOr<std::optional<DirectoryEntry>> {
+  MUSTER_ASSIGN_OR_RETURN(Contents contents, Load(file_, attributes_));
+  // Every person is known already.
+  const auto lookup = [&](const std::string& ref) -> absl::StatusOr<SnapshotBuilder::Found> {
     MUSTER_ASSIGN_OR_RETURN(const std::optional<size_t> index, Find(contents, ref));
-    if (!index.has_value()) return std::nullopt;
-    return contents.entries[*index];
+    if (!index.has_value()) return SnapshotBuilder::Found();
+    const DirectoryEntry& entry = contents.entries[*index];
+    if (IsGroup(entry)) return GroupFromEntry(entry);
+    if (!IsPerson(entry)) return SnapshotBuilder::OtherEntry();
+    return PersonFromEntry(entry, attributes_);
   };
   absl::StatusOr<DirectorySnapshot> snapshot = contents.builder.Finish(approval_groups, lookup);
   if (!snapshot.ok()) return InFile(file_, snapshot.status());
@@ -212,7 +220,7 @@ absl::Status LdifDirectory::SetMember(const std::string& group, const std::strin
   MUSTER_ASSIGN_OR_RETURN(const LdifLock lock, LdifLock::Acquire(resolved.path));
   absl::Status status;
   for (int attempt = 0; attempt < kWriteAttempts; ++attempt) {
-    status = Rewrite(file_, group, person_id, member);
+    status = Rewrite(file_, attributes_, group, person_id, member);
     if (!absl::IsAborted(status)) return status;
   }
   return status;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/mutex.h"
+#include "controller/adapters/ldif/directory_entry.h"
 #include "controller/adapters/ldif/ldif_file.h"
 #include "controller/flow/directory.h"
 
@@ -19,7 +20,8 @@ class LdifDirectory final : public Directory {
  public:
   // NOT_FOUND when there is no such file; else as LoadLdifFile(). What the file says is first
   // looked at by Read(): a directory with a mistake in it must not keep the controller down.
-  static absl::StatusOr<std::unique_ptr<LdifDirectory>> Open(std::string file);
+  static absl::StatusOr<std::unique_ptr<LdifDirectory>> Open(std::string file,
+                                                             PersonAttributes attributes = {});
 
   std::string source() const override { return "ldif " + file_; }
   std::string kind() const override { return "ldif"; }
@@ -42,10 +44,12 @@ class LdifDirectory final : public Directory {
   absl::Status RemoveMember(const std::string& group, const std::string& person_id) override;
 
  private:
-  explicit LdifDirectory(std::string file) : file_(std::move(file)) {}
+  LdifDirectory(std::string file, PersonAttributes attributes)
+      : file_(std::move(file)), attributes_(std::move(attributes)) {}
   absl::Status SetMember(const std::string& group, const std::string& person_id, bool member);
 
   const std::string file_;
+  const PersonAttributes attributes_;
   Mutex write_mu_;  // threads queue here instead of polling the lock file
 };
 

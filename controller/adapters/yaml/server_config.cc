@@ -12,51 +12,12 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "common/limits.h"
+#include "controller/adapters/yaml/host_port.h"
 #include "controller/adapters/yaml/yaml_fields.h"
 #include "controller/adapters/yaml/yaml_tree.h"
 
 namespace muster {
 namespace {
-
-struct HostPort {
-  absl::string_view host;
-  int port = -1;  // -1: none given
-};
-
-// "host", "host:port", "[v6]:port"; nullopt for anything else.
-std::optional<HostPort> SplitHostPort(absl::string_view text) {
-  HostPort out;
-  absl::string_view rest;
-  if (absl::StartsWith(text, "[")) {
-    const size_t close = text.find(']');
-    if (close == absl::string_view::npos) return std::nullopt;
-    out.host = text.substr(1, close - 1);
-    rest = text.substr(close + 1);
-    if (!absl::StrContains(out.host, ':')) return std::nullopt;
-  } else {
-    const size_t colon = std::min(text.find(':'), text.size());
-    out.host = text.substr(0, colon);
-    rest = text.substr(colon);
-  }
-  const bool host_ok =
-      !out.host.empty() && std::all_of(out.host.begin(), out.host.end(), [](char c) {
-        return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == ':' || c == '_';
-      });
-  if (!host_ok) return std::nullopt;
-  if (rest.empty()) return out;
-  if (!absl::ConsumePrefix(&rest, ":") || rest.empty() || rest.size() > 5) return std::nullopt;
-  if (!std::all_of(rest.begin(), rest.end(), [](char c) { return absl::ascii_isdigit(c); })) {
-    return std::nullopt;
-  }
-  if (!absl::SimpleAtoi(rest, &out.port) || out.port > 65'535) return std::nullopt;
-  return out;
-}
-
-bool IsLoopback(absl::string_view host) {
-  const bool v4 = std::all_of(host.begin(), host.end(),
-                              [](char c) { return absl::ascii_isdigit(c) || c == '.'; });
-  return host == "localhost" || host == "::1" || (v4 && absl::StartsWith(host, "127."));
-}
 
 // objectGUID or entryUUID as text: 8-4-4-4-12 hex digits.
 bool IsGuid(absl::string_view text) {
@@ -113,20 +74,11 @@ class ConfigReader {
   }
 
  private:
-  // Leaves `out` alone when the key is absent or wrong.
   const YamlField* Text(const YamlNode& map, absl::string_view key, std::string* out) {
-    const YamlField* field = FindField(map, key);
-    if (field == nullptr) return nullptr;
-    const auto text = ReadText(field->value, absl::StrCat("'", key, "'"),
-                               {.max_bytes = limits::kMaxConfigTextBytes}, issues_);
-    if (!text.has_value()) return nullptr;
-    *out = *text;
-    return field;
+    return ReadLine(map, key, out, issues_);
   }
-
   void ReadPath(const YamlNode& map, absl::string_view key, std::string* out) {
-    if (Text(map, key, out) == nullptr) return;
-    if (!absl::StartsWith(*out, "/")) *out = absl::StrCat(folder_, *out);
+    ReadFileName(map, key, folder_, out, issues_);
   }
 
   void ReadRollout(const YamlNode& node) {
@@ -193,7 +145,7 @@ class ConfigReader {
   void ReadDirectory(const YamlNode& node) {
     constexpr absl::string_view kWhat = "'directory'";
     if (!ExpectMap(node, kWhat, issues_)) return;
-    CheckKeys(node, {"kind", "write_back", "groups", "ldif_file", "ldap"}, issues_);
+    CheckKeys(node, {"kind", "write_back", "groups", "attributes", "ldif_file", "ldap"}, issues_);
     ServerConfig::Directory& directory = config_.directory;
     if (const YamlField* write_back = FindField(node, "write_back")) {
       directory.write_back =
@@ -202,7 +154,8 @@ class ConfigReader {
     if (const YamlField* groups = FindField(node, "groups")) ReadGroups(groups->value);
     ReadPath(node, "ldif_file", &directory.ldif_file);
     const YamlField* ldap = FindField(node, "ldap");
-    if (ldap != nullptr) ReadLdap(ldap->value);
+    if (ldap != nullptr) ReadLdapConfig(ldap->value, folder_, &directory.ldap, issues_);
+    if (const YamlField* names = FindField(node, "attributes")) ReadAttributes(names->value);
     if (RequireField(node, "kind", kWhat, issues_) == nullptr) return;
     const YamlField* kind = Text(node, "kind", &directory.kind);
     if (kind == nullptr) return;
@@ -250,58 +203,18 @@ class ConfigReader {
     }
   }
 
-  void ReadLdap(const YamlNode& node) {
-    constexpr absl::string_view kWhat = "'ldap'";
-    if (!ExpectMap(node, kWhat, issues_)) return;
-    CheckKeys(
-        node,
-        {"uri", "start_tls", "ca_file", "bind_dn", "bind_password_file", "base_dn", "timeout"},
-        issues_);
-    ServerConfig::Ldap& ldap = config_.directory.ldap;
-    if (const YamlField* start_tls = FindField(node, "start_tls")) {
-      ldap.start_tls = ReadBool(start_tls->value, "'start_tls'", issues_).value_or(false);
-    }
-    RequireField(node, "uri", kWhat, issues_);
-    if (const YamlField* uri = Text(node, "uri", &ldap.uri)) CheckUri(uri->value, ldap);
-    ReadPath(node, "ca_file", &ldap.ca_file);
-    RequireField(node, "base_dn", kWhat, issues_);
-    const YamlField* base = Text(node, "base_dn", &ldap.base_dn);
-    if (base != nullptr && !absl::StrContains(ldap.base_dn, '=')) {
-      issues_->Error(base->value, absl::StrCat("'base_dn' ", Quoted(ldap.base_dn),
-                                               " is not a DN; write e.g. dc=agency,dc=example"));
-    }
-    Text(node, "bind_dn", &ldap.bind_dn);
-    ReadPath(node, "bind_password_file", &ldap.bind_password_file);
-    const bool has_dn = FindField(node, "bind_dn") != nullptr;
-    const bool has_password = FindField(node, "bind_password_file") != nullptr;
-    if (has_dn != has_password) {
-      issues_->Error(node, absl::StrCat("'", has_dn ? "bind_dn" : "bind_password_file", "' needs '",
-                                        has_dn ? "bind_password_file" : "bind_dn",
-                                        "'; give both, or neither to bind anonymously"));
-    }
-    if (const YamlField* timeout = FindField(node, "timeout")) {
-      const auto value = ReadDuration(timeout->value, "'timeout'", limits::kMinLdapTimeout,
-                                      limits::kMaxLdapTimeout, issues_);
-      ldap.timeout = value.value_or(ldap.timeout);
-    }
-  }
-
-  void CheckUri(const YamlNode& at, const ServerConfig::Ldap& ldap) {
-    absl::string_view rest = ldap.uri;
-    const bool tls = absl::ConsumePrefix(&rest, "ldaps://");
-    const bool clear = !tls && absl::ConsumePrefix(&rest, "ldap://");
-    absl::ConsumeSuffix(&rest, "/");
-    const auto host_port = SplitHostPort(rest);
-    if ((!tls && !clear) || !host_port.has_value()) {
-      issues_->Error(at, absl::StrCat("'uri' ", Quoted(ldap.uri),
-                                      " is not an LDAP address; write ldaps://host or "
-                                      "ldap://host with start_tls: true"));
-    } else if (tls && ldap.start_tls) {
-      issues_->Error(at, "ldaps:// is TLS from the start; remove start_tls, or write ldap://");
-    } else if (clear && !ldap.start_tls && !IsLoopback(host_port->host)) {
-      issues_->Error(at,
-                     "ldap:// without start_tls sends the password and the members in clear; "
-                     "write ldaps:// or add start_tls: true");
+  void ReadAttributes(const YamlNode& node) {
+    if (!ExpectMap(node, "'attributes'", issues_)) return;
+    CheckKeys(node, {"office", "manager", "capstone"}, issues_);
+    ServerConfig::Attributes& to = config_.directory.attributes;
+    for (const auto& [key, out] :
+         {std::pair{"office", &to.office}, {"manager", &to.manager}, {"capstone", &to.capstone}}) {
+      const YamlField* field = Text(node, key, out);
+      const auto valid = [](char c) { return absl::ascii_isalnum(c) || c == '-'; };
+      if (field == nullptr || std::all_of(out->begin(), out->end(), valid)) continue;
+      issues_->Error(field->value, absl::StrCat("'", key, "' ", Quoted(*out),
+                                                " is not the name of an attribute; write e.g. ",
+                                                "extensionAttribute5"));
     }
   }
 

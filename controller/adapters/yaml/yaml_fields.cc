@@ -150,6 +150,23 @@ std::optional<std::string> ReadText(const YamlNode& node, absl::string_view what
   return node.text;
 }
 
+const YamlField* ReadLine(const YamlNode& map, absl::string_view key, std::string* out,
+                          FileIssues* issues) {
+  const YamlField* field = FindField(map, key);
+  if (field == nullptr) return nullptr;
+  const auto text = ReadText(field->value, absl::StrCat("'", key, "'"),
+                             {.max_bytes = limits::kMaxConfigTextBytes}, issues);
+  if (!text.has_value()) return nullptr;
+  *out = *text;
+  return field;
+}
+
+void ReadFileName(const YamlNode& map, absl::string_view key, absl::string_view folder,
+                  std::string* out, FileIssues* issues) {
+  if (ReadLine(map, key, out, issues) == nullptr) return;
+  if (!absl::StartsWith(*out, "/")) *out = absl::StrCat(folder, *out);
+}
+
 std::optional<bool> ReadBool(const YamlNode& node, absl::string_view what, FileIssues* issues) {
   if (!ExpectScalar(node, what, "true or false", issues)) return std::nullopt;
   if (!node.quoted && node.text == "true") return true;

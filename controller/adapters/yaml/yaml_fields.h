@@ -41,6 +41,12 @@ struct TextRule {
 // be quoted to be text. `what` is the key or "an entry of 'paths'".
 std::optional<std::string> ReadText(const YamlNode& node, absl::string_view what,
                                     const TextRule& rule, FileIssues* issues);
+// One line of text of key `key`; null, and `out` as it was, when it is absent or wrong.
+const YamlField* ReadLine(const YamlNode& map, absl::string_view key, std::string* out,
+                          FileIssues* issues);
+// The same for a path; a relative one is taken from `folder` (empty, or with a '/' at its end).
+void ReadFileName(const YamlNode& map, absl::string_view key, absl::string_view folder,
+                  std::string* out, FileIssues* issues);
 std::optional<bool> ReadBool(const YamlNode& node, absl::string_view what, FileIssues* issues);
 // Like 60s or 1m30s, within [least, most].
 std::optional<absl::Duration> ReadDuration(const YamlNode& node, absl::string_view what,

@@ -81,7 +81,21 @@ TEST_F(LdapConnectionTest, RefusesWhatIsNotProven) {
 }
 
 TEST(LdapOptions, RefusesBeforeConnecting) {
-  const LdapOptions good = {"ldaps://127.0.0.1:1", false, "", "cn=a", "secret", "dc=b"};
+  LdapOptions good;
+  good.uris = {"ldaps://127.0.0.1:1"};
+  good.bind_dn = "cn=a";
+  good.bind_password = "secret";
+  good.base_dn = "dc=b";
+  LdapOptions kerberos = good;
+  kerberos.uris = {"ldap://127.0.0.1:1", "ldap://127.0.0.2"};
+  kerberos.bind_dn = kerberos.bind_password = "";
+  kerberos.principal = "svc@A.TEST";
+  kerberos.keytab_file = "keytab";
+  EXPECT_TRUE(CheckLdapOptions(kerberos).ok()) << CheckLdapOptions(kerberos);
+  LdapOptions domain = good;
+  domain.uris = {};
+  domain.domain = "a.test";
+  EXPECT_TRUE(CheckLdapOptions(domain).ok()) << CheckLdapOptions(domain);
   EXPECT_TRUE(CheckLdapOptions(good).ok()) << CheckLdapOptions(good);
   const auto with = [&](auto change) {
     LdapOptions options = good;
@@ -96,6 +110,17 @@ TEST(LdapOptions, RefusesBeforeConnecting) {
       {with([](auto* o) { o->uris = {"ldaps://a ldap://b"}; }), "one server"},
       {with([](auto* o) { o->uris = {"ldaps://a,ldap://b"}; }), "one server"},
       {with([](auto* o) { o->uris = {"ldaps://a/dc=b??sub"}; }), "host and port"},
+      {with([](auto* o) {
+         o->uris = {"ldaps://a", "ldap://b"};
+       }),
+       "StartTLS"},
+      {with([](auto* o) { o->uris = {}; }), "URIs or the domain"},
+      {with([](auto* o) { o->domain = "a.test"; }), "URIs or the domain"},
+      {with([](auto* o) { o->uris = std::vector<std::string>(33, "ldaps://a"); }), "at most 32"},
+      {with([&](auto* o) { *o = kerberos, o->uris = {"ldaps://a"}; }), "inside TLS"},
+      {with([&](auto* o) { *o = kerberos, o->start_tls = true; }), "switch start_tls off"},
+      {with([&](auto* o) { *o = kerberos, o->principal = ""; }), "needs a principal"},
+      {with([&](auto* o) { *o = kerberos, o->bind_dn = "cn=a"; }), "not both"},
       {with([](auto* o) { o->bind_dn = ""; }), "bind_dn"},
       {with([](auto* o) { o->bind_password = ""; }), "password"},
       {with([](auto* o) { o->base_dn = ""; }), "base_dn"},
@@ -152,7 +177,8 @@ TEST_F(LdapConnectionTest, RecoversWhenTheServerComesBack) {
   EXPECT_TRUE(directory->AddMember(kApproval, PersonId(5)).ok());
   slapd_->Kill();
   ASSERT_TRUE(slapd_->Restart().ok());
-  EXPECT_TRUE(directory->Read({{"whatsapp", kApproval}}, ReadDepth::kFull).ok());
+  const absl::Status back = directory->Read({{"whatsapp", kApproval}}, ReadDepth::kFull).status();
+  EXPECT_EQ(back, absl::OkStatus());
 }
 
 // Reads while the server is killed and started again: each is whole or an error.

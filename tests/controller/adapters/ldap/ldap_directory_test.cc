@@ -30,9 +30,9 @@ TEST_F(LdapDirectoryTest, ReadsTheSameOverLdapsAndStartTlsByDnAndByGuid) {
       ASSERT_EQ((*read)->groups.size(), 2u);
       EXPECT_EQ((*read)->groups.at(kApprovalId).name, kApproval);
       EXPECT_EQ((*read)->groups.at(kApprovalId).member_ids,
-                (std::vector<std::string>{PersonId(1), kNestedId, "cn=nobody,dc=mdm,dc=test"}));
+                (std::vector<std::string>{kNestedId, PersonId(1), "cn=nobody,dc=mdm,dc=test"}));
       EXPECT_EQ((*read)->groups.at(kNestedId).member_ids,
-                (std::vector<std::string>{PersonId(2), PersonId(3), PersonId(4), kApprovalId}));
+                (std::vector<std::string>{kApprovalId, PersonId(2), PersonId(3), PersonId(4)}));
       ASSERT_EQ((*read)->persons.size(), 5u);
       const absl::StatusOr<EffectiveMembers> members =
           ComputeEffectiveMembers(**read, absl::FromUnixSeconds(1'800'000'000));

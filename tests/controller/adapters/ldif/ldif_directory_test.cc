@@ -78,6 +78,10 @@ class LdifDirectoryTest : public ::testing::Test {
     EXPECT_TRUE(directory.ok()) << directory.status();
     return *std::move(directory);
   }
+  static absl::StatusOr<DirectorySnapshotPtr> Read(LdifDirectory* from, const std::string& app,
+                                                   const std::string& group) {
+    return from->Read({{app, group}}, ReadDepth::kFull);
+  }
   std::set<std::string> Files() const {
     std::set<std::string> out;
     for (const auto& item : std::filesystem::directory_iterator(folder_)) {
@@ -95,8 +99,7 @@ TEST_F(LdifDirectoryTest, ReadsPersonsAndGroups) {
   EXPECT_EQ(directory->source(), "ldif " + file_);
   for (const char* group : {kGroup, "CN=WA-Approved , OU=groups,dc=mdm,dc=test", kGroupId,
                             "{6F000000-0000-4000-8000-000000000001}"}) {
-    const absl::StatusOr<DirectorySnapshotPtr> read =
-        directory->Read({{"whatsapp", group}}, ReadDepth::kFull);
+    const absl::StatusOr<DirectorySnapshotPtr> read = Read(directory.get(), "whatsapp", group);
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_EQ((*read)->approval, (std::map<std::string, std::string>{{"whatsapp", kGroupId}}));
     ASSERT_EQ((*read)->groups.size(), 1u);
@@ -120,8 +123,7 @@ TEST_F(LdifDirectoryTest, ReadsNestedGroupsInACycleAndOnlyThoseReached) {
       "\ndn: cn=sub,dc=t\nobjectClass: groupOfUniqueNames\nuniqueMember: uid=bob,ou=people,dc=mdm,"
       "dc=test\nuniqueMember: cn=top,dc=t\nuniqueMember:\n"
       "\ndn: cn=room,dc=t\nobjectClass: device\n"));
-  const absl::StatusOr<DirectorySnapshotPtr> read =
-      directory->Read({{"viber", "cn=top,dc=t"}}, ReadDepth::kFull);
+  const absl::StatusOr<DirectorySnapshotPtr> read = Read(directory.get(), "viber", "cn=top,dc=t");
   ASSERT_TRUE(read.ok()) << read.status();
   // Without an id of their own, groups get one from their DN.
   const std::string top = GuidFromName("cn=top,dc=t"), sub = GuidFromName("cn=sub,dc=t");
@@ -160,7 +162,7 @@ TEST_F(LdifDirectoryTest, MapsAttributes) {
   };
   for (const auto& [lines, want] : kCases) {
     const absl::StatusOr<DirectorySnapshotPtr> read =
-        Open(AdPerson(lines))->Read({{"viber", "cn=g,dc=t"}}, ReadDepth::kFull);
+        Read(Open(AdPerson(lines)).get(), "viber", "cn=g,dc=t");
     ASSERT_TRUE(read.ok()) << lines << read.status();
     ASSERT_EQ((*read)->persons.size(), 1u);
     EXPECT_EQ((*read)->persons.begin()->second.ShortDebugString(), absl::StrCat(id, want, end))
@@ -216,8 +218,7 @@ TEST_F(LdifDirectoryTest, RefusesWhatItCannotBeSureOf) {
        "is not a group"},
   };
   for (const auto& c : kCases) {
-    const absl::Status status =
-        Open(c.text)->Read({{"whatsapp", kGroup}}, ReadDepth::kFull).status();
+    const absl::Status status = Read(Open(c.text).get(), "whatsapp", kGroup).status();
     EXPECT_EQ(status.code(), c.code) << status;
     EXPECT_TRUE(absl::StrContains(status.message(), c.says)) << status;
     EXPECT_TRUE(absl::StartsWith(status.message(), file_ + ": ")) << status;
@@ -226,13 +227,12 @@ TEST_F(LdifDirectoryTest, RefusesWhatItCannotBeSureOf) {
 
 TEST_F(LdifDirectoryTest, ReadsTheFileAnewEachTime) {
   const std::unique_ptr<LdifDirectory> directory = Open(kFile);
-  ASSERT_TRUE(directory->Read({{"whatsapp", kGroup}}, ReadDepth::kFull).ok());
+  ASSERT_TRUE(Read(directory.get(), "whatsapp", kGroup).ok());
   Write(absl::StrReplaceAll(kFile, {{"Bob B.", "Robert"}}));
-  EXPECT_EQ(
-      (*directory->Read({{"whatsapp", kGroup}}, ReadDepth::kFull))->persons.at(kBob).display_name(),
-      "Robert");
+  EXPECT_EQ((*Read(directory.get(), "whatsapp", kGroup))->persons.at(kBob).display_name(),
+            "Robert");
   std::filesystem::remove(file_);
-  EXPECT_EQ(directory->Read({{"whatsapp", kGroup}}, ReadDepth::kFull).status().code(),
+  EXPECT_EQ(Read(directory.get(), "whatsapp", kGroup).status().code(),
             absl::StatusCode::kUnavailable);
 }
 
@@ -290,10 +290,9 @@ TEST_F(LdifDirectoryTest, WritesAsTheFileIsWritten) {
     const std::unique_ptr<LdifDirectory> directory = Open(c.before);
     EXPECT_EQ(directory->AddMember("cn=g,dc=t", kAlice), absl::OkStatus());
     EXPECT_EQ(Text(), c.after);
-    EXPECT_EQ((*directory->Read({{"viber", "cn=g,dc=t"}}, ReadDepth::kFull))
-                  ->groups.begin()
-                  ->second.member_ids.back(),
-              kAlice);
+    EXPECT_EQ(
+        (*Read(directory.get(), "viber", "cn=g,dc=t"))->groups.begin()->second.member_ids.front(),
+        kAlice);
     EXPECT_EQ(directory->RemoveMember("cn=g,dc=t", kAlice), absl::OkStatus());
     EXPECT_EQ(Text(), c.before);
   }
@@ -391,14 +390,12 @@ TEST_F(LdifDirectoryTest, LosesNoChangeBetweenThreads) {
     threads.emplace_back([&, t] {
       for (int n = t; n < kPersons; n += 4) {
         EXPECT_EQ((t % 2 == 0 ? one : two)->AddMember("cn=g,dc=t", id(n)), absl::OkStatus());
-        EXPECT_TRUE(two->Read({{"viber", "cn=g,dc=t"}}, ReadDepth::kFull).ok());
+        EXPECT_TRUE(Read(two.get(), "viber", "cn=g,dc=t").ok());
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ((*one->Read({{"viber", "cn=g,dc=t"}}, ReadDepth::kFull))
-                ->groups.begin()
-                ->second.member_ids.size(),
+  EXPECT_EQ((*Read(one.get(), "viber", "cn=g,dc=t"))->groups.begin()->second.member_ids.size(),
             static_cast<size_t>(kPersons));
 }
 

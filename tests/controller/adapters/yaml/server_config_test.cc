@@ -39,8 +39,11 @@ std::string Dump(const ServerConfig& c) {
       " soak=", absl::FormatDuration(c.rollout_soak), " nacks=", c.rollout_max_nack_percent,
       " kind=", d.kind, " write_back=", d.write_back,
       " groups=", absl::StrJoin(d.groups, ",", absl::PairFormatter(":")), " ldif=", d.ldif_file,
-      " uri=", d.ldap.uri, " start_tls=", d.ldap.start_tls, " ca=", d.ldap.ca_file,
-      " bind=", d.ldap.bind_dn, " password=", d.ldap.bind_password_file, " base=", d.ldap.base_dn,
+      " attributes=", d.attributes.office, ",", d.attributes.manager, ",", d.attributes.capstone,
+      " uri=", absl::StrJoin(d.ldap.uris, ","), " domain=", d.ldap.domain,
+      " start_tls=", d.ldap.start_tls, " ca=", d.ldap.ca_file, " bind=", d.ldap.bind_dn,
+      " password=", d.ldap.bind_password_file, " principal=", d.ldap.principal,
+      " keytab=", d.ldap.keytab_file, " base=", d.ldap.base_dn,
       " timeout=", absl::FormatDuration(d.ldap.timeout));
 }
 
@@ -52,9 +55,10 @@ std::string Parsed(const std::string& file, const std::string& text) {
 TEST(ParseServerConfig, DefaultsAndPathsRelativeToTheFile) {
   const std::string want =
       "listen=127.0.0.1:7443 names= data=/etc/muster/data ask=Ask your service desk for this app; "
-      "an approval opens it. sync=1m life=8760h soak=1m nacks=2 kind=ldif write_back=1 groups= "
+      "an approval opens it. sync=5s life=8760h soak=1m nacks=2 kind=ldif write_back=1 groups= "
       "ldif=/etc/muster/people.ldif "
-      "uri= start_tls=0 ca= bind= password= base= timeout=10s";
+      "attributes=physicalDeliveryOfficeName,manager, uri= domain= start_tls=0 ca= bind= password= "
+      "principal= keytab= base= timeout=10s";
   EXPECT_EQ(Parsed("/etc/muster/musterd.yaml", kLdif), want);
   EXPECT_EQ(Parsed("musterd.yaml", kLdif), absl::StrReplaceAll(want, {{"/etc/muster/", ""}}));
 }
@@ -85,8 +89,36 @@ TEST(ParseServerConfig, EveryField) {
             "listen=[::]:0 names=muster.example,10.0.0.1,::1 data=/var/lib/muster ask=Call 4711. "
             "sync=1m30s life=2160h soak=30m nacks=0 kind=ldap write_back=0 "
             "groups=signal:0d6f7a7c-9d5b-4c5e-8f5a-0123456789AB,whatsapp:cn=wa,dc=example ldif= "
-            "uri=ldap://dc1.example:389/ start_tls=1 ca=/c/ca.pem bind=cn=muster,dc=example "
-            "password=/c/pw base=dc=example timeout=2s");
+            "attributes=physicalDeliveryOfficeName,manager, uri=ldap://dc1.example:389/ domain= "
+            "start_tls=1 ca=/c/ca.pem bind=cn=muster,dc=example password=/c/pw principal= keytab= "
+            "base=dc=example timeout=2s");
+}
+
+TEST(ParseServerConfig, SeveralServersKerberosAndAttributes) {
+  const std::string rest =
+      "listen=127.0.0.1:7443 names= data=/data ask=Ask your service desk for this app; an approval "
+      "opens it. sync=5s life=8760h soak=1m nacks=2 kind=ldap write_back=1 groups= ldif= ";
+  EXPECT_EQ(
+      Parsed("/c/m.yaml",
+             "data_dir: /data\n"
+             "directory:\n"
+             "  kind: ldap\n"
+             "  attributes: {office: l, manager: seeAlso, capstone: extensionAttribute5}\n"
+             "  ldap:\n"
+             "    uris: [ldap://dc1.example, 'ldap://10.0.0.2:389']\n"
+             "    principal: svc-muster@EXAMPLE\n"
+             "    keytab_file: muster.keytab\n"
+             "    base_dn: dc=example\n"),
+      rest +
+          "attributes=l,seeAlso,extensionAttribute5 uri=ldap://dc1.example,ldap://10.0.0.2:389 "
+          "domain= start_tls=0 ca= bind= password= principal=svc-muster@EXAMPLE "
+          "keytab=/c/muster.keytab base=dc=example timeout=10s");
+  EXPECT_EQ(
+      Parsed("/c/m.yaml",
+             absl::StrReplaceAll(kLdap, {{"uri: ldaps://dc1.example", "domain: agency.example"}})),
+      rest +
+          "attributes=physicalDeliveryOfficeName,manager, uri= domain=agency.example "
+          "start_tls=0 ca= bind= password= principal= keytab= base=dc=example timeout=10s");
 }
 
 TEST(ParseServerConfig, Issues) {
@@ -175,9 +207,25 @@ TEST(ParseServerConfig, Issues) {
       {ldap + "    bind_password_file: pw\n",
        {"m.yaml:5:5: 'bind_password_file' needs 'bind_dn'; give both, or neither to bind "
         "anonymously"}},
+      {ldap + "    domain: agency.example\n",
+       {"m.yaml:5:5: 'uri', 'uris' and 'domain' each say where the servers are; keep one"}},
+      {absl::StrReplaceAll(ldap, {{"uri: ldaps://dc1.example", "domain: ldaps://a"}}),
+       {"m.yaml:5:13: 'domain' 'ldaps://a' is not a DNS name; write e.g. agency.example"}},
+      {absl::StrReplaceAll(ldap, {{"uri: ldaps://dc1.example", "uris: [ldaps://a, ldaps://a]"}}),
+       {"m.yaml:5:23: 'ldaps://a' is listed twice; keep one"}},
+      {ldap + "    keytab_file: k\n    principal: p\n",
+       {"m.yaml:5:10: Kerberos signs and seals by itself, which is refused inside TLS; write "
+        "ldap://"}},
+      {absl::StrReplaceAll(ldap, {{"ldaps:", "ldap:"}}) + "    keytab_file: k\n",
+       {"m.yaml:5:5: 'keytab_file' needs 'principal'; give both, or bind_dn with "
+        "bind_password_file"}},
+      {absl::StrReplaceAll(ldap, {{"  ldap:\n", "  attributes: {office: 'a b'}\n  ldap:\n"}}),
+       {"m.yaml:4:24: 'office' 'a b' is not the name of an attribute; write e.g. "
+        "extensionAttribute5"}},
       {ldap + "    password: x\n",
-       {"m.yaml:7:5: unknown key 'password'; expected one of uri, start_tls, ca_file, bind_dn, "
-        "bind_password_file, base_dn, timeout"}},
+       {"m.yaml:7:5: unknown key 'password'; expected one of uri, uris, domain, start_tls, "
+        "ca_file, bind_dn, "
+        "bind_password_file, principal, keytab_file, base_dn, timeout"}},
       {ldap + "    timeout: 10m\n",
        {"m.yaml:7:14: 'timeout' must be between 100ms and 5m, not '10m'"}},
       {absl::StrReplaceAll(ldap, {{"dc=example", "example"}}),
@@ -211,12 +259,13 @@ TEST(ParseServerConfig, TheShippedSampleIsValid) {
   text << in.rdbuf();
   EXPECT_EQ(Parsed("/etc/muster/musterd.yaml", text.str()),
             "listen=0.0.0.0:7443 names=muster.agency.example data=/var/lib/muster ask=Ask the "
-            "service desk for an app approval and name the app and your device. sync=1m life=8760h "
+            "service desk for an app approval and name the app and your device. sync=5s life=8760h "
             "soak=1m nacks=2 kind=ldap "
             "write_back=1 groups=whatsapp:cn=app-whatsapp,ou=groups,dc=agency,dc=example ldif= "
-            "uri=ldaps://dc1.agency.example start_tls=0 ca=/etc/muster/directory-ca.pem "
+            "attributes=physicalDeliveryOfficeName,manager, uri=ldaps://dc1.agency.example "
+            "domain= start_tls=0 ca=/etc/muster/directory-ca.pem "
             "bind=cn=muster,ou=services,dc=agency,dc=example password=/etc/muster/ldap-password "
-            "base=dc=agency,dc=example timeout=10s");
+            "principal= keytab= base=dc=agency,dc=example timeout=10s");
 }
 
 }  // namespace

@@ -1,0 +1,154 @@
+#include "controller/adapters/ldap/group_member.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/status_macros.h"
+#include "common/time_proto.h"
+#include "controller/adapters/ldap/ldap_search.h"
+#include "controller/adapters/ldif/guid.h"
+
+namespace muster {
+namespace {
+
+std::string DiagnosticOf(LDAP* ld) {
+  char* text = nullptr;
+  ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
+  std::string out = text == nullptr ? "" : text;
+  ldap_memfree(text);
+  return out;
+}
+
+bool AlreadySo(int code, bool member) {
+  return member ? code == LDAP_TYPE_OR_VALUE_EXISTS || code == LDAP_ALREADY_EXISTS
+                : code == LDAP_NO_SUCH_ATTRIBUTE || code == LDAP_UNWILLING_TO_PERFORM;
+}
+
+struct Target {
+  std::string group_dn, attribute, person_dn;
+};
+
+absl::StatusOr<Target> FindTarget(LdapConnection* connection, const DirectoryServer& server,
+                                  const MemberChange& change) {
+  if (!ParseGuidText(change.person_id).has_value()) {
+    return absl::NotFoundError(absl::StrCat("\"", change.person_id, "\" is not a person's id"));
+  }
+  MUSTER_ASSIGN_OR_RETURN(const std::optional<DirectoryEntry> group,
+                          FindEntry(connection, server, change.group, IdentityAttributeNames()));
+  if (!group.has_value() || !IsGroup(*group)) {
+    return absl::NotFoundError(absl::StrCat("the directory has no group ", change.group,
+                                            "; create it or correct directory.groups"));
+  }
+  MUSTER_ASSIGN_OR_RETURN(
+      const std::optional<DirectoryEntry> person,
+      FindEntry(connection, server, change.person_id, IdentityAttributeNames()));
+  if (!person.has_value() || !IsPerson(*person)) {
+    return absl::NotFoundError(
+        absl::StrCat("the directory has no person with the id ", change.person_id));
+  }
+  return Target{group->dn, MemberAttribute(*group), person->dn};
+}
+
+// One value in one modify: what others write to the group meanwhile stays.
+int Modify(LdapConnection* connection, Target target, bool member) {
+  berval bytes = {target.person_dn.size(), target.person_dn.data()};
+  berval* values[] = {&bytes, nullptr};
+  LDAPMod change = {};
+  change.mod_op = (member ? LDAP_MOD_ADD : LDAP_MOD_DELETE) | LDAP_MOD_BVALUES;
+  change.mod_type = target.attribute.data();
+  change.mod_bvalues = values;
+  LDAPMod* changes[] = {&change, nullptr};
+  const SocketWatchdog::Guard guard(connection->watchdog());
+  return ldap_modify_ext_s(connection->handle(), target.group_dn.c_str(), changes, nullptr,
+                           nullptr);
+}
+
+// nullopt: there is no such group.
+absl::StatusOr<std::optional<bool>> Compare(LdapConnection* connection, const std::string& group_dn,
+                                            const std::string& attribute,
+                                            const std::string& member_dn) {
+  std::string value = member_dn;
+  berval bytes = {value.size(), value.data()};
+  const SocketWatchdog::Guard guard(connection->watchdog());
+  const int code = ldap_compare_ext_s(connection->handle(), group_dn.c_str(), attribute.c_str(),
+                                      &bytes, nullptr, nullptr);
+  switch (code) {
+    case LDAP_COMPARE_TRUE:
+      return std::optional<bool>(true);
+    case LDAP_COMPARE_FALSE:
+    case LDAP_NO_SUCH_ATTRIBUTE:
+      return std::optional<bool>(false);
+    case LDAP_NO_SUCH_OBJECT:
+      return std::optional<bool>();
+    default:
+      return connection->Error(code, absl::StrCat("read back ", group_dn),
+                               DiagnosticOf(connection->handle()));
+  }
+}
+
+// Whether `group_dn` still holds `member_dn`, whichever class of group it is.
+absl::StatusOr<bool> Holds(LdapConnection* connection, const std::string& group_dn,
+                           const std::string& member_dn) {
+  for (const char* attribute : {"member", "uniqueMember"}) {
+    absl::StatusOr<std::optional<bool>> holds = Compare(connection, group_dn, attribute, member_dn);
+    // Active Directory knows no uniqueMember.
+    if (absl::IsFailedPrecondition(holds.status()) && attribute[0] == 'u') return false;
+    MUSTER_RETURN_IF_ERROR(holds.status());
+    if (!holds->has_value()) return false;
+    if (**holds) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::Status SetMember(LdapConnection* connection, const DirectoryServer& server,
+                       const MemberChange& change) {
+  MUSTER_ASSIGN_OR_RETURN(const Target target, FindTarget(connection, server, change));
+  const int code = Modify(connection, target, change.member);
+  const std::string says = DiagnosticOf(connection->handle());
+  const std::string doing = absl::StrCat(change.member ? "add " : "remove ", target.person_dn,
+                                         change.member ? " to " : " from ", target.group_dn);
+  if (code == LDAP_OBJECT_CLASS_VIOLATION && !change.member) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot ", doing,
+                     ": this kind of group must keep at least one member; put a placeholder "
+                     "that is not a person into it, then try again"));
+  }
+  if (code != LDAP_SUCCESS && !AlreadySo(code, change.member)) {
+    return connection->Error(code, doing, says);
+  }
+  MUSTER_ASSIGN_OR_RETURN(const std::optional<bool> is_member,
+                          Compare(connection, target.group_dn, target.attribute, target.person_dn));
+  if (is_member.value_or(false) == change.member) return absl::OkStatus();
+  if (code != LDAP_SUCCESS) return connection->Error(code, doing, says);
+  return absl::AbortedError(absl::StrCat("cannot ", doing,
+                                         ": the directory took the change, but reads back without "
+                                         "it; someone else writes this group, try again"));
+}
+
+absl::Status ConfirmMemberGone(LdapConnection* connection, const DirectoryServer& server,
+                               const PastMember& member, const PersonAttributes& attributes,
+                               absl::Time now) {
+  std::vector<std::string> path = member.via;
+  path.push_back(member.distinguished_name);
+  for (size_t i = 0; i + 1 < path.size(); ++i) {
+    MUSTER_ASSIGN_OR_RETURN(const bool holds, Holds(connection, path[i], path[i + 1]));
+    if (!holds) return absl::OkStatus();
+  }
+  MUSTER_ASSIGN_OR_RETURN(
+      const std::optional<DirectoryEntry> entry,
+      ReadEntry(connection, member.distinguished_name, PersonAttributeNames(attributes)));
+  if (!entry.has_value() || !IsPerson(*entry)) return absl::OkStatus();
+  MUSTER_ASSIGN_OR_RETURN(const PersonRecord record, PersonFromEntry(*entry, attributes));
+  const v1::Person& person = record.person;
+  if (person.person_id() != member.person_id || !person.enabled()) return absl::OkStatus();
+  if (person.has_expires_at() && now >= FromProto(person.expires_at())) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat(
+      "the read showed ", member.distinguished_name, " out of ", absl::StrJoin(member.via, " > "),
+      ", but asked again the directory says that the person is in; nothing of this read was used"));
+}
+
+}  // namespace muster

@@ -1,0 +1,208 @@
+// Signing in to a real domain controller, changing to another one, and writing with a delegated
+// right.
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "tests/controller/adapters/ldap/samba_fixture.h"
+
+namespace muster {
+namespace {
+
+// --- Signing in.
+
+TEST_F(SambaTest, SignsInByPasswordOverTlsAndByKerberos) {
+  StartDomain();
+  LdapOptions start_tls = Options("svc-sync");
+  start_tls.uris = {"ldap://127.0.0.2"};
+  start_tls.start_tls = true;
+  const std::pair<LdapOptions, const char*> kCases[] = {
+      {Options("svc-sync"), "password over TLS as svc-sync@mdm.test"},
+      {start_tls, "password over TLS as svc-sync@mdm.test"},
+      {Kerberos(), "Kerberos as svc-sync@MDM.TEST, signed and sealed"},
+  };
+  for (const auto& [options, signed_in] : kCases) {
+    const std::unique_ptr<LdapDirectory> directory = Open(options);
+    EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+    EXPECT_EQ(directory->reading().signed_in(), signed_in);
+  }
+}
+
+TEST_F(SambaTest, SaysWhyItMayNotSignIn) {
+  StartDomain();
+  LdapOptions wrong = Options("svc-sync"), unknown = wrong, disabled = Options("svc-disabled"),
+              other_ca = wrong, no_key = Kerberos(), no_keytab = Kerberos();
+  wrong.bind_password = "guess";
+  unknown.bind_dn = "nobody@mdm.test";
+  other_ca.ca_file = "/etc/ssl/certs/ca-certificates.crt";
+  no_key.principal = "svc-plain@MDM.TEST";
+  no_keytab.keytab_file = domain_->File("none.keytab");
+  const struct {
+    const char* what;
+    LdapOptions options;
+    absl::StatusCode code;
+    std::vector<const char*> says;
+  } kCases[] = {
+      {"wrong password",
+       wrong,
+       absl::StatusCode::kUnauthenticated,
+       {"the name or the password is wrong", "data 52e", "bind_dn and the password file"}},
+      {"unknown account", unknown, absl::StatusCode::kUnauthenticated, {"nobody@mdm.test"}},
+      {"disabled",
+       disabled,
+       absl::StatusCode::kUnauthenticated,
+       {"the account is disabled", "data 533"}},
+      {"another authority", other_ca, absl::StatusCode::kUnavailable, {"certificate"}},
+      {"another's key", no_key, absl::StatusCode::kFailedPrecondition, {"svc-plain@MDM.TEST"}},
+      {"no keytab", no_keytab, absl::StatusCode::kFailedPrecondition, {"none.keytab"}},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.what);
+    const absl::Status read =
+        Open(c.options)->Read({{"whatsapp", SambaDomain::kApproval}}, ReadDepth::kFull).status();
+    EXPECT_EQ(read.code(), c.code) << read;
+    for (const char* says : c.says) EXPECT_TRUE(absl::StrContains(read.message(), says)) << read;
+    if (!c.options.bind_password.empty()) {
+      EXPECT_FALSE(absl::StrContains(read.message(), c.options.bind_password)) << read;
+    }
+  }
+}
+
+// Our own check comes first; behind it the server refuses too.
+TEST_F(SambaTest, ClearTextIsRefusedOnBothSides) {
+  StartDomain();
+  LdapOptions clear = Options("svc-sync");
+  clear.uris = {"ldap://127.0.0.2"};
+  EXPECT_EQ(LdapDirectory::Open(clear).status().code(), absl::StatusCode::kInvalidArgument);
+  const CommandResult raw =
+      RunCommand({"ldapsearch", "-x", "-H", "ldap://127.0.0.2", "-D", "svc-sync@mdm.test", "-y",
+                  domain_->PasswordFile("svc-sync"), "-b", "DC=mdm,DC=test", "-s", "base"});
+  EXPECT_EQ(raw.exit_code, 8) << raw;
+  EXPECT_TRUE(absl::StrContains(raw.err, "Transport encryption required")) << raw;
+}
+
+// --- Several servers.
+
+// The second controller is another copy of the database: other numbers, so everything is read.
+TEST_F(SambaTest, ChangesToAControllerWithLowerNumbersAndBack) {
+  StartDomain({.controllers = 2});
+  const uint64_t first = std::stoull(domain_->Attribute("", "highestCommittedUSN", 1));
+  const uint64_t second = std::stoull(domain_->Attribute("", "highestCommittedUSN", 2));
+  EXPECT_LT(second, first);
+  // What only one of them knows tells them apart.
+  ASSERT_EQ(AddTo(SambaDomain::kApproval, PersonDn("cy"), 2), absl::OkStatus());
+  LdapOptions both = Options("svc-sync");
+  both.uris.push_back("ldaps://127.0.0.3");
+  const std::unique_ptr<LdapDirectory> directory = Open(both);
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+  const std::string invocation = directory->reading().servers(0).invocation_id();
+
+  domain_->StopController(1);
+  const absl::Time before = absl::Now();
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"ann", "bob", "cy"}));
+  v1::DirectoryReading reading = directory->reading();
+  EXPECT_EQ(reading.server(), "ldaps://127.0.0.3");
+  EXPECT_EQ(reading.servers(1).state(), "in use");
+  EXPECT_NE(reading.servers(0).state(), "in use");
+  EXPECT_NE(reading.servers(1).invocation_id(), invocation);
+  EXPECT_GE(reading.last_full_at().seconds(), absl::ToUnixSeconds(before));
+  ASSERT_EQ(RemoveFrom(SambaDomain::kApproval, PersonDn("ann"), 2), absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"bob", "cy"}));
+
+  // It stays while this one answers, and goes back when it does not.
+  ASSERT_EQ(domain_->StartController(1), absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"bob", "cy"}));
+  domain_->StopController(2);
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"ann", "bob"}));
+  EXPECT_EQ(directory->reading().server(), "ldaps://127.0.0.2");
+
+  domain_->StopController(1);
+  const absl::Status down =
+      directory->Read({{"whatsapp", SambaDomain::kApproval}}, ReadDepth::kChanges).status();
+  EXPECT_EQ(down.code(), absl::StatusCode::kUnavailable) << down;
+  EXPECT_TRUE(absl::StrContains(down.message(), "127.0.0.2")) << down;
+  EXPECT_TRUE(absl::StrContains(down.message(), "127.0.0.3")) << down;
+}
+
+// A controller that was restored from a backup does not know where the cookie's numbers stand.
+TEST_F(SambaTest, ACookieOfAnotherCopyIsNeverUsed) {
+  StartDomain();
+  const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-sync"));
+  const std::string dc1 = domain_->File("dc1"), backup = domain_->File("backup");
+  ASSERT_EQ(RunCommand({"cp", "-a", dc1, backup}).exit_code, 0);
+  ASSERT_EQ(AddTo(SambaDomain::kApproval, PersonDn("cy")), absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob", "cy"}));
+  domain_->StopController(1);
+  ASSERT_EQ(RunCommand({"rm", "-rf", dc1}).exit_code, 0);
+  ASSERT_EQ(RunCommand({"mv", backup, dc1}).exit_code, 0);
+  // As a restore does: the same name, another invocationId.
+  const CommandResult renewed = RunCommand({"/usr/bin/python3", "-c", R"(
+import sys, uuid, ldb
+from samba.auth import system_session
+from samba.ndr import ndr_pack
+from samba.dcerpc import misc
+from samba.param import LoadParm
+from samba.samdb import SamDB
+lp = LoadParm()
+lp.load(sys.argv[1])
+db = SamDB(session_info=system_session(), lp=lp)
+change = ldb.Message(ldb.Dn(db, db.get_dsServiceName()))
+value = ndr_pack(misc.GUID(str(uuid.uuid4())))
+change["invocationId"] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, "invocationId")
+db.modify(change)
+)",
+                                            dc1 + "/etc/smb.conf"});
+  ASSERT_EQ(renewed.exit_code, 0) << renewed;
+  ASSERT_EQ(domain_->StartController(1), absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"ann", "bob"}));
+}
+
+// --- Writing.
+
+TEST_F(SambaTest, WritesWithTheRightOnOneGroupAlone) {
+  StartDomain();
+  const std::string cy = domain_->GuidOf(PersonDn("cy"));
+  const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-write"));
+  // The second of each is what the server calls 68 and 53.
+  EXPECT_EQ(directory->AddMember(SambaDomain::kApproval, cy), absl::OkStatus());
+  EXPECT_EQ(directory->AddMember(SambaDomain::kApproval, cy), absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob", "cy"}));
+  EXPECT_EQ(directory->RemoveMember(SambaDomain::kApproval, cy), absl::OkStatus());
+  EXPECT_EQ(directory->RemoveMember(SambaDomain::kApproval, cy), absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"ann", "bob"}));
+  const absl::Status other = directory->AddMember(GroupDn("Other"), cy);
+  EXPECT_EQ(other.code(), absl::StatusCode::kPermissionDenied) << other;
+  const absl::Status gone =
+      directory->AddMember(SambaDomain::kApproval, "00000000-0000-4000-8000-000000000000");
+  EXPECT_EQ(gone.code(), absl::StatusCode::kNotFound) << gone;
+  EXPECT_EQ(domain_->MembersOf(GroupDn("Other")), std::vector<std::string>{});
+}
+
+TEST_F(SambaTest, ConfirmsWhoIsGoneAndContradictsWhatIsNotSo) {
+  StartDomain();
+  const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-sync"));
+  const std::string approval = SambaDomain::kApproval, inner = GroupDn("Inner");
+  const auto member = [&](const std::string& name, const std::vector<std::string>& via) {
+    return PastMember{domain_->GuidOf(PersonDn(name)), PersonDn(name), via};
+  };
+  const PastMember ann = member("ann", {approval}), bob = member("bob", {approval, inner}),
+                   cy = member("cy", {approval});
+  for (const PastMember& in : {ann, bob}) {
+    const absl::Status still = directory->ConfirmGone(in);
+    EXPECT_EQ(still.code(), absl::StatusCode::kAborted) << still;
+    EXPECT_TRUE(absl::StrContains(still.message(), in.distinguished_name)) << still;
+  }
+  EXPECT_EQ(directory->ConfirmGone(cy), absl::OkStatus());
+  ASSERT_EQ(Set(PersonDn("ann"), "userAccountControl", "546"), absl::OkStatus());
+  EXPECT_EQ(directory->ConfirmGone(ann), absl::OkStatus());
+  ASSERT_EQ(Set(PersonDn("ann"), "userAccountControl", "544"), absl::OkStatus());
+  EXPECT_EQ(directory->ConfirmGone(ann).code(), absl::StatusCode::kAborted);
+  ASSERT_EQ(Modify(PersonDn("ann"), "delete"), absl::OkStatus());
+  EXPECT_EQ(directory->ConfirmGone(ann), absl::OkStatus());
+  ASSERT_EQ(RemoveFrom(approval, inner), absl::OkStatus());
+  EXPECT_EQ(directory->ConfirmGone(bob), absl::OkStatus());
+  domain_->StopController(1);
+  EXPECT_EQ(directory->ConfirmGone(bob).code(), absl::StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace muster

@@ -1,0 +1,188 @@
+#include "tests/integration/samba_domain.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/crypto.h"
+#include "common/status_macros.h"
+
+namespace muster {
+namespace {
+
+constexpr char kScript[] = MUSTER_SOURCE_DIR "/tests/integration/samba_provision.sh";
+constexpr char kCache[] = MUSTER_SAMBA_CACHE;
+constexpr char kFolderMark[] = "@FOLDER@";
+
+absl::Status Run(const std::vector<std::string>& command, absl::Duration deadline) {
+  CommandOptions options;
+  options.deadline = deadline;
+  const CommandResult result = RunCommand(command, options);
+  if (result.exit_code == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(command[0], " failed: ", result.out, result.err));
+}
+
+// Ports below 1024 of our own, and nobody else on them.
+absl::Status EnterNetworkNamespace() {
+  static const bool entered = unshare(CLONE_NEWNET) == 0;
+  if (!entered) return absl::InternalError("cannot make a network namespace: is this root?");
+  return Run({"ip", "link", "set", "lo", "up"}, absl::Seconds(5));
+}
+
+// The configuration names its folder; in the archive it must name none.
+absl::Status Rewrite(const std::string& folder, const std::string& from, const std::string& to) {
+  for (const char* file : {"dc1/etc/smb.conf", "dc2/etc/smb.conf", "krb5.conf"}) {
+    const std::string path = absl::StrCat(folder, "/", file);
+    if (!WriteWhole(path, absl::StrReplaceAll(ReadWhole(path), {{from, to}}), 0600)) {
+      return absl::InternalError(absl::StrCat("cannot write ", path));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MakeArchive(const std::string& archive, int users) {
+  const std::string folder = absl::StrCat(archive, ".", getpid());
+  const absl::Status made = Run({kScript, folder, absl::StrCat(users)}, absl::Minutes(15));
+  if (!made.ok()) {
+    return absl::InternalError(absl::StrCat(made.message(), ReadWhole(folder + "/provision.log")));
+  }
+  MUSTER_RETURN_IF_ERROR(Rewrite(folder, folder, kFolderMark));
+  MUSTER_RETURN_IF_ERROR(
+      Run({"tar", "-C", folder, "-czf", folder + ".tgz", "."}, absl::Minutes(2)));
+  std::error_code error;
+  std::filesystem::remove_all(folder, error);
+  std::filesystem::rename(folder + ".tgz", archive, error);
+  return error ? absl::InternalError(absl::StrCat("cannot make ", archive)) : absl::OkStatus();
+}
+
+// One process makes it, the others wait.
+absl::StatusOr<std::string> Archive(int users) {
+  std::error_code error;
+  std::filesystem::create_directories(kCache, error);
+  const std::string script = ReadWhole(kScript);
+  const std::string archive =
+      absl::StrCat(kCache, "/", Sha256Hex(script).substr(0, 16), "-", users, ".tgz");
+  const int lock = open((archive + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0 || flock(lock, LOCK_EX) != 0) {
+    return absl::InternalError(absl::StrCat("cannot lock ", archive));
+  }
+  absl::Status made;
+  if (!std::filesystem::exists(archive)) made = MakeArchive(archive, users);
+  close(lock);
+  MUSTER_RETURN_IF_ERROR(made);
+  return archive;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SambaDomain>> SambaDomain::Start(const Options& options) {
+  MUSTER_RETURN_IF_ERROR(EnterNetworkNamespace());
+  MUSTER_ASSIGN_OR_RETURN(const std::string archive, Archive(options.users));
+  std::unique_ptr<SambaDomain> domain(new SambaDomain());
+  MUSTER_RETURN_IF_ERROR(domain->Unpack(archive));
+  for (int n = 1; n <= options.controllers; ++n) {
+    MUSTER_RETURN_IF_ERROR(domain->StartController(n));
+  }
+  return domain;
+}
+
+absl::Status SambaDomain::Unpack(const std::string& archive) {
+  MUSTER_RETURN_IF_ERROR(
+      Run({"tar", "-C", folder_.path(), "--no-same-owner", "-xzf", archive}, absl::Minutes(2)));
+  setenv("KRB5_CONFIG", File("krb5.conf").c_str(), 1);
+  return Rewrite(folder_.path(), kFolderMark, folder_.path());
+}
+
+std::string SambaDomain::Host(int controller) { return absl::StrCat("127.0.0.", controller + 1); }
+
+absl::Status SambaDomain::StartController(int controller) {
+  const std::string folder = File(absl::StrCat("dc", controller)), log = folder + "/log/samba.log";
+  MUSTER_ASSIGN_OR_RETURN(
+      controllers_[controller - 1],
+      Program::Start({"/usr/sbin/samba", "-F", "--no-process-group", "-M", "single", "-s",
+                      folder + "/etc/smb.conf", "--debug-stdout"},
+                     log));
+  const bool ready = WaitUntil(absl::Seconds(30), [&] {
+    const CommandResult root =
+        RunCommand({"ldapsearch", "-x", "-LLL", "-H", absl::StrCat("ldap://", Host(controller)),
+                    "-s", "base", "-b", "", "(objectClass=*)", "defaultNamingContext"});
+    return absl::StrContains(root.out, kBaseDn);
+  });
+  if (ready) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("samba does not answer: ", ReadWhole(log)));
+}
+
+void SambaDomain::StopController(int controller) {
+  if (controllers_[controller - 1] != nullptr) controllers_[controller - 1]->Stop();
+  controllers_[controller - 1].reset();
+}
+
+CommandResult SambaDomain::AsAdmin(int controller, const std::string& tool,
+                                   const std::vector<std::string>& arguments,
+                                   const std::string& input) {
+  std::vector<std::string> command = {"env", "LDAPTLS_CACERT=" + ca_file(),
+                                      tool,  "-x",
+                                      "-H",  absl::StrCat("ldaps://", Host(controller)),
+                                      "-D",  "Administrator@mdm.test",
+                                      "-y",  PasswordFile("admin")};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  CommandOptions options;
+  options.input = input;
+  return RunCommand(command, options);
+}
+
+absl::Status SambaDomain::Modify(const std::string& ldif, int controller) {
+  const CommandResult result = AsAdmin(controller, "ldapmodify", {}, ldif);
+  if (result.exit_code == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("ldapmodify failed: ", result.err));
+}
+
+std::string SambaDomain::Attribute(const std::string& dn, const std::string& attribute,
+                                   int controller) {
+  const CommandResult result =
+      AsAdmin(controller, "ldapsearch",
+              {"-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", dn, "(objectClass=*)", attribute});
+  for (absl::string_view line : absl::StrSplit(result.out, '\n')) {
+    if (absl::ConsumePrefix(&line, attribute + ": ")) return std::string(line);
+    if (!absl::ConsumePrefix(&line, attribute + ":: ")) continue;
+    std::string bytes;
+    return absl::Base64Unescape(line, &bytes) ? bytes : "";
+  }
+  return "";
+}
+
+std::string SambaDomain::GuidOf(const std::string& dn, int controller) {
+  const std::string bytes = Attribute(dn, "objectGUID", controller);
+  if (bytes.size() != 16) return "";
+  std::string hex;
+  for (const size_t i : {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15}) {
+    absl::StrAppend(&hex, absl::BytesToHexString(bytes.substr(i, 1)));
+  }
+  return absl::StrCat(hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-",
+                      hex.substr(16, 4), "-", hex.substr(20));
+}
+
+std::vector<std::string> SambaDomain::MembersOf(const std::string& group, int controller) {
+  const CommandResult result = AsAdmin(
+      controller, "ldapsearch",
+      {"-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", group, "(objectClass=*)", "member"});
+  std::vector<std::string> out;
+  for (absl::string_view line : absl::StrSplit(result.out, '\n')) {
+    if (absl::ConsumePrefix(&line, "member: ")) out.emplace_back(line);
+  }
+  return out;
+}
+
+}  // namespace muster

@@ -148,6 +148,7 @@ inline constexpr size_t kMaxListedAdds = 1'000;        // in a stored run; all a
 inline constexpr size_t kMaxListedRemovals = 100'000;  // in a stored run; the same
 inline constexpr uint64_t kMaxStoredRuns = 1'000;
 inline constexpr size_t kPersonsPerCommit = 4'000;  // of a sync that changes many
+inline constexpr size_t kAuditsPerCommit = 2'000;   // the same, of members added
 inline constexpr size_t kMaxDirectoryAlarms = 100;  // shown at once
 inline constexpr size_t kMaxPastRoles = 100;        // shown of a person
 inline constexpr absl::Duration kVanishedMemberShown = absl::Hours(24 * 7);

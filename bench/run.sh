@@ -7,7 +7,8 @@ export MUSTER_DEMO_DIR=$root/build/bench-demo
 source "$root/deploy/demo/lib.sh"
 
 all_keys=(exec.decided_us agent.rss_kb install.report_ms approve.allow_ms revoke.block_ms
-  push.p99_ms push.signed_per_approval)
+  push.p99_ms push.signed_per_approval directory.full_60k_s directory.full_60k_kb
+  directory.dirsync_20k_s directory.delta_s directory.ad_to_agent_s)
 json="" keys=()
 for arg in "$@"; do
   case "$arg" in
@@ -29,7 +30,7 @@ emit() {
     printf '{"key":"%s","value":%s,"unit":"%s","baseline":%s,"ratio":%s,"n":%s,"p50":%s,"p99":%s,"size":%s,"command":"bench/run.sh %s"}\n' \
       "$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "$1"
   else
-    printf '%-20s %10s %-4s baseline %-8s n %-6s p50 %-8s p99 %s\n' "$1" "$2" "$3" "$4" "$6" "$7" "$8"
+    printf '%-26s %10s %-4s baseline %-8s n %-6s p50 %-8s p99 %s\n' "$1" "$2" "$3" "$4" "$6" "$7" "$8"
   fi
 }
 
@@ -129,6 +130,47 @@ bench_push() {
   emit push.signed_per_approval "$signed" docs null null "$n" null null "$agents"
 }
 
+# --- directory.*: real servers in a network namespace, and ldapsearch alone in the same run ---
+directory_figures() { # slapd|samba|agent
+  rm -rf "$demo/directory"
+  unshare -n -m "$root/bench/directory.sh" "$1" "$demo/directory" >"$demo/figures" ||
+    fail "bench/directory.sh $1 failed"
+}
+
+# emit_s KEY BASELINE SIZE: the seconds on standard input, against a baseline; "null": none.
+emit_s() {
+  sort -n >"$demo/values"
+  local p50
+  p50=$(quantile 0.5 <"$demo/values")
+  emit "$1" "$p50" s "$2" \
+    "$(awk -v a="$p50" -v b="$2" 'BEGIN {if (b > 0) printf "%.2f", a / b; else print "null"}')" \
+    "$(wc -l <"$demo/values")" "$p50" "$(quantile 0.99 <"$demo/values")" "$3"
+}
+
+# of NAME COLUMN: of the lines that begin with NAME.
+of() { awk -v name="$1" -v column="$2" '$1 == name {print $column}' "$demo/figures"; }
+
+bench_slapd() {
+  directory_figures slapd
+  awk '{print $1}' "$demo/figures" | emit_s directory.full_60k_s \
+    "$(awk '{print $5}' "$demo/figures" | quantile 0.5)" 60000
+  local kb
+  kb=$(awk '{print $2}' "$demo/figures" | quantile 0.5)
+  emit directory.full_60k_kb "$kb" kB null null 5 "$kb" "$(awk '{print $2}' "$demo/figures" | quantile 0.99)" 60000
+}
+
+bench_samba() {
+  directory_figures samba
+  local users=${MUSTER_BENCH_AD_USERS:-20000}
+  of initial 2 | emit_s directory.dirsync_20k_s "$(of raw_initial 2 | quantile 0.5)" "$users"
+  of delta 2 | emit_s directory.delta_s "$(of raw_delta 2 | quantile 0.5)" "$users"
+}
+
+bench_ad_to_agent() {
+  directory_figures agent
+  emit_s directory.ad_to_agent_s null 1 <"$demo/figures"
+}
+
 finish() {
   local code=$?
   trap - EXIT INT TERM
@@ -138,8 +180,12 @@ finish() {
 }
 
 mounted="" tmpfs=$root/build/bench-demo/tmpfs
-"$root/deploy/install-deps.sh" --quiet build >&2
-step "Build" eval 'build_programs && ninja -C "$root/build" exec_time fleet' >&2
+if [[ " ${keys[*]} " == *" directory."* ]]; then
+  "$root/deploy/install-deps.sh" --quiet build test >&2
+else
+  "$root/deploy/install-deps.sh" --quiet build >&2
+fi
+step "Build" eval 'build_programs && ninja -C "$root/build" exec_time fleet directory_bench' >&2
 if mountpoint -q "$tmpfs"; then umount -l "$tmpfs"; fi
 heal_leftovers
 trap finish EXIT
@@ -159,3 +205,6 @@ if wanted push.p99_ms || wanted push.signed_per_approval; then
   heal_leftovers
   bench_push
 fi
+if wanted directory.full_60k_s || wanted directory.full_60k_kb; then bench_slapd; fi
+if wanted directory.dirsync_20k_s || wanted directory.delta_s; then bench_samba; fi
+if wanted directory.ad_to_agent_s; then bench_ad_to_agent; fi

@@ -115,12 +115,50 @@ TEST_F(SambaTest, ChangesToAControllerWithLowerNumbersAndBack) {
   EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"ann", "bob"}));
   EXPECT_EQ(directory->reading().server(), "ldaps://127.0.0.2");
 
+  // A write goes where the read went.
   domain_->StopController(1);
+  ASSERT_EQ(domain_->StartController(2), absl::OkStatus());
+  LdapOptions writer = Options("svc-write");
+  writer.uris = both.uris;
+  EXPECT_EQ(Open(writer)->AddMember(SambaDomain::kApproval, domain_->GuidOf(PersonDn("dan"), 2)),
+            absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"bob", "cy", "dan"}));
+
+  domain_->StopController(2);
   const absl::Status down =
       directory->Read({{"whatsapp", SambaDomain::kApproval}}, ReadDepth::kChanges).status();
   EXPECT_EQ(down.code(), absl::StatusCode::kUnavailable) << down;
   EXPECT_TRUE(absl::StrContains(down.message(), "127.0.0.2")) << down;
   EXPECT_TRUE(absl::StrContains(down.message(), "127.0.0.3")) << down;
+}
+
+// Its tickets are no good for the other one.
+TEST_F(SambaTest, ChangesTheControllerWithKerberosToo) {
+  StartDomain({.controllers = 2});
+  ASSERT_EQ(AddTo(SambaDomain::kApproval, PersonDn("cy"), 2), absl::OkStatus());
+  LdapOptions both = Kerberos();
+  both.uris.push_back("ldap://127.0.0.3");
+  const std::unique_ptr<LdapDirectory> directory = Open(both);
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+  domain_->StopController(1);
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"ann", "bob", "cy"}));
+  EXPECT_EQ(directory->reading().server(), "ldap://127.0.0.3");
+}
+
+// Takes connections and says nothing: in the middle of a kept one, and at the start of a new one.
+TEST_F(SambaTest, LeavesAControllerThatHangs) {
+  StartDomain({.controllers = 2});
+  ASSERT_EQ(AddTo(SambaDomain::kApproval, PersonDn("cy"), 2), absl::OkStatus());
+  LdapOptions both = Options("svc-sync");
+  both.uris.push_back("ldaps://127.0.0.3");
+  both.timeout = absl::Seconds(2);
+  const std::unique_ptr<LdapDirectory> kept = Open(both), fresh = Open(both);
+  EXPECT_EQ(Effective(Read(kept.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+  domain_->PauseController(1);
+  for (LdapDirectory* directory : {kept.get(), fresh.get()}) {
+    EXPECT_EQ(Effective(Read(directory, ReadDepth::kChanges)), (Names{"ann", "bob", "cy"}));
+    EXPECT_EQ(directory->reading().server(), "ldaps://127.0.0.3");
+  }
 }
 
 // A controller that was restored from a backup does not know where the cookie's numbers stand.
@@ -156,13 +194,45 @@ db.modify(change)
   EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"ann", "bob"}));
 }
 
+// A copy put back without telling anybody (a virtual machine's snapshot) has the same
+// invocationId, and gives numbers to new changes that the cookie says are known.
+TEST_F(SambaTest, ACopyThatWentBackIsReadAnew) {
+  StartDomain();
+  const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-sync"));
+  const std::string dc1 = domain_->File("dc1"), backup = domain_->File("backup");
+  domain_->StopController(1);
+  ASSERT_EQ(RunCommand({"cp", "-a", dc1, backup}).exit_code, 0);
+  ASSERT_EQ(domain_->StartController(1), absl::OkStatus());
+  for (const char* office : {"1", "2", "3"}) {
+    ASSERT_EQ(Set(PersonDn("dan"), "physicalDeliveryOfficeName", office), absl::OkStatus());
+  }
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+  domain_->StopController(1);
+  ASSERT_EQ(RunCommand({"rm", "-rf", dc1}).exit_code, 0);
+  ASSERT_EQ(RunCommand({"mv", backup, dc1}).exit_code, 0);
+  ASSERT_EQ(domain_->StartController(1), absl::OkStatus());
+  ASSERT_EQ(RemoveFrom(SambaDomain::kApproval, PersonDn("ann")), absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"bob"}));
+}
+
 // --- Writing.
 
 TEST_F(SambaTest, WritesWithTheRightOnOneGroupAlone) {
   StartDomain();
   const std::string cy = domain_->GuidOf(PersonDn("cy"));
   const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-write"));
-  // The second of each is what the server calls 68 and 53.
+  const std::string record = absl::StrCat("dn: ", SambaDomain::kApproval, "\nchangetype: modify\n");
+  EXPECT_EQ(domain_->ModifyAs("svc-write",
+                              absl::StrCat(record, "add: member\nmember: ", PersonDn("ann"), "\n")),
+            68);
+  EXPECT_EQ(
+      domain_->ModifyAs("svc-write",
+                        absl::StrCat(record, "delete: member\nmember: ", PersonDn("cy"), "\n")),
+      53);
+  EXPECT_EQ(domain_->ModifyAs("svc-plain",
+                              absl::StrCat(record, "add: member\nmember: ", PersonDn("cy"), "\n")),
+            50);
+  // The second of each, by those codes, is as good as the first.
   EXPECT_EQ(directory->AddMember(SambaDomain::kApproval, cy), absl::OkStatus());
   EXPECT_EQ(directory->AddMember(SambaDomain::kApproval, cy), absl::OkStatus());
   EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob", "cy"}));
@@ -202,6 +272,49 @@ TEST_F(SambaTest, ConfirmsWhoIsGoneAndContradictsWhatIsNotSo) {
   EXPECT_EQ(directory->ConfirmGone(bob), absl::OkStatus());
   domain_->StopController(1);
   EXPECT_EQ(directory->ConfirmGone(bob).code(), absl::StatusCode::kUnavailable);
+}
+
+// In by the account's primary group, which no `member` shows.
+TEST_F(SambaTest, WhoIsInByThePrimaryGroupIsNotGone) {
+  StartDomain();
+  const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-sync"));
+  const PastMember eve = {
+      domain_->GuidOf(PersonDn("eve")), PersonDn("eve"), {SambaDomain::kApproval}};
+  ASSERT_EQ(AddTo(SambaDomain::kApproval, PersonDn("eve")), absl::OkStatus());
+  ASSERT_EQ(Set(PersonDn("eve"), "primaryGroupID", domain_->RidOf(SambaDomain::kApproval)),
+            absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob", "eve"}));
+  EXPECT_EQ(directory->ConfirmGone(eve).code(), absl::StatusCode::kAborted);
+  ASSERT_EQ(Set(PersonDn("eve"), "primaryGroupID", "513"), absl::OkStatus());
+  ASSERT_EQ(RemoveFrom(SambaDomain::kApproval, PersonDn("eve")), absl::OkStatus());
+  EXPECT_EQ(directory->ConfirmGone(eve), absl::OkStatus());
+}
+
+// Names of a run ago: who and which group it is, is told by the id.
+TEST_F(SambaTest, WhoHasANewNameIsNotGone) {
+  StartDomain();
+  const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-sync"));
+  const std::string approval = SambaDomain::kApproval, inner = GroupDn("Inner");
+  const PastMember ann = {domain_->GuidOf(PersonDn("ann")), PersonDn("ann"), {approval}},
+                   bob = {domain_->GuidOf(PersonDn("bob")), PersonDn("bob"), {approval, inner}};
+  ASSERT_EQ(Modify(PersonDn("ann"), "modrdn\nnewrdn: CN=Ann Smith\ndeleteoldrdn: 1"),
+            absl::OkStatus());
+  EXPECT_EQ(directory->ConfirmGone(ann).code(), absl::StatusCode::kAborted);
+  ASSERT_EQ(Modify(inner, "modrdn\nnewrdn: CN=Team\ndeleteoldrdn: 1"), absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+  EXPECT_NE(directory->ConfirmGone(bob), absl::OkStatus());
+}
+
+// Another person under the old name, who is in, says nothing about the one who was deleted.
+TEST_F(SambaTest, ANewAccountOfAnOldNameDoesNotContradict) {
+  StartDomain();
+  const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-sync"));
+  const PastMember ann = {
+      domain_->GuidOf(PersonDn("ann")), PersonDn("ann"), {SambaDomain::kApproval}};
+  ASSERT_EQ(Modify(PersonDn("ann"), "delete"), absl::OkStatus());
+  ASSERT_EQ(Create("ann"), absl::OkStatus());
+  ASSERT_EQ(AddTo(SambaDomain::kApproval, PersonDn("ann")), absl::OkStatus());
+  EXPECT_EQ(directory->ConfirmGone(ann), absl::OkStatus());
 }
 
 }  // namespace

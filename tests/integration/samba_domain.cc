@@ -58,7 +58,9 @@ absl::Status Rewrite(const std::string& folder, const std::string& from, const s
 }
 
 absl::Status MakeArchive(const std::string& archive, int users) {
-  const std::string folder = absl::StrCat(archive, ".", getpid());
+  const std::string folder = archive + ".new";
+  std::error_code error;
+  std::filesystem::remove_all(folder, error);  // of one that was killed
   const absl::Status made = Run({kScript, folder, absl::StrCat(users)}, absl::Minutes(15));
   if (!made.ok()) {
     return absl::InternalError(absl::StrCat(made.message(), ReadWhole(folder + "/provision.log")));
@@ -66,7 +68,6 @@ absl::Status MakeArchive(const std::string& archive, int users) {
   MUSTER_RETURN_IF_ERROR(Rewrite(folder, folder, kFolderMark));
   MUSTER_RETURN_IF_ERROR(
       Run({"tar", "-C", folder, "-czf", folder + ".tgz", "."}, absl::Minutes(2)));
-  std::error_code error;
   std::filesystem::remove_all(folder, error);
   std::filesystem::rename(folder + ".tgz", archive, error);
   return error ? absl::InternalError(absl::StrCat("cannot make ", archive)) : absl::OkStatus();
@@ -194,13 +195,13 @@ std::string SambaDomain::RidOf(const std::string& dn) {
   return absl::StrCat(rid);
 }
 
-std::vector<std::string> SambaDomain::MembersOf(const std::string& group, int controller) {
+std::set<std::string> SambaDomain::MembersOf(const std::string& group, int controller) {
   const CommandResult result =
       As(kAdmin, controller, "ldapsearch",
          {"-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", group, "(objectClass=*)", "member"});
-  std::vector<std::string> out;
+  std::set<std::string> out;
   for (absl::string_view line : absl::StrSplit(result.out, '\n')) {
-    if (absl::ConsumePrefix(&line, "member: ")) out.emplace_back(line);
+    if (absl::ConsumePrefix(&line, "member: ")) out.emplace(line);
   }
   return out;
 }

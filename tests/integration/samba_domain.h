@@ -6,7 +6,9 @@
 
 #include <array>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -54,8 +56,8 @@ class SambaDomain {
   std::string Attribute(const std::string& dn, const std::string& attribute, int controller = 1);
   std::string GuidOf(const std::string& dn, int controller = 1);
   std::string RidOf(const std::string& dn);  // the last part of its SID
-  // Distinguished names in `member`, in the server's order.
-  std::vector<std::string> MembersOf(const std::string& group, int controller = 1);
+  // Distinguished names in `member`.
+  std::set<std::string> MembersOf(const std::string& group, int controller = 1);
 
  private:
   SambaDomain() = default;

@@ -155,7 +155,7 @@ TEST_P(SambaMembers, ARestoredPersonIsOutUntilAdded) {
   const std::string id = domain_->GuidOf(PersonDn("ann"));
   ASSERT_EQ(Modify(PersonDn("ann"), "delete"), absl::OkStatus());
   ExpectNow({"bob"});
-  ASSERT_EQ(Modify(absl::StrCat("<GUID=", id, ">"),
+  ASSERT_EQ(Modify(absl::StrCat("CN=ann\\0ADEL:", id, ",CN=Deleted Objects,DC=mdm,DC=test"),
                    absl::StrCat("modify\ndelete: isDeleted\n-\nreplace: distinguishedName\n"
                                 "distinguishedName: ",
                                 PersonDn("ann"))),
@@ -223,15 +223,14 @@ TEST_P(SambaMembers, OutOfTheBaseAndBack) {
   expect({"ann", "bob"});
 }
 
-// Where the account may list nothing: read by changes as by a read of everything.
-TEST_P(SambaMembers, APersonMovedOutOfSight) {
+// Leavers are often moved where few may look: then neither the move nor what came with it is told.
+TEST_P(SambaMembers, ADisabledPersonMovedOutOfSight) {
+  ASSERT_EQ(Set(PersonDn("ann"), "userAccountControl", "546"), absl::OkStatus());
   ASSERT_EQ(Modify(PersonDn("ann"),
                    "modrdn\nnewrdn: CN=ann\ndeleteoldrdn: 1\n"
                    "newsuperior: OU=Secret,DC=mdm,DC=test"),
             absl::OkStatus());
-  const DirectorySnapshotPtr changes = Read(directory_.get(), ReadDepth::kChanges);
-  const DirectorySnapshotPtr full = Read(Open(Options(GetParam())).get(), ReadDepth::kFull);
-  EXPECT_EQ(Effective(changes), Effective(full));
+  ExpectNow({"bob"});
 }
 
 TEST_P(SambaMembers, ANewAccountOfAnOldNameGetsNothing) {
@@ -255,7 +254,7 @@ TEST_P(SambaMembers, APrimaryGroupCounts) {
   // The membership itself is gone from `member` then.
   ASSERT_EQ(Set(PersonDn("eve"), "primaryGroupID", domain_->RidOf(GroupDn("Other"))),
             absl::OkStatus());
-  EXPECT_EQ(domain_->MembersOf(GroupDn("Other")), std::vector<std::string>{});
+  EXPECT_EQ(domain_->MembersOf(GroupDn("Other")), Names{});
   ExpectNow({"ann", "bob", "eve"});
   ASSERT_EQ(Set(PersonDn("eve"), "primaryGroupID", "513"), absl::OkStatus());
   ASSERT_EQ(RemoveFrom(GroupDn("Other"), PersonDn("eve")), absl::OkStatus());
@@ -266,19 +265,17 @@ TEST_P(SambaMembers, TheApprovalGroupAsPrimaryGroupCounts) {
   ASSERT_EQ(AddTo(SambaDomain::kApproval, PersonDn("eve")), absl::OkStatus());
   ASSERT_EQ(Set(PersonDn("eve"), "primaryGroupID", domain_->RidOf(SambaDomain::kApproval)),
             absl::OkStatus());
-  EXPECT_EQ(domain_->MembersOf(SambaDomain::kApproval),
-            (std::vector<std::string>{PersonDn("ann"), GroupDn("Inner")}));
+  EXPECT_EQ(domain_->MembersOf(SambaDomain::kApproval), (Names{PersonDn("ann"), GroupDn("Inner")}));
   ExpectNow({"ann", "bob", "eve"});
   ASSERT_EQ(Set(PersonDn("eve"), "userAccountControl", "546"), absl::OkStatus());
   ExpectNow({"ann", "bob"});
   ASSERT_EQ(Set(PersonDn("eve"), "userAccountControl", "544"), absl::OkStatus());
-  ASSERT_EQ(Modify(PersonDn("ann"), "delete"), absl::OkStatus());
-  ExpectNow({"bob", "eve"});
+  ExpectNow({"ann", "bob", "eve"});
   // The old primary group becomes an ordinary membership when it is replaced.
   ASSERT_EQ(Set(PersonDn("eve"), "primaryGroupID", "513"), absl::OkStatus());
-  ExpectNow({"bob", "eve"});
+  ExpectNow({"ann", "bob", "eve"});
   ASSERT_EQ(RemoveFrom(SambaDomain::kApproval, PersonDn("eve")), absl::OkStatus());
-  ExpectNow({"bob"});
+  ExpectNow({"ann", "bob"});
 }
 
 TEST_P(SambaMembers, ManagerOfficeAndCapstone) {

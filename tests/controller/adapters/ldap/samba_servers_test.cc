@@ -196,23 +196,44 @@ db.modify(change)
 
 // A copy put back without telling anybody (a virtual machine's snapshot) has the same
 // invocationId, and gives numbers to new changes that the cookie says are known.
-TEST_F(SambaTest, ACopyThatWentBackIsReadAnew) {
-  StartDomain();
-  const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-sync"));
-  const std::string dc1 = domain_->File("dc1"), backup = domain_->File("backup");
-  domain_->StopController(1);
-  ASSERT_EQ(RunCommand({"cp", "-a", dc1, backup}).exit_code, 0);
-  ASSERT_EQ(domain_->StartController(1), absl::OkStatus());
-  for (const char* office : {"1", "2", "3"}) {
-    ASSERT_EQ(Set(PersonDn("dan"), "physicalDeliveryOfficeName", office), absl::OkStatus());
+class SambaRollback : public SambaTest {
+ protected:
+  void SetUp() override {
+    StartDomain();
+    ASSERT_NE(domain_, nullptr);
+    directory_ = Open(Options("svc-sync"));
+    const std::string dc1 = domain_->File("dc1"), backup = domain_->File("backup");
+    domain_->StopController(1);
+    ASSERT_EQ(RunCommand({"cp", "-a", dc1, backup}).exit_code, 0);
+    ASSERT_EQ(domain_->StartController(1), absl::OkStatus());
+    for (const char* office : {"1", "2", "3"}) {
+      ASSERT_EQ(Set(PersonDn("dan"), "physicalDeliveryOfficeName", office), absl::OkStatus());
+    }
+    EXPECT_EQ(Effective(Read(directory_.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+    const std::string invocation = directory_->reading().servers(0).invocation_id();
+    const uint64_t known = Usn();
+    domain_->StopController(1);
+    ASSERT_EQ(RunCommand({"rm", "-rf", dc1}).exit_code, 0);
+    ASSERT_EQ(RunCommand({"mv", backup, dc1}).exit_code, 0);
+    ASSERT_EQ(domain_->StartController(1), absl::OkStatus());
+    ASSERT_EQ(RemoveFrom(SambaDomain::kApproval, PersonDn("ann")), absl::OkStatus());
+    ASSERT_LT(Usn(), known);
+    EXPECT_EQ(directory_->reading().servers(0).invocation_id(), invocation);
   }
-  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
-  domain_->StopController(1);
-  ASSERT_EQ(RunCommand({"rm", "-rf", dc1}).exit_code, 0);
-  ASSERT_EQ(RunCommand({"mv", backup, dc1}).exit_code, 0);
-  ASSERT_EQ(domain_->StartController(1), absl::OkStatus());
-  ASSERT_EQ(RemoveFrom(SambaDomain::kApproval, PersonDn("ann")), absl::OkStatus());
-  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"bob"}));
+  uint64_t Usn() { return std::stoull(domain_->Attribute("", "highestCommittedUSN")); }
+
+  std::unique_ptr<LdapDirectory> directory_;
+};
+
+TEST_F(SambaRollback, IsReadAnew) {
+  EXPECT_EQ(Effective(Read(directory_.get(), ReadDepth::kChanges)), (Names{"bob"}));
+}
+
+// Something other than a read finds the old connection closed and opens another one.
+TEST_F(SambaRollback, IsReadAnewAfterAnotherOperation) {
+  const PastMember cy = {domain_->GuidOf(PersonDn("cy")), PersonDn("cy"), {SambaDomain::kApproval}};
+  EXPECT_EQ(directory_->ConfirmGone(cy), absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory_.get(), ReadDepth::kChanges)), (Names{"bob"}));
 }
 
 // --- Writing.
@@ -244,7 +265,7 @@ TEST_F(SambaTest, WritesWithTheRightOnOneGroupAlone) {
   const absl::Status gone =
       directory->AddMember(SambaDomain::kApproval, "00000000-0000-4000-8000-000000000000");
   EXPECT_EQ(gone.code(), absl::StatusCode::kNotFound) << gone;
-  EXPECT_EQ(domain_->MembersOf(GroupDn("Other")), std::vector<std::string>{});
+  EXPECT_EQ(domain_->MembersOf(GroupDn("Other")), Names{});
 }
 
 TEST_F(SambaTest, ConfirmsWhoIsGoneAndContradictsWhatIsNotSo) {

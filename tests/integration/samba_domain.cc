@@ -31,6 +31,19 @@ constexpr char kFolderMark[] = "@FOLDER@";
 constexpr char kAdmin[] = "Administrator";
 constexpr char kShowDeleted[] = "!1.2.840.113556.1.4.417";  // [MS-ADTS] 3.1.1.3.4.1.14
 
+constexpr char kPrelude[] = R"(import sys, uuid, ldb
+from samba.auth import system_session
+from samba.dcerpc import misc
+from samba.ndr import ndr_pack
+from samba.param import LoadParm
+from samba.samdb import SamDB
+from samba.sd_utils import SDUtils
+lp = LoadParm()
+lp.load(sys.argv[1])
+db = SamDB(session_info=system_session(), lp=lp)
+acl = SDUtils(db)
+)";
+
 absl::Status Run(const std::vector<std::string>& command, absl::Duration deadline) {
   CommandOptions options;
   options.deadline = deadline;
@@ -156,6 +169,12 @@ absl::Status SambaDomain::Modify(const std::string& ldif, int controller) {
   const CommandResult result = As(kAdmin, controller, "ldapmodify", {"-e", kShowDeleted}, ldif);
   if (result.exit_code == 0) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("ldapmodify failed: ", result.err));
+}
+
+absl::Status SambaDomain::OnDatabase(const std::string& python, int controller) {
+  return Run({"/usr/bin/python3", "-c", kPrelude + python,
+              File(absl::StrCat("dc", controller, "/etc/smb.conf"))},
+             absl::Minutes(1));
 }
 
 int SambaDomain::ModifyAs(const std::string& account, const std::string& ldif) {

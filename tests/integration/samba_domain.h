@@ -52,6 +52,9 @@ class SambaDomain {
   absl::Status Modify(const std::string& ldif, int controller = 1);
   // The same as `account`: what the server answers, an LDAP result code.
   int ModifyAs(const std::string& account, const std::string& ldif);
+  // Python lines that change the database itself, past the server, which may run: `db` is the
+  // SamDB, `acl` its SDUtils.
+  absl::Status OnDatabase(const std::string& python, int controller = 1);
   // One attribute of one entry, as it is at this controller; its first value in ldapsearch's form.
   std::string Attribute(const std::string& dn, const std::string& attribute, int controller = 1);
   std::string GuidOf(const std::string& dn, int controller = 1);

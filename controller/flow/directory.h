@@ -21,8 +21,9 @@ enum class ReadDepth {
 // Who was in a group, as the last applied run saw it.
 struct PastMember {
   std::string person_id;
-  std::string distinguished_name;
-  std::vector<std::string> via;  // DNs of the groups from the approval group down
+  std::string distinguished_name;  // then
+  std::vector<std::string> via;    // DNs of the groups from the approval group down, then
+  std::string group = "";          // the approval group as configured: DN or id
 };
 
 using DirectorySnapshotPtr = std::shared_ptr<const DirectorySnapshot>;
@@ -44,9 +45,10 @@ class Directory {
   virtual absl::StatusOr<DirectorySnapshotPtr> Read(
       const std::map<std::string, std::string>& approval_groups, ReadDepth depth) = 0;
 
-  // Asks again, past whatever the read went through, whether `member` is out: of one of the groups
-  // on that path, or as an enabled account. ABORTED: it still is in, so the read was wrong; any
-  // other error: nobody knows. Only OK lets a removal that a read implies be committed.
+  // Asks again, past whatever the read went through, whether `member` is out: of the approval group
+  // by every path and under every name, or as an enabled account. ABORTED: it still is in, so the
+  // read was wrong; any other error: nobody knows. Only OK lets a removal that a read implies be
+  // committed.
   virtual absl::Status ConfirmGone(const PastMember& member) = 0;
 
   virtual v1::DirectoryReading reading() const = 0;

@@ -221,6 +221,18 @@ absl::Status WriteInactive(const Services& services, const Actor& actor, const S
   return absl::OkStatus();
 }
 
+absl::Status WriteUnsanctioned(const Services& services, const Actor& actor,
+                               const Snapshot& snapshot, const SeenMember& member,
+                               Mutation& mutation) {
+  v1::Grant grant = UnsanctionedGrant(member.person, member.app_id, services.clock.Now());
+  MUSTER_ASSIGN_OR_RETURN(const std::string id, NextId(snapshot, "GR", mutation));
+  grant.set_grant_id(id);
+  PutGrant(services, actor, grant, nullptr, "grant.unsanctioned", "", mutation);
+  mutation.audit.back().set_reason_code(
+      v1::DirectoryAlarm::Code_Name(v1::DirectoryAlarm::UNSANCTIONED_MEMBER));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string InactiveBecause(v1::SyncRun::Change::Cause cause) {
@@ -242,13 +254,25 @@ absl::Status WriteSeenMember(const Services& services, const Actor& actor, const
   MUSTER_ASSIGN_OR_RETURN(const bool still,
                           WriteStillThere(services, actor, snapshot, member, mutation));
   if (still) return absl::OkStatus();
-  v1::Grant grant = UnsanctionedGrant(member.person, member.app_id, services.clock.Now());
-  MUSTER_ASSIGN_OR_RETURN(const std::string id, NextId(snapshot, "GR", mutation));
-  grant.set_grant_id(id);
-  PutGrant(services, actor, grant, nullptr, "grant.unsanctioned", "", mutation);
-  mutation.audit.back().set_reason_code(
-      v1::DirectoryAlarm::Code_Name(v1::DirectoryAlarm::UNSANCTIONED_MEMBER));
-  return absl::OkStatus();
+  return WriteUnsanctioned(services, actor, snapshot, member, mutation);
+}
+
+absl::Status WriteNewcomer(const Services& services, const Actor& actor, const Snapshot& snapshot,
+                           const SeenMember& member, Mutation& mutation) {
+  const std::string& person_id = member.person.person_id();
+  v1::Membership membership;
+  membership.set_app_id(member.app_id);
+  membership.set_person_id(person_id);
+  *membership.mutable_seen_at() = ToProto(services.clock.Now());
+  membership.mutable_via()->Assign(member.via.begin(), member.via.end());
+  Put(mutation, MemberKey(member.app_id, person_id), membership);
+  mutation.audit.push_back(
+      MakeAuditEntry(services, actor,
+                     {.verb = "member.add",
+                      .object = absl::StrCat("member/", member.app_id, "/", member.person.upn()),
+                      .after = &membership,
+                      .reason = member.note}));
+  return WriteUnsanctioned(services, actor, snapshot, member, mutation);
 }
 
 absl::Status WriteGoneMember(const Services& services, const Actor& actor, const Snapshot& snapshot,

@@ -25,6 +25,11 @@ struct SeenMember {
 absl::Status WriteSeenMember(const Services& services, const Actor& actor, const Snapshot& snapshot,
                              const SeenMember& member, Mutation& mutation);
 
+// The same for somebody of whom the caller knows that the store holds nothing for this app: no
+// membership, request, grant (of whatever state), removal or intent. Looks nothing up.
+absl::Status WriteNewcomer(const Services& services, const Actor& actor, const Snapshot& snapshot,
+                           const SeenMember& member, Mutation& mutation);
+
 struct GoneMember {
   std::string app_id, person_id;
   v1::SyncRun::Change::Cause cause = v1::SyncRun::Change::REVOKED_BY_MUSTER;

@@ -104,7 +104,7 @@ absl::Status DirectorySync::Confirm(const SyncPlan& plan, std::set<std::string>&
 }
 
 absl::StatusOr<bool> DirectorySync::NothingNew(const DirectorySnapshotPtr& read) {
-  if (memo_.read == nullptr || memo_.read != read) return false;
+  if (memo_.read.lock() != read) return false;
   if (services_.clock.Now() >= memo_.next_expiry) return false;
   const std::unique_ptr<Snapshot> snapshot = services_.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const auto mark, snapshot->Get(kMembershipKey));

@@ -30,7 +30,7 @@ class DirectorySync {
   // What the last applied run saw, so that a read that found nothing new needs no second look.
   // Losing it costs time only.
   struct Memo {
-    DirectorySnapshotPtr read;
+    std::weak_ptr<const DirectorySnapshot> read;  // no copy is kept for this
     uint64_t membership_revision = 0;
     absl::Time next_expiry;  // then somebody stops to count, without any change
     v1::SyncRun run;

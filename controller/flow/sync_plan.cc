@@ -99,12 +99,14 @@ absl::StatusOr<bool> HoldsAnything(const SyncPlan& plan, const Snapshot& snapsho
   return !devices.empty();
 }
 
-absl::StatusOr<SyncPlan::Doubt> DoubtAbout(const SyncPlan& plan, const Snapshot& snapshot,
-                                           const std::string& app_id,
+absl::StatusOr<SyncPlan::Doubt> DoubtAbout(const Services& services, const SyncPlan& plan,
+                                           const Snapshot& snapshot, const std::string& app_id,
                                            const std::string& person_id) {
   SyncPlan::Doubt out;
   out.app_id = app_id;
   out.member.person_id = person_id;
+  const auto group = services.settings.groups.find(app_id);
+  if (group != services.settings.groups.end()) out.member.group = group->second;
   MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(snapshot, PersonKey(person_id)));
   if (person) {
     out.member.distinguished_name = person->value.distinguished_name();
@@ -122,13 +124,13 @@ bool Inferred(v1::SyncRun::Change::Cause cause) {
          cause == v1::SyncRun::Change::DISABLED;
 }
 
-absl::Status FindDoubts(const Snapshot& snapshot, SyncPlan& plan) {
+absl::Status FindDoubts(const Services& services, const Snapshot& snapshot, SyncPlan& plan) {
   std::set<std::string> asked;
   for (const Change& change : plan.decision.removed) {
     if (!Inferred(change.cause)) continue;
     asked.insert(change.person_id);
     MUSTER_ASSIGN_OR_RETURN(auto doubt,
-                            DoubtAbout(plan, snapshot, change.app_id, change.person_id));
+                            DoubtAbout(services, plan, snapshot, change.app_id, change.person_id));
     plan.doubts.push_back(std::move(doubt));
   }
   // A deleted person without membership loses nothing, unless there is a grant or a device.
@@ -136,7 +138,7 @@ absl::Status FindDoubts(const Snapshot& snapshot, SyncPlan& plan) {
     if (asked.contains(id)) continue;
     MUSTER_ASSIGN_OR_RETURN(const bool holds, HoldsAnything(plan, snapshot, id));
     if (!holds) continue;
-    MUSTER_ASSIGN_OR_RETURN(auto doubt, DoubtAbout(plan, snapshot, "", id));
+    MUSTER_ASSIGN_OR_RETURN(auto doubt, DoubtAbout(services, plan, snapshot, "", id));
     plan.doubts.push_back(std::move(doubt));
   }
   return absl::OkStatus();
@@ -219,7 +221,7 @@ absl::StatusOr<SyncPlan> PlanSync(const Services& services, const Snapshot& snap
   }
   plan.decision = DecideSync(known, plan.members, read);
   SortMissing(released, plan);
-  MUSTER_RETURN_IF_ERROR(FindDoubts(snapshot, plan));
+  MUSTER_RETURN_IF_ERROR(FindDoubts(services, snapshot, plan));
   return plan;
 }
 

@@ -1,6 +1,7 @@
 #include "controller/flow/sync_writes.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "common/time_proto.h"
@@ -103,14 +104,37 @@ class Writer {
           continue;
         }
         const size_t before = mutation_.audit.size();
-        MUSTER_RETURN_IF_ERROR(WriteSeenMember(
-            services_, actor_, *snapshot_,
-            {.person = read_.persons.at(person_id), .app_id = app, .via = via}, mutation_));
+        const SeenMember member = {
+            .person = read_.persons.at(person_id), .app_id = app, .via = via};
+        MUSTER_ASSIGN_OR_RETURN(const bool unknown, IsUnknown(app, person_id));
+        MUSTER_RETURN_IF_ERROR(
+            unknown ? WriteNewcomer(services_, actor_, *snapshot_, member, mutation_)
+                    : WriteSeenMember(services_, actor_, *snapshot_, member, mutation_));
         if (mutation_.audit.size() != before) touched_.insert(person_id);
         MUSTER_RETURN_IF_ERROR(CommitAdds());
       }
     }
     return absl::OkStatus();
+  }
+
+  // Whether the store holds nothing of this person that a membership could concern.
+  absl::StatusOr<bool> IsUnknown(const std::string& app, const std::string& person_id) {
+    if (!past_) {
+      past_.emplace();
+      for (const char* prefix : {"grant_by_person/", "write/"}) {
+        MUSTER_ASSIGN_OR_RETURN(const auto tails, KeyTails(*snapshot_, prefix));
+        for (const std::string& tail : tails) {
+          const size_t slash = tail.find('/');
+          // "grant_by_person/PERSON/GRANT", "write/APP/PERSON".
+          past_->insert(prefix[0] == 'g' ? tail.substr(0, slash) : tail.substr(slash + 1));
+        }
+      }
+    }
+    return !past_->contains(person_id) && !OfApp(plan_.stored.active, app).contains(person_id) &&
+           !OfApp(plan_.stored.inactive, app).contains(person_id) &&
+           !Contains(plan_.stored.requests, app, person_id) &&
+           !Contains(plan_.stored.grants, app, person_id) &&
+           !Contains(plan_.stored.removals, app, person_id);
   }
 
   // Adds always apply and are independent of each other, so very many need not wait for the last.
@@ -208,6 +232,7 @@ class Writer {
   const SyncPlan& plan_;
   Mutation mutation_;
   std::set<std::string> touched_;
+  std::optional<std::set<std::string>> past_;  // who ever had a grant, or is being added
   bool batched_ = false;
 };
 

@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <vector>
@@ -25,6 +28,21 @@ namespace {
 constexpr char kScript[] = MUSTER_SOURCE_DIR "/tests/integration/samba_provision.sh";
 constexpr char kCache[] = MUSTER_SAMBA_CACHE;
 constexpr char kFolderMark[] = "@FOLDER@";
+constexpr char kAdmin[] = "Administrator";
+constexpr char kShowDeleted[] = "!1.2.840.113556.1.4.417";  // [MS-ADTS] 3.1.1.3.4.1.14
+
+constexpr char kPrelude[] = R"(import sys, uuid, ldb
+from samba.auth import system_session
+from samba.dcerpc import misc
+from samba.ndr import ndr_pack
+from samba.param import LoadParm
+from samba.samdb import SamDB
+from samba.sd_utils import SDUtils
+lp = LoadParm()
+lp.load(sys.argv[1])
+db = SamDB(session_info=system_session(), lp=lp)
+acl = SDUtils(db)
+)";
 
 absl::Status Run(const std::vector<std::string>& command, absl::Duration deadline) {
   CommandOptions options;
@@ -53,7 +71,9 @@ absl::Status Rewrite(const std::string& folder, const std::string& from, const s
 }
 
 absl::Status MakeArchive(const std::string& archive, int users) {
-  const std::string folder = absl::StrCat(archive, ".", getpid());
+  const std::string folder = archive + ".new";
+  std::error_code error;
+  std::filesystem::remove_all(folder, error);  // of one that was killed
   const absl::Status made = Run({kScript, folder, absl::StrCat(users)}, absl::Minutes(15));
   if (!made.ok()) {
     return absl::InternalError(absl::StrCat(made.message(), ReadWhole(folder + "/provision.log")));
@@ -61,7 +81,6 @@ absl::Status MakeArchive(const std::string& archive, int users) {
   MUSTER_RETURN_IF_ERROR(Rewrite(folder, folder, kFolderMark));
   MUSTER_RETURN_IF_ERROR(
       Run({"tar", "-C", folder, "-czf", folder + ".tgz", "."}, absl::Minutes(2)));
-  std::error_code error;
   std::filesystem::remove_all(folder, error);
   std::filesystem::rename(folder + ".tgz", archive, error);
   return error ? absl::InternalError(absl::StrCat("cannot make ", archive)) : absl::OkStatus();
@@ -129,14 +148,17 @@ void SambaDomain::StopController(int controller) {
   controllers_[controller - 1].reset();
 }
 
-CommandResult SambaDomain::AsAdmin(int controller, const std::string& tool,
-                                   const std::vector<std::string>& arguments,
-                                   const std::string& input) {
+void SambaDomain::PauseController(int controller) {
+  kill(controllers_[controller - 1]->pid(), SIGSTOP);
+}
+
+CommandResult SambaDomain::As(const std::string& account, int controller, const std::string& tool,
+                              const std::vector<std::string>& arguments, const std::string& input) {
   std::vector<std::string> command = {"env", "LDAPTLS_CACERT=" + ca_file(),
                                       tool,  "-x",
                                       "-H",  absl::StrCat("ldaps://", Host(controller)),
-                                      "-D",  "Administrator@mdm.test",
-                                      "-y",  PasswordFile("admin")};
+                                      "-D",  account + "@mdm.test",
+                                      "-y",  PasswordFile(account)};
   command.insert(command.end(), arguments.begin(), arguments.end());
   CommandOptions options;
   options.input = input;
@@ -144,16 +166,26 @@ CommandResult SambaDomain::AsAdmin(int controller, const std::string& tool,
 }
 
 absl::Status SambaDomain::Modify(const std::string& ldif, int controller) {
-  const CommandResult result = AsAdmin(controller, "ldapmodify", {}, ldif);
+  const CommandResult result = As(kAdmin, controller, "ldapmodify", {"-e", kShowDeleted}, ldif);
   if (result.exit_code == 0) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("ldapmodify failed: ", result.err));
+}
+
+absl::Status SambaDomain::OnDatabase(const std::string& python, int controller) {
+  return Run({"/usr/bin/python3", "-c", kPrelude + python,
+              File(absl::StrCat("dc", controller, "/etc/smb.conf"))},
+             absl::Minutes(1));
+}
+
+int SambaDomain::ModifyAs(const std::string& account, const std::string& ldif) {
+  return As(account, 1, "ldapmodify", {}, ldif).exit_code;
 }
 
 std::string SambaDomain::Attribute(const std::string& dn, const std::string& attribute,
                                    int controller) {
   const CommandResult result =
-      AsAdmin(controller, "ldapsearch",
-              {"-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", dn, "(objectClass=*)", attribute});
+      As(kAdmin, controller, "ldapsearch",
+         {"-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", dn, "(objectClass=*)", attribute});
   for (absl::string_view line : absl::StrSplit(result.out, '\n')) {
     if (absl::ConsumePrefix(&line, attribute + ": ")) return std::string(line);
     if (!absl::ConsumePrefix(&line, attribute + ":: ")) continue;
@@ -174,13 +206,21 @@ std::string SambaDomain::GuidOf(const std::string& dn, int controller) {
                       hex.substr(16, 4), "-", hex.substr(20));
 }
 
-std::vector<std::string> SambaDomain::MembersOf(const std::string& group, int controller) {
-  const CommandResult result = AsAdmin(
-      controller, "ldapsearch",
-      {"-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", group, "(objectClass=*)", "member"});
-  std::vector<std::string> out;
+std::string SambaDomain::RidOf(const std::string& dn) {
+  const std::string sid = Attribute(dn, "objectSid");
+  if (sid.size() < 4) return "";
+  uint32_t rid = 0;  // little-endian, as this machine
+  std::memcpy(&rid, sid.data() + sid.size() - sizeof rid, sizeof rid);
+  return absl::StrCat(rid);
+}
+
+std::set<std::string> SambaDomain::MembersOf(const std::string& group, int controller) {
+  const CommandResult result =
+      As(kAdmin, controller, "ldapsearch",
+         {"-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", group, "(objectClass=*)", "member"});
+  std::set<std::string> out;
   for (absl::string_view line : absl::StrSplit(result.out, '\n')) {
-    if (absl::ConsumePrefix(&line, "member: ")) out.emplace_back(line);
+    if (absl::ConsumePrefix(&line, "member: ")) out.emplace(line);
   }
   return out;
 }

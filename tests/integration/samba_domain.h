@@ -6,7 +6,9 @@
 
 #include <array>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -42,20 +44,29 @@ class SambaDomain {
 
   absl::Status StartController(int controller);
   void StopController(int controller);  // waits for its end
+  // It keeps its connections and takes new ones, but says nothing any more.
+  void PauseController(int controller);
 
-  // Change records, as the administrator, through the running server.
+  // Change records, as the administrator, through the running server, with deleted objects in
+  // sight.
   absl::Status Modify(const std::string& ldif, int controller = 1);
+  // The same as `account`: what the server answers, an LDAP result code.
+  int ModifyAs(const std::string& account, const std::string& ldif);
+  // Python lines that change the database itself, past the server, which may run: `db` is the
+  // SamDB, `acl` its SDUtils.
+  absl::Status OnDatabase(const std::string& python, int controller = 1);
   // One attribute of one entry, as it is at this controller; its first value in ldapsearch's form.
   std::string Attribute(const std::string& dn, const std::string& attribute, int controller = 1);
   std::string GuidOf(const std::string& dn, int controller = 1);
-  // Distinguished names in `member`, in the server's order.
-  std::vector<std::string> MembersOf(const std::string& group, int controller = 1);
+  std::string RidOf(const std::string& dn);  // the last part of its SID
+  // Distinguished names in `member`.
+  std::set<std::string> MembersOf(const std::string& group, int controller = 1);
 
  private:
   SambaDomain() = default;
   absl::Status Unpack(const std::string& archive);
-  CommandResult AsAdmin(int controller, const std::string& tool,
-                        const std::vector<std::string>& arguments, const std::string& input = "");
+  CommandResult As(const std::string& account, int controller, const std::string& tool,
+                   const std::vector<std::string>& arguments, const std::string& input = "");
 
   TempDir folder_;
   std::array<std::unique_ptr<Program>, 2> controllers_;

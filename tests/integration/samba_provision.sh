@@ -108,7 +108,7 @@ def group(name, members=()):
 
 
 db.transaction_start()
-for ou in ("People", "Groups", "Services"):
+for ou in ("People", "Groups", "Services", "Secret"):
     db.add({"dn": f"OU={ou},{base}", "objectClass": "organizationalUnit"})
 people = f"OU=People,{base}"
 for name in ("ann", "bob", "cy", "dan", "eve", "fay"):
@@ -149,6 +149,8 @@ acl = SDUtils(db)
 acl.dacl_prepend_aces(base, f"(OA;;CR;1131f6aa-9c07-11d1-f79f-00c04fc2dcd2;;{sid('svc-sync')})")
 acl.dacl_prepend_aces(f"CN=Deleted Objects,{base}", f"(A;CI;RPLCRC;;;{sid('svc-sync')})",
                       ["show_deleted:1"])
+# What lies in here is listed for administrators alone.
+acl.modify_sd_on_dn(f"OU=Secret,{base}", "O:DAG:DAD:PAI(A;CI;GA;;;DA)(A;CI;GA;;;SY)")
 # Read and write of `member`, on one group.
 acl.dacl_prepend_aces(f"CN=WA-Approved,OU=Groups,{base}",
                       f"(OA;;RPWP;bf9679c0-0de6-11d0-a285-00aa003049e2;;{sid('svc-write')})")
@@ -184,7 +186,7 @@ samba-tool domain provision --realm=MDM.TEST --domain=MDM --server-role=dc \
   --option='bind interfaces only=yes'
 write_conf 1
 make_objects
-printf %s "$admin_password" >admin-password
+printf %s "$admin_password" >Administrator-password
 for name in svc-sync svc-plain svc-write svc-disabled; do
   printf %s "$name-Passw0rd!1" >"$name-password"
 done

@@ -59,6 +59,11 @@ std::vector<std::string> Refs(const DirectoryEntry& entry, const std::string& at
   return out;
 }
 
+std::vector<std::string> MembersWithIds(const DirectoryEntry& entry) {
+  const std::vector<std::string>* values = entry.Find("member");
+  return values == nullptr ? std::vector<std::string>() : *values;
+}
+
 bool IsDeleted(const DirectoryEntry& entry) {
   const std::vector<std::string>* values = entry.Find("isdeleted");
   return values != nullptr && !values->empty() && absl::EqualsIgnoreCase(values->front(), "TRUE");
@@ -158,11 +163,12 @@ absl::Status DirSyncFeed::Update(LdapConnection* connection, ReplicaState* state
     changes.push_back(std::move(entry));
     return absl::OkStatus();
   }));
+  const std::vector<std::string> groups = state->GroupsInUse();  // a change makes it forget them
   for (const DirectoryEntry& change : changes) {
     MUSTER_RETURN_IF_ERROR(Apply(connection, change, state));
   }
   if (sees_deletions_) return absl::OkStatus();
-  for (const std::string& group : state->GroupsInUse()) {
+  for (const std::string& group : groups) {
     MUSTER_RETURN_IF_ERROR(ReadAgain(connection, group, state));
   }
   return absl::OkStatus();
@@ -185,8 +191,14 @@ absl::Status DirSyncFeed::ReadAgain(LdapConnection* connection, const std::strin
   MUSTER_ASSIGN_OR_RETURN(
       const std::optional<DirectoryEntry> entry,
       ReadEntry(connection, absl::StrCat("<GUID=", id, ">"), AllAttributeNames(attributes_)));
-  if (entry.has_value()) return state->Put(id, *entry);
-  state->Remove(id);
+  if (!entry.has_value()) return state->Remove(id), absl::OkStatus();
+  MUSTER_RETURN_IF_ERROR(state->Put(id, *entry));
+  // A member whose name is not the one known was moved where the stream does not reach.
+  for (const std::string& value : MembersWithIds(*entry)) {
+    const ExtendedDn member = ParseExtendedDn(value);
+    if (!state->HasPerson(member.guid) || state->DnOf(member.guid) == member.dn) continue;
+    MUSTER_RETURN_IF_ERROR(ReadAgain(connection, member.guid, state));
+  }
   return absl::OkStatus();
 }
 

@@ -2,9 +2,13 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/limits.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
 #include "controller/adapters/ldap/ldap_search.h"
@@ -102,6 +106,105 @@ absl::StatusOr<bool> Holds(LdapConnection* connection, const std::string& group_
   return false;
 }
 
+// By the name of then, which a server denies for certain; else by id, after a rename or a move.
+absl::StatusOr<std::optional<DirectoryEntry>> FindPerson(LdapConnection* connection,
+                                                         const DirectoryServer& server,
+                                                         const PastMember& member,
+                                                         const PersonAttributes& attributes) {
+  const std::vector<std::string> names = PersonAttributeNames(attributes);
+  if (!member.distinguished_name.empty()) {
+    MUSTER_ASSIGN_OR_RETURN(std::optional<DirectoryEntry> entry,
+                            ReadEntry(connection, member.distinguished_name, names));
+    if (entry.has_value() && EntryId(*entry).value_or("") == member.person_id) return entry;
+  }
+  return FindEntry(connection, server, member.person_id, names);
+}
+
+// Whether every step of the path of then still is there.
+absl::StatusOr<bool> StillOnPath(LdapConnection* connection, const PastMember& member,
+                                 const std::string& person_dn) {
+  std::vector<std::string> path = member.via;
+  if (path.empty()) return false;
+  path.push_back(person_dn);
+  for (size_t i = 0; i + 1 < path.size(); ++i) {
+    MUSTER_ASSIGN_OR_RETURN(const bool holds, Holds(connection, path[i], path[i + 1]));
+    if (!holds) return false;
+  }
+  return true;
+}
+
+// From a person up through the groups that hold them, by whatever path, to the approval group.
+class UpwardWalk {
+ public:
+  UpwardWalk(LdapConnection* connection, const DirectoryServer& server, const PastMember& member)
+      : connection_(connection), server_(server), member_(member) {}
+
+  absl::StatusOr<bool> Reaches(const DirectoryEntry& person, const PersonRecord& record) {
+    const std::string& ref = !member_.group.empty() ? member_.group
+                             : member_.via.empty()  ? person.dn
+                                                    : member_.via.front();
+    MUSTER_ASSIGN_OR_RETURN(const std::optional<DirectoryEntry> approval,
+                            FindEntry(connection_, server_, ref, IdentityAttributeNames()));
+    if (!approval.has_value()) return false;
+    MUSTER_ASSIGN_OR_RETURN(goal_, EntryId(*approval));
+    MUSTER_RETURN_IF_ERROR(AddHolders(person.dn));
+    if (server_.active_directory && !record.primary_group.empty()) {
+      MUSTER_RETURN_IF_ERROR(AddPrimaryGroup(record.primary_group));
+    }
+    for (size_t i = 0; i < to_climb_.size() && !seen_.contains(goal_); ++i) {
+      const std::string dn = to_climb_[i];  // grows meanwhile
+      MUSTER_RETURN_IF_ERROR(AddHolders(dn));
+    }
+    return seen_.contains(goal_);
+  }
+
+ private:
+  absl::Status Add(const DirectoryEntry& group) {
+    MUSTER_ASSIGN_OR_RETURN(std::string id, EntryId(group));
+    if (!seen_.insert(std::move(id)).second) return absl::OkStatus();
+    if (seen_.size() > limits::kMaxGroupsPerApp) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          member_.distinguished_name, " is in more than ", limits::kMaxGroupsPerApp, " groups"));
+    }
+    to_climb_.push_back(group.dn);
+    return absl::OkStatus();
+  }
+
+  absl::Status AddHolders(const std::string& dn) {
+    const std::string value = EscapeFilter(dn);
+    const std::string filter =
+        server_.active_directory
+            ? absl::StrCat("(member=", value, ")")
+            : absl::StrCat("(|(member=", value, ")(uniqueMember=", value, "))");
+    for (const std::string& context : Contexts()) {
+      MUSTER_RETURN_IF_ERROR(SearchPaged(connection_, context, filter, IdentityAttributeNames(),
+                                         [&](DirectoryEntry group) { return Add(group); }));
+    }
+    return absl::OkStatus();
+  }
+
+  // Found by its SID ([MS-ADTS] 3.1.1.3.1.2.4), which no list of members names.
+  absl::Status AddPrimaryGroup(const std::string& sid) {
+    MUSTER_ASSIGN_OR_RETURN(
+        const std::optional<DirectoryEntry> group,
+        ReadEntry(connection_, absl::StrCat("<SID=", absl::BytesToHexString(sid), ">"),
+                  IdentityAttributeNames()));
+    return group.has_value() ? Add(*group) : absl::OkStatus();
+  }
+
+  std::vector<std::string> Contexts() const {
+    return server_.active_directory ? std::vector<std::string>{server_.naming_context}
+                                    : server_.naming_contexts;
+  }
+
+  LdapConnection* const connection_;
+  const DirectoryServer& server_;
+  const PastMember& member_;
+  std::string goal_;
+  absl::flat_hash_set<std::string> seen_;  // ids
+  std::vector<std::string> to_climb_;      // DNs
+};
+
 }  // namespace
 
 absl::Status SetMember(LdapConnection* connection, const DirectoryServer& server,
@@ -132,22 +235,21 @@ absl::Status SetMember(LdapConnection* connection, const DirectoryServer& server
 absl::Status ConfirmMemberGone(LdapConnection* connection, const DirectoryServer& server,
                                const PastMember& member, const PersonAttributes& attributes,
                                absl::Time now) {
-  std::vector<std::string> path = member.via;
-  path.push_back(member.distinguished_name);
-  for (size_t i = 0; i + 1 < path.size(); ++i) {
-    MUSTER_ASSIGN_OR_RETURN(const bool holds, Holds(connection, path[i], path[i + 1]));
-    if (!holds) return absl::OkStatus();
-  }
-  MUSTER_ASSIGN_OR_RETURN(
-      const std::optional<DirectoryEntry> entry,
-      ReadEntry(connection, member.distinguished_name, PersonAttributeNames(attributes)));
+  MUSTER_ASSIGN_OR_RETURN(const std::optional<DirectoryEntry> entry,
+                          FindPerson(connection, server, member, attributes));
   if (!entry.has_value() || !IsPerson(*entry)) return absl::OkStatus();
   MUSTER_ASSIGN_OR_RETURN(const PersonRecord record, PersonFromEntry(*entry, attributes));
   const v1::Person& person = record.person;
-  if (person.person_id() != member.person_id || !person.enabled()) return absl::OkStatus();
+  if (!person.enabled()) return absl::OkStatus();
   if (person.has_expires_at() && now >= FromProto(person.expires_at())) return absl::OkStatus();
+  MUSTER_ASSIGN_OR_RETURN(const bool still, StillOnPath(connection, member, entry->dn));
+  bool in = still;
+  if (!in) {
+    MUSTER_ASSIGN_OR_RETURN(in, UpwardWalk(connection, server, member).Reaches(*entry, record));
+  }
+  if (!in) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat(
-      "the read showed ", member.distinguished_name, " out of ", absl::StrJoin(member.via, " > "),
+      "the read showed ", entry->dn, " out of ", absl::StrJoin(member.via, " > "),
       ", but asked again the directory says that the person is in; nothing of this read was used"));
 }
 

@@ -22,7 +22,8 @@ struct MemberChange {
 absl::Status SetMember(LdapConnection* connection, const DirectoryServer& server,
                        const MemberChange& change);
 
-// As Directory::ConfirmGone(): compares every step of the path, then looks at the account.
+// As Directory::ConfirmGone(): looks at the account, compares every step of the path it came by,
+// then walks up from the person through every group to the approval group.
 absl::Status ConfirmMemberGone(LdapConnection* connection, const DirectoryServer& server,
                                const PastMember& member, const PersonAttributes& attributes,
                                absl::Time now);

@@ -44,6 +44,12 @@ absl::StatusOr<std::unique_ptr<LdapDirectory>> LdapDirectory::Open(LdapOptions o
   return std::unique_ptr<LdapDirectory>(new LdapDirectory(std::move(options), std::move(password)));
 }
 
+LdapDirectory::~LdapDirectory() {
+  const SigpipeGuard no_sigpipe;  // saying goodbye writes
+  MutexLock lock(&mu_);
+  connection_.reset();
+}
+
 template <typename Result, typename Operation>
 Result LdapDirectory::WithConnection(const Operation& operation) {
   size_t left = 0;
@@ -63,6 +69,8 @@ Result LdapDirectory::WithConnection(const Operation& operation) {
 }
 
 absl::Status LdapDirectory::Connect() {
+  // The server may have been rolled back meanwhile, under the same name and numbers.
+  ForgetReplica();
   size_t left = 0;
   while (true) {
     absl::StatusOr<std::unique_ptr<LdapConnection>> fresh = pool_.Connect(password_);

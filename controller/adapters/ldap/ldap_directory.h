@@ -26,6 +26,7 @@ class LdapDirectory final : public Directory {
  public:
   // Checks the options (CheckLdapOptions) and takes the password over; connects at the first use.
   static absl::StatusOr<std::unique_ptr<LdapDirectory>> Open(LdapOptions options);
+  ~LdapDirectory() override;
 
   std::string source() const override {
     return "ldap " + (options_.uris.empty() ? options_.domain : absl::StrJoin(options_.uris, " "));

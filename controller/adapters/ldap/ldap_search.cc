@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -84,13 +85,19 @@ absl::Status LostRange(const DirectoryEntry& entry, const std::string& wanted) {
 // Fetches what follows `slice` and puts the whole list into `entry`.
 absl::Status CompleteRange(DirectoryEntry* entry, Slice slice, const FetchRange& fetch) {
   std::vector<std::string> all;
+  absl::flat_hash_set<std::string> seen;
   const std::string attribute = slice.range.attribute;
   if (slice.range.first != 0) return LostRange(*entry, absl::StrCat(attribute, ";range=0-*"));
   for (size_t round = 0; round < limits::kMaxLdapRanges; ++round) {
     const uint64_t next = slice.range.last.value_or(0) + 1;
-    all.insert(all.end(), std::make_move_iterator(slice.values.begin()),
-               std::make_move_iterator(slice.values.end()));
+    const bool empty = slice.values.empty();
+    for (std::string& value : slice.values) {
+      if (!seen.insert(value).second) return LostRange(*entry, absl::StrCat(attribute, " once"));
+      all.push_back(std::move(value));
+    }
     if (!slice.range.last.has_value()) {
+      // There is a further range only where there is a further value.
+      if (empty && round > 0) return LostRange(*entry, absl::StrCat("the end of ", attribute));
       entry->attributes[attribute] = std::move(all);
       return absl::OkStatus();
     }

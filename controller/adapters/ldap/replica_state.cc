@@ -37,6 +37,10 @@ absl::Status ReplicaState::Put(const std::string& key, const DirectoryEntry& ent
   return IsContainer(entry) ? PutContainer(key, entry.dn) : absl::OkStatus();
 }
 
+std::string ReplicaState::DnOf(const std::string& key) const {
+  return Current(IdOf(key))->distinguished_name();
+}
+
 bool ReplicaState::BelowBase(const std::string& dn) const {
   const std::string key = NormalizeDn(dn).value_or("");
   return key == base_key_ || absl::EndsWith(key, absl::StrCat(",", base_key_));

@@ -34,6 +34,8 @@ class ReplicaState {
   void Remove(const std::string& key);
 
   bool HasGroup(const std::string& key) const { return groups_.contains(key); }
+  bool HasPerson(const std::string& key) const { return Current(IdOf(key)) != nullptr; }
+  std::string DnOf(const std::string& key) const;  // of a person it has
   // Keys of the groups of the last snapshot.
   std::vector<std::string> GroupsInUse() const;
 

@@ -65,7 +65,15 @@ class RocksSnapshot final : public Snapshot {
                                            size_t limit) const override {
     std::vector<Record> out;
     const std::string full = kRecordPrefix + prefix;
-    std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options_));
+    // Without an end, what was written after this snapshot is skipped entry by entry to the next
+    // one that it shows, wherever that is.
+    std::string end = full;
+    while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();
+    if (!end.empty()) ++end.back();
+    const rocksdb::Slice bound(end);
+    rocksdb::ReadOptions options = options_;
+    if (!end.empty()) options.iterate_upper_bound = &bound;
+    std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
     it->Seek(after > prefix ? kRecordPrefix + after : full);
     for (; it->Valid() && out.size() < limit && it->key().starts_with(full); it->Next()) {
       std::string key = it->key().ToString().substr(sizeof kRecordPrefix - 1);

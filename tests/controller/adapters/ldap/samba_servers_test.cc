@@ -67,6 +67,28 @@ TEST_F(SambaTest, SaysWhyItMayNotSignIn) {
   }
 }
 
+TEST_F(SambaTest, SaysWhyKerberosRefuses) {
+  StartDomain();
+  const std::unique_ptr<LdapDirectory> kept = Open(Kerberos());
+  EXPECT_EQ(Effective(Read(kept.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+  const auto expect = [&](absl::StatusCode code, absl::string_view says) {
+    const absl::Status read =
+        Open(Kerberos())->Read({{"whatsapp", SambaDomain::kApproval}}, ReadDepth::kFull).status();
+    EXPECT_EQ(read.code(), code) << read;
+    EXPECT_TRUE(absl::StrContains(read.message(), says)) << read;
+  };
+  const std::string account = "CN=svc-sync,OU=Services,DC=mdm,DC=test";
+  ASSERT_EQ(Set(account, "userAccountControl", "514"), absl::OkStatus());
+  expect(absl::StatusCode::kUnauthenticated, "is the account enabled");
+  ASSERT_EQ(Set(account, "userAccountControl", "512"), absl::OkStatus());
+  expect(absl::StatusCode::kOk, "");
+  ASSERT_EQ(domain_->OnDatabase("db.setpassword('(sAMAccountName=svc-sync)', 'N3w-Passw0rd!1')"),
+            absl::OkStatus());
+  expect(absl::StatusCode::kUnauthenticated, "is the keytab newer");
+  domain_->StopController(1);
+  expect(absl::StatusCode::kUnavailable, "127.0.0.2");
+}
+
 // Our own check comes first; behind it the server refuses too.
 TEST_F(SambaTest, ClearTextIsRefusedOnBothSides) {
   StartDomain();
@@ -78,6 +100,30 @@ TEST_F(SambaTest, ClearTextIsRefusedOnBothSides) {
                   domain_->PasswordFile("svc-sync"), "-b", "DC=mdm,DC=test", "-s", "base"});
   EXPECT_EQ(raw.exit_code, 8) << raw;
   EXPECT_TRUE(absl::StrContains(raw.err, "Transport encryption required")) << raw;
+}
+
+// The stream of changes is refused in the middle; what the account may still do is enough.
+TEST_F(SambaTest, ReadsOnWhenTheRightToReplicateIsTakenAway) {
+  StartDomain();
+  const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-sync"));
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+  EXPECT_EQ(directory->reading().notes_size(), 0);
+  ASSERT_EQ(domain_->OnDatabase(R"py(
+base = str(db.domain_dn())
+found = db.search(base, expression="(sAMAccountName=svc-sync)", attrs=["objectSid"])
+sid = db.schema_format_value("objectSid", found[0]["objectSid"][0]).decode()
+right = f"(OA;;CR;1131f6aa-9c07-11d1-f79f-00c04fc2dcd2;;{sid})"
+before = acl.get_sd_as_sddl(base)
+assert right in before
+acl.modify_sd_on_dn(base, before.replace(right, ""))
+)py"),
+            absl::OkStatus());
+  ASSERT_EQ(RemoveFrom(SambaDomain::kApproval, PersonDn("ann")), absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"bob"}));
+  EXPECT_EQ(directory->reading().method(), "DirSync");
+  EXPECT_EQ(directory->reading().notes_size(), 1);
+  ASSERT_EQ(AddTo(SambaDomain::kApproval, PersonDn("cy")), absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"bob", "cy"}));
 }
 
 // --- Several servers.
@@ -115,12 +161,50 @@ TEST_F(SambaTest, ChangesToAControllerWithLowerNumbersAndBack) {
   EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"ann", "bob"}));
   EXPECT_EQ(directory->reading().server(), "ldaps://127.0.0.2");
 
+  // A write goes where the read went.
   domain_->StopController(1);
+  ASSERT_EQ(domain_->StartController(2), absl::OkStatus());
+  LdapOptions writer = Options("svc-write");
+  writer.uris = both.uris;
+  EXPECT_EQ(Open(writer)->AddMember(SambaDomain::kApproval, domain_->GuidOf(PersonDn("dan"), 2)),
+            absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"bob", "cy", "dan"}));
+
+  domain_->StopController(2);
   const absl::Status down =
       directory->Read({{"whatsapp", SambaDomain::kApproval}}, ReadDepth::kChanges).status();
   EXPECT_EQ(down.code(), absl::StatusCode::kUnavailable) << down;
   EXPECT_TRUE(absl::StrContains(down.message(), "127.0.0.2")) << down;
   EXPECT_TRUE(absl::StrContains(down.message(), "127.0.0.3")) << down;
+}
+
+// Its tickets are no good for the other one.
+TEST_F(SambaTest, ChangesTheControllerWithKerberosToo) {
+  StartDomain({.controllers = 2});
+  ASSERT_EQ(AddTo(SambaDomain::kApproval, PersonDn("cy"), 2), absl::OkStatus());
+  LdapOptions both = Kerberos();
+  both.uris.push_back("ldap://127.0.0.3");
+  const std::unique_ptr<LdapDirectory> directory = Open(both);
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+  domain_->StopController(1);
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"ann", "bob", "cy"}));
+  EXPECT_EQ(directory->reading().server(), "ldap://127.0.0.3");
+}
+
+// Takes connections and says nothing: in the middle of a kept one, and at the start of a new one.
+TEST_F(SambaTest, LeavesAControllerThatHangs) {
+  StartDomain({.controllers = 2});
+  ASSERT_EQ(AddTo(SambaDomain::kApproval, PersonDn("cy"), 2), absl::OkStatus());
+  LdapOptions both = Options("svc-sync");
+  both.uris.push_back("ldaps://127.0.0.3");
+  both.timeout = absl::Seconds(2);
+  const std::unique_ptr<LdapDirectory> kept = Open(both), fresh = Open(both);
+  EXPECT_EQ(Effective(Read(kept.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+  domain_->PauseController(1);
+  for (LdapDirectory* directory : {kept.get(), fresh.get()}) {
+    EXPECT_EQ(Effective(Read(directory, ReadDepth::kChanges)), (Names{"ann", "bob", "cy"}));
+    EXPECT_EQ(directory->reading().server(), "ldaps://127.0.0.3");
+  }
 }
 
 // A controller that was restored from a backup does not know where the cookie's numbers stand.
@@ -135,25 +219,57 @@ TEST_F(SambaTest, ACookieOfAnotherCopyIsNeverUsed) {
   ASSERT_EQ(RunCommand({"rm", "-rf", dc1}).exit_code, 0);
   ASSERT_EQ(RunCommand({"mv", backup, dc1}).exit_code, 0);
   // As a restore does: the same name, another invocationId.
-  const CommandResult renewed = RunCommand({"/usr/bin/python3", "-c", R"(
-import sys, uuid, ldb
-from samba.auth import system_session
-from samba.ndr import ndr_pack
-from samba.dcerpc import misc
-from samba.param import LoadParm
-from samba.samdb import SamDB
-lp = LoadParm()
-lp.load(sys.argv[1])
-db = SamDB(session_info=system_session(), lp=lp)
+  ASSERT_EQ(domain_->OnDatabase(R"(
 change = ldb.Message(ldb.Dn(db, db.get_dsServiceName()))
 value = ndr_pack(misc.GUID(str(uuid.uuid4())))
 change["invocationId"] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, "invocationId")
 db.modify(change)
-)",
-                                            dc1 + "/etc/smb.conf"});
-  ASSERT_EQ(renewed.exit_code, 0) << renewed;
+)"),
+            absl::OkStatus());
   ASSERT_EQ(domain_->StartController(1), absl::OkStatus());
   EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kChanges)), (Names{"ann", "bob"}));
+}
+
+// A copy put back without telling anybody (a virtual machine's snapshot) has the same
+// invocationId, and gives numbers to new changes that the cookie says are known.
+class SambaRollback : public SambaTest {
+ protected:
+  void SetUp() override {
+    StartDomain();
+    ASSERT_NE(domain_, nullptr);
+    directory_ = Open(Options("svc-sync"));
+    const std::string dc1 = domain_->File("dc1"), backup = domain_->File("backup");
+    domain_->StopController(1);
+    ASSERT_EQ(RunCommand({"cp", "-a", dc1, backup}).exit_code, 0);
+    ASSERT_EQ(domain_->StartController(1), absl::OkStatus());
+    for (const char* office : {"1", "2", "3"}) {
+      ASSERT_EQ(Set(PersonDn("dan"), "physicalDeliveryOfficeName", office), absl::OkStatus());
+    }
+    EXPECT_EQ(Effective(Read(directory_.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+    const std::string invocation = directory_->reading().servers(0).invocation_id();
+    const uint64_t known = Usn();
+    domain_->StopController(1);
+    ASSERT_EQ(RunCommand({"rm", "-rf", dc1}).exit_code, 0);
+    ASSERT_EQ(RunCommand({"mv", backup, dc1}).exit_code, 0);
+    ASSERT_EQ(domain_->StartController(1), absl::OkStatus());
+    ASSERT_EQ(RemoveFrom(SambaDomain::kApproval, PersonDn("ann")), absl::OkStatus());
+    ASSERT_LT(Usn(), known);
+    EXPECT_EQ(directory_->reading().servers(0).invocation_id(), invocation);
+  }
+  uint64_t Usn() { return std::stoull(domain_->Attribute("", "highestCommittedUSN")); }
+
+  std::unique_ptr<LdapDirectory> directory_;
+};
+
+TEST_F(SambaRollback, IsReadAnew) {
+  EXPECT_EQ(Effective(Read(directory_.get(), ReadDepth::kChanges)), (Names{"bob"}));
+}
+
+// Something other than a read finds the old connection closed and opens another one.
+TEST_F(SambaRollback, IsReadAnewAfterAnotherOperation) {
+  const PastMember cy = {domain_->GuidOf(PersonDn("cy")), PersonDn("cy"), {SambaDomain::kApproval}};
+  EXPECT_EQ(directory_->ConfirmGone(cy), absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory_.get(), ReadDepth::kChanges)), (Names{"bob"}));
 }
 
 // --- Writing.
@@ -162,7 +278,18 @@ TEST_F(SambaTest, WritesWithTheRightOnOneGroupAlone) {
   StartDomain();
   const std::string cy = domain_->GuidOf(PersonDn("cy"));
   const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-write"));
-  // The second of each is what the server calls 68 and 53.
+  const std::string record = absl::StrCat("dn: ", SambaDomain::kApproval, "\nchangetype: modify\n");
+  EXPECT_EQ(domain_->ModifyAs("svc-write",
+                              absl::StrCat(record, "add: member\nmember: ", PersonDn("ann"), "\n")),
+            68);
+  EXPECT_EQ(
+      domain_->ModifyAs("svc-write",
+                        absl::StrCat(record, "delete: member\nmember: ", PersonDn("cy"), "\n")),
+      53);
+  EXPECT_EQ(domain_->ModifyAs("svc-plain",
+                              absl::StrCat(record, "add: member\nmember: ", PersonDn("cy"), "\n")),
+            50);
+  // The second of each, by those codes, is as good as the first.
   EXPECT_EQ(directory->AddMember(SambaDomain::kApproval, cy), absl::OkStatus());
   EXPECT_EQ(directory->AddMember(SambaDomain::kApproval, cy), absl::OkStatus());
   EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob", "cy"}));
@@ -174,7 +301,7 @@ TEST_F(SambaTest, WritesWithTheRightOnOneGroupAlone) {
   const absl::Status gone =
       directory->AddMember(SambaDomain::kApproval, "00000000-0000-4000-8000-000000000000");
   EXPECT_EQ(gone.code(), absl::StatusCode::kNotFound) << gone;
-  EXPECT_EQ(domain_->MembersOf(GroupDn("Other")), std::vector<std::string>{});
+  EXPECT_EQ(domain_->MembersOf(GroupDn("Other")), Names{});
 }
 
 TEST_F(SambaTest, ConfirmsWhoIsGoneAndContradictsWhatIsNotSo) {
@@ -202,6 +329,57 @@ TEST_F(SambaTest, ConfirmsWhoIsGoneAndContradictsWhatIsNotSo) {
   EXPECT_EQ(directory->ConfirmGone(bob), absl::OkStatus());
   domain_->StopController(1);
   EXPECT_EQ(directory->ConfirmGone(bob).code(), absl::StatusCode::kUnavailable);
+}
+
+// In by the account's primary group, which no `member` shows.
+TEST_F(SambaTest, WhoIsInByThePrimaryGroupIsNotGone) {
+  StartDomain();
+  const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-sync"));
+  const PastMember eve = {
+      domain_->GuidOf(PersonDn("eve")), PersonDn("eve"), {SambaDomain::kApproval}};
+  ASSERT_EQ(AddTo(SambaDomain::kApproval, PersonDn("eve")), absl::OkStatus());
+  ASSERT_EQ(Set(PersonDn("eve"), "primaryGroupID", domain_->RidOf(SambaDomain::kApproval)),
+            absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob", "eve"}));
+  EXPECT_EQ(directory->ConfirmGone(eve).code(), absl::StatusCode::kAborted);
+  ASSERT_EQ(Set(PersonDn("eve"), "primaryGroupID", "513"), absl::OkStatus());
+  ASSERT_EQ(RemoveFrom(SambaDomain::kApproval, PersonDn("eve")), absl::OkStatus());
+  EXPECT_EQ(directory->ConfirmGone(eve), absl::OkStatus());
+}
+
+// Names of a run ago: who it is, is told by the id.
+TEST_F(SambaTest, WhoHasANewNameIsNotGone) {
+  StartDomain();
+  const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-sync"));
+  const PastMember ann = {
+      domain_->GuidOf(PersonDn("ann")), PersonDn("ann"), {SambaDomain::kApproval}};
+  ASSERT_EQ(Modify(PersonDn("ann"), "modrdn\nnewrdn: CN=Ann Smith\ndeleteoldrdn: 1"),
+            absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+  EXPECT_EQ(directory->ConfirmGone(ann).code(), absl::StatusCode::kAborted);
+}
+
+TEST_F(SambaTest, WhoIsInByAGroupWithANewNameIsNotGone) {
+  StartDomain();
+  const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-sync"));
+  const PastMember bob = {domain_->GuidOf(PersonDn("bob")),
+                          PersonDn("bob"),
+                          {SambaDomain::kApproval, GroupDn("Inner")}};
+  ASSERT_EQ(Modify(GroupDn("Inner"), "modrdn\nnewrdn: CN=Team\ndeleteoldrdn: 1"), absl::OkStatus());
+  EXPECT_EQ(Effective(Read(directory.get(), ReadDepth::kFull)), (Names{"ann", "bob"}));
+  EXPECT_NE(directory->ConfirmGone(bob), absl::OkStatus());
+}
+
+// Another person under the old name, who is in, says nothing about the one who was deleted.
+TEST_F(SambaTest, ANewAccountOfAnOldNameDoesNotContradict) {
+  StartDomain();
+  const std::unique_ptr<LdapDirectory> directory = Open(Options("svc-sync"));
+  const PastMember ann = {
+      domain_->GuidOf(PersonDn("ann")), PersonDn("ann"), {SambaDomain::kApproval}};
+  ASSERT_EQ(Modify(PersonDn("ann"), "delete"), absl::OkStatus());
+  ASSERT_EQ(Create("ann"), absl::OkStatus());
+  ASSERT_EQ(AddTo(SambaDomain::kApproval, PersonDn("ann")), absl::OkStatus());
+  EXPECT_EQ(directory->ConfirmGone(ann), absl::OkStatus());
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ access to * by dn.exact="cn=admin,dc=mdm,dc=test" write by * break
 ACCESS
 overlay memberof
 overlay syncprov
+SESSION_LOG
 )";
 
 // The administrator is an entry, not the rootdn: no limit applies to a rootdn.
@@ -246,9 +247,12 @@ absl::Status Slapd::Prepare(const Options& options) {
     return absl::InternalError(absl::StrCat("cannot copy /usr/sbin/slapd: ", error.message(),
                                             "; install the packages slapd and ldap-utils"));
   }
+  const std::string log =
+      options.session_log == 0 ? "" : absl::StrCat("syncprov-sessionlog ", options.session_log);
   MUSTER_RETURN_IF_ERROR(WriteFile(folder_ + "/slapd.conf",
                                    absl::StrReplaceAll(kConfig, {{"FOLDER", folder_},
                                                                  {"SIZE_LIMIT", options.size_limit},
+                                                                 {"SESSION_LOG", log},
                                                                  {"ACCESS", options.access}})));
   MUSTER_RETURN_IF_ERROR(WriteFile(folder_ + "/password", kPassword));
   MUSTER_RETURN_IF_ERROR(

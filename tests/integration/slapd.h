@@ -19,6 +19,8 @@ class Slapd {
     // Paged searches are unlimited; others end after 1,000 entries with sizeLimitExceeded.
     std::string size_limit = "size.soft=1000 size.hard=1000 size.pr=1000 size.prtotal=unlimited";
     std::string access = "access to * by * read";
+    // Changes that syncrepl can tell, deletions among them; 0: the server only tells what is left.
+    int session_log = 0;
   };
 
   // Returns when the server answers. INTERNAL, with the server's log, when it does not.

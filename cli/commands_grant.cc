@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "common/status_macros.h"
+#include "common/time_proto.h"
 
 namespace muster::cli {
 namespace {
@@ -15,6 +16,27 @@ void AddRevoke(CLI::App* noun, Session* session) {
                            });
   AddName(verb, "id", "Grant id", [request](const std::string& v) { request->set_grant_id(v); });
   AddRequired(verb, "--reason", "Why", [request](const std::string& v) { request->set_reason(v); });
+  AddDryRun(verb, [request](bool v) { request->set_dry_run(v); });
+}
+
+void AddAdopt(CLI::App* noun, Session* session) {
+  auto request = std::make_shared<v1::AdoptGrantRequest>();
+  CLI::App* verb = AddVerb(noun, session, "adopt",
+                           "Take over a member nobody asked for (UNSANCTIONED -> ACTIVE)",
+                           [request](Session& s) -> absl::StatusOr<int> {
+                             v1::GrantResponse response;
+                             MUSTER_RETURN_IF_ERROR(s.Call("AdoptGrant", *request, &response));
+                             if (request->dry_run()) return s.Print(MessageJson(response.impact()));
+                             return s.Print(MessageJson(response.grant()));
+                           });
+  AddName(verb, "id", "Grant id", [request](const std::string& v) { request->set_grant_id(v); });
+  AddRequired(verb, "--reason", "Why", [request](const std::string& v) { request->set_reason(v); });
+  AddRequired(verb, "--ticket", "The ticket it is done for",
+              [request](const std::string& v) { request->set_ticket(v); });
+  AddDuration(verb, "--term", "How long, e.g. 180d (the default)",
+              [request](absl::Duration d) { *request->mutable_term() = ToProto(d); });
+  AddOptional(verb, "--training-acknowledged", "Version of the guidance the person acknowledged",
+              [request](const std::string& v) { request->set_training_acknowledged(v); });
   AddDryRun(verb, [request](bool v) { request->set_dry_run(v); });
 }
 
@@ -48,12 +70,13 @@ void AddGrantCommands(CLI::App* root, Session* session) {
       });
   AddName(show, "id", "Grant id", [get](const std::string& v) { get->set_grant_id(v); });
   AddRevoke(noun, session);
+  AddAdopt(noun, session);
 }
 
 void AddPersonCommands(CLI::App* root, Session* session) {
   CLI::App* noun = AddNoun(root, "person", "People of the directory");
   auto get = std::make_shared<v1::GetPersonRequest>();
-  CLI::App* show = AddVerb(noun, session, "show", "A person's requests, grants and devices",
+  CLI::App* show = AddVerb(noun, session, "show", "A person's role, requests, grants and devices",
                            [get](Session& s) -> absl::StatusOr<int> {
                              v1::PersonView view;
                              MUSTER_RETURN_IF_ERROR(s.Call("GetPerson", *get, &view));

@@ -170,9 +170,7 @@ std::string ListTable(const Json& list, const std::vector<Column>& columns) {
   return out;
 }
 
-std::string ExplanationTable(const Json& explanation) {
-  Rows head = {{"verdict:", CellText(explanation.at("verdict"), true)},
-               {"reason:", CellText(explanation.at("reason"), true)}};
+std::string ChainTable(const Rows& head, const Json& explanation) {
   Rows chain;
   for (const Json& link : explanation.at("chain")) {
     chain.push_back({link.at("holds").get<bool>() ? "yes" : "no",
@@ -182,6 +180,51 @@ std::string ExplanationTable(const Json& explanation) {
   if (!chain.empty()) absl::StrAppend(&out, "because:\n", TableText(chain, "  "));
   const std::string next = CellText(explanation.at("next_step"), true);
   if (!next.empty()) absl::StrAppend(&out, "next step: ", next, "\n");
+  return out;
+}
+
+std::string ExplanationTable(const Json& explanation) {
+  return ChainTable({{"verdict:", CellText(explanation.at("verdict"), true)},
+                     {"reason:", CellText(explanation.at("reason"), true)}},
+                    explanation);
+}
+
+std::string MemberTable(const Json& item) {
+  return ChainTable({{"app:", CellText(item.at("app_id"), true)},
+                     {"effective:", item.at("effective").get<bool>() ? "yes" : "no"}},
+                    item);
+}
+
+void AppendChanges(const Json& run, const char* list, const char* sign, Rows* rows) {
+  for (const Json& change : run.at(list)) {
+    std::vector<std::string> via;
+    for (const Json& group : change.at("via")) via.push_back(CellText(group, true));
+    std::string who = CellText(change.at("upn"), true);
+    if (who.empty()) who = CellText(change.at("person_id"), true);
+    rows->push_back({sign, who, CellText(change.at("display_name"), true),
+                     CellText(change.at("app_id"), true), CellText(change.at("cause"), true),
+                     CellText(change.at("why"), true), absl::StrJoin(via, " > ")});
+  }
+}
+
+std::string More(const Json& run, const char* list, const char* count, const char* what) {
+  const size_t all = run.at(count).get<size_t>(), listed = run.at(list).size();
+  if (all <= listed) return "";
+  return absl::StrCat("  and ", all - listed, " more ", what, "\n");
+}
+
+std::string RunDiff(const Json& run) {
+  Json head = run;
+  for (const char* list : {"added", "removed", "missing"}) head.erase(list);
+  Rows rows;
+  AppendChanges(run, "removed", "-", &rows);
+  AppendChanges(run, "missing", "-", &rows);
+  AppendChanges(run, "added", "+", &rows);
+  std::string out = ObjectTable(head);
+  absl::StrAppend(&out, "changes:\n", rows.empty() ? "  none\n" : TableText(rows, "  "),
+                  More(run, "removed", "removed_count", "removals"),
+                  More(run, "missing", "missing_count", "missing persons"),
+                  More(run, "added", "added_count", "adds"));
   return out;
 }
 
@@ -240,6 +283,21 @@ std::string RenderObject(Format format, const Json& object) {
 std::string RenderExplanation(Format format, const Json& explanation) {
   if (format == Format::kTable) return ExplanationTable(explanation);
   return RenderObject(format, explanation);
+}
+
+std::string RenderMemberExplanations(Format format, const Json& list) {
+  if (format == Format::kTable) {
+    if (list.at("items").empty()) return "none\n";
+    return absl::StrJoin(list.at("items"), "\n", [](std::string* out, const Json& item) {
+      absl::StrAppend(out, MemberTable(item));
+    });
+  }
+  return RenderList(format, list,
+                    {{"APP", "app_id"}, {"EFFECTIVE", "effective"}, {"NEXT STEP", "next_step"}});
+}
+
+std::string RenderSyncRun(Format format, const Json& run) {
+  return format == Format::kTable ? RunDiff(run) : RenderObject(format, run);
 }
 
 }  // namespace muster::cli

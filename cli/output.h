@@ -32,6 +32,13 @@ std::string RenderObject(Format format, const Json& object);
 // An Explanation; the table form is made for reading aloud at a service desk.
 std::string RenderExplanation(Format format, const Json& explanation);
 
+// Why somebody counts in the approval groups or not: an ExplainMemberResponse, likewise.
+std::string RenderMemberExplanations(Format format, const Json& list);
+
+// A SyncRun; the table form is a diff: `+` joins, `-` goes, with why and the path through the
+// groups, and how many more there are than are listed.
+std::string RenderSyncRun(Format format, const Json& run);
+
 std::string RenderYaml(const Json& value);
 
 // A value in one cell: lists joined with ", ", null and absent as "". For a table `printable`

@@ -108,8 +108,19 @@ CLI::App* AddNoun(CLI::App* root, const std::string& name, const std::string& he
 CLI::App* AddVerb(CLI::App* noun, Session* session, const std::string& name,
                   const std::string& help, Session::Action action) {
   CLI::App* verb = noun->add_subcommand(name, help);
-  verb->callback([session, action = std::move(action)] { session->action = action; });
+  verb->callback([session, action = std::move(action)] {
+    session->action = session->instead ? session->instead : action;
+  });
   return verb;
+}
+
+void AddAlternative(CLI::App* verb, Session* session, const std::string& name,
+                    const std::string& help, const std::function<void(const std::string&)>& set,
+                    Session::Action action) {
+  AddOptional(verb, name, help, [session, set, action](const std::string& value) {
+    set(value);
+    session->instead = action;
+  });
 }
 
 CLI::App* AddListVerb(CLI::App* noun, Session* session, const std::string& name,

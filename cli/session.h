@@ -36,6 +36,7 @@ struct Session {
   Format format = Format::kTable;
   absl::Duration timeout = absl::Seconds(10);
   Action action;
+  Action instead;  // set by an argument that makes its verb do something else
 
   // Connects on the first call.
   absl::Status Call(const std::string& method, const google::protobuf::Message& request,
@@ -52,6 +53,11 @@ CLI::App* AddNoun(CLI::App* root, const std::string& name, const std::string& he
 // A verb that runs `action`.
 CLI::App* AddVerb(CLI::App* noun, Session* session, const std::string& name,
                   const std::string& help, Session::Action action);
+
+// A positional of a list verb that may be left out: with it `action` runs instead of the list.
+void AddAlternative(CLI::App* verb, Session* session, const std::string& name,
+                    const std::string& help, const std::function<void(const std::string&)>& set,
+                    Session::Action action);
 
 // A verb that lists. `request` and `response` must have page_size, cursor, items and
 // next_cursor as all lists do. With --limit or --cursor it fetches that page; else all pages.

@@ -36,7 +36,8 @@ absl::StatusOr<std::string> NextId(const Snapshot& snapshot, absl::string_view k
     return absl::DataLossError(absl::StrCat("store: record ", key, " is damaged"));
   }
   mutation.expects.push_back({key, record ? record->revision : 0});
-  mutation.puts.push_back({key, absl::StrCat(last + 1)});
+  // In front, where the next look for it begins: a sync may need thousands.
+  mutation.puts.insert(mutation.puts.begin(), {key, absl::StrCat(last + 1)});
   return absl::StrFormat("%s-%06d", kind, last + 1);
 }
 

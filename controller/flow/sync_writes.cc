@@ -32,20 +32,20 @@ class Writer {
  public:
   Writer(const Services& services, const Actor& actor, const Snapshot& snapshot,
          const DirectorySnapshot& read, const SyncPlan& plan)
-      : services_(services), actor_(actor), snapshot_(snapshot), read_(read), plan_(plan) {}
+      : services_(services), actor_(actor), snapshot_(&snapshot), read_(read), plan_(plan) {}
 
   absl::StatusOr<WrittenSync> Write(v1::SyncRun run) {
     MUSTER_RETURN_IF_ERROR(WritePersons());
-    if (!plan_.decision.removed.empty()) {
-      MUSTER_RETURN_IF_ERROR(NameRun(snapshot_, run, mutation_));
-    }
     MUSTER_RETURN_IF_ERROR(WriteMembers());
     MUSTER_RETURN_IF_ERROR(WriteInactive());
+    if (!plan_.decision.removed.empty()) {
+      MUSTER_RETURN_IF_ERROR(NameRun(*snapshot_, run, mutation_));
+    }
     MUSTER_RETURN_IF_ERROR(WriteRemovals(run.run_id()));
     const bool changes = batched_ || !mutation_.puts.empty() || !mutation_.deletes.empty();
     MUSTER_RETURN_IF_ERROR(
-        WriteRun(services_, actor_, snapshot_, run, changes, mutation_).status());
-    MUSTER_ASSIGN_OR_RETURN(const auto failing, snapshot_.Get(kFailingRunKey));
+        WriteRun(services_, actor_, *snapshot_, run, changes, mutation_).status());
+    MUSTER_ASSIGN_OR_RETURN(const auto failing, snapshot_->Get(kFailingRunKey));
     if (failing) mutation_.deletes.push_back(kFailingRunKey);
     return Commit(std::move(run));
   }
@@ -87,7 +87,7 @@ class Writer {
 
   absl::Status WriteSome(const std::vector<const PersonChange*>& changes, size_t from, size_t until,
                          Mutation& mutation) {
-    PersonWriter writer(services_, actor_, snapshot_, plan_.persons.first_read, mutation);
+    PersonWriter writer(services_, actor_, *snapshot_, plan_.persons.first_read, mutation);
     for (size_t i = from; i < until; ++i) MUSTER_RETURN_IF_ERROR(writer.Write(*changes[i]));
     return writer.Finish();
   }
@@ -104,11 +104,22 @@ class Writer {
         }
         const size_t before = mutation_.audit.size();
         MUSTER_RETURN_IF_ERROR(WriteSeenMember(
-            services_, actor_, snapshot_,
+            services_, actor_, *snapshot_,
             {.person = read_.persons.at(person_id), .app_id = app, .via = via}, mutation_));
         if (mutation_.audit.size() != before) touched_.insert(person_id);
+        MUSTER_RETURN_IF_ERROR(CommitAdds());
       }
     }
+    return absl::OkStatus();
+  }
+
+  // Adds always apply and are independent of each other, so very many need not wait for the last.
+  absl::Status CommitAdds() {
+    if (mutation_.audit.size() < limits::kAuditsPerCommit) return absl::OkStatus();
+    MUSTER_RETURN_IF_ERROR(services_.store.Commit(std::exchange(mutation_, {})).status());
+    fresh_ = services_.store.Read();
+    snapshot_ = fresh_.get();
+    batched_ = true;
     return absl::OkStatus();
   }
 
@@ -186,12 +197,13 @@ class Writer {
 
   absl::Status Gone(const GoneMember& gone) {
     touched_.insert(gone.person_id);
-    return WriteGoneMember(services_, actor_, snapshot_, gone, mutation_);
+    return WriteGoneMember(services_, actor_, *snapshot_, gone, mutation_);
   }
 
   const Services& services_;
   const Actor& actor_;
-  const Snapshot& snapshot_;
+  const Snapshot* snapshot_;
+  std::unique_ptr<Snapshot> fresh_;
   const DirectorySnapshot& read_;
   const SyncPlan& plan_;
   Mutation mutation_;

@@ -1,5 +1,5 @@
 // Writes a plan: persons first, then memberships, grants and the run, in one commit unless very
-// many persons changed.
+// many persons changed or members were added. Removals are always within the last one.
 #pragma once
 
 #include <set>
@@ -17,8 +17,8 @@ struct WrittenSync {
 };
 
 // Every record is compared with what the plan was decided from: ABORTED when somebody else was
-// faster, and then nothing but records of persons may have been written. Those are independent
-// of each other and of the memberships; a later sync finds them as they should be.
+// faster, and then nothing but persons and adds may have been written. Those are independent of
+// each other and of the removals; a later sync finds them as they should be.
 absl::StatusOr<WrittenSync> WriteSync(const Services& services, const Actor& actor,
                                       const Snapshot& snapshot, const DirectorySnapshot& read,
                                       const SyncPlan& plan, v1::SyncRun run);

@@ -3,24 +3,21 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
-#include <signal.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <functional>
+#include <algorithm>
+#include <charconv>
 #include <optional>
 #include <utility>
-
-#include "absl/strings/str_cat.h"
-#include "common/status_macros.h"
-#include "tests/integration/ber.h"
 
 namespace muster {
 namespace {
 
-constexpr size_t kRead = 64 << 10;
-constexpr size_t kMaxAnswers = 1'000'000;  // of one operation
+constexpr char kPageOid[] = "1.2.840.113556.1.4.319";
+constexpr char kSyncOid[] = "1.3.6.1.4.1.4203.1.9.1.1";
+constexpr std::string_view kRange = "member;range=";
 
 sockaddr_in Loopback(int port) {
   sockaddr_in address = {};
@@ -30,215 +27,332 @@ sockaddr_in Loopback(int port) {
   return address;
 }
 
-void NoDelay(int fd) {
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+// A page control whose cookie is not empty: "04 00" ends one that is.
+bool IsFurtherPage(const Pdu& request) {
+  return request.HasControl(kPageOid) &&
+         request.controls.find(std::string("\x04\x00", 2)) == std::string::npos;
 }
 
-int ConnectTo(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = Loopback(port);
-  if (fd < 0) return -1;
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    close(fd);
-    return -1;
+// "member;range=1500-*" -> 1500.
+std::optional<size_t> RangeStart(const SearchOp& search) {
+  for (const std::string& name : search.attributes) {
+    if (!name.starts_with(kRange)) continue;
+    size_t start = 0;
+    std::from_chars(name.data() + kRange.size(), name.data() + name.size(), start);
+    return start;
   }
-  NoDelay(fd);
-  return fd;
+  return std::nullopt;
 }
 
-// Cuts a stream of bytes into messages.
-class MessageReader {
- public:
-  using Read = std::function<int(char* to, int most)>;  // as read(2)
-  explicit MessageReader(Read read) : read_(std::move(read)) {}
-
-  // nullopt: the end, or no LDAP.
-  std::optional<ber::Message> Next() {
-    while (true) {
-      const absl::string_view rest = absl::string_view(bytes_).substr(at_);
-      const std::optional<size_t> size = ber::MessageSize(rest);
-      if (!size) return std::nullopt;
-      if (*size != 0 && rest.size() >= *size) {
-        at_ += *size;
-        return ber::ParseMessage(rest.substr(0, *size));
-      }
-      if (!More()) return std::nullopt;
-    }
+bool Fits(LdapFault::Kind kind, const Pdu& request, const std::optional<SearchOp>& search) {
+  if (kind == LdapFault::kClosedAfterModify) return request.op.tag == kModify;
+  if (!search) return false;
+  const bool one = search->scope() == 0, paged = request.HasControl(kPageOid);
+  switch (kind) {
+    case LdapFault::kPageClosed:
+    case LdapFault::kPageControlMissing:
+    case LdapFault::kPageCut:
+      return paged;
+    case LdapFault::kPageCookieLost:
+      return IsFurtherPage(request);
+    case LdapFault::kRangeMissing:
+      return RangeStart(*search).has_value();
+    case LdapFault::kControlRefused:
+      return paged || request.HasControl(kSyncOid);
+    case LdapFault::kNoSuchObject:
+      // Not the root entry, without which there is no server.
+      return one && !search->head[0].body.empty();
+    default:
+      return true;
   }
-
- private:
-  bool More() {
-    bytes_.erase(0, at_);
-    at_ = 0;
-    const size_t had = bytes_.size();
-    bytes_.resize(had + kRead);
-    const int got = read_(bytes_.data() + had, static_cast<int>(kRead));
-    bytes_.resize(had + static_cast<size_t>(got > 0 ? got : 0));
-    return got > 0;
-  }
-
-  const Read read_;
-  std::string bytes_;
-  size_t at_ = 0;
-};
-
-bool SendAll(int fd, absl::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(sent));
-  }
-  return true;
 }
 
-bool HasNoAnswer(const ber::Message& request) {
-  return request.op == ber::kAbandon || request.op == ber::kUnbind;
-}
-
-bool IsPartOfSearch(uint8_t op) {
-  return op == ber::kEntry || op == ber::kReference || op == ber::kIntermediate;
-}
-
-// Asks the real server one thing at a time.
-class Upstream {
- public:
-  explicit Upstream(int fd)
-      : fd_(fd), reader_([fd](char* to, int most) {
-          return static_cast<int>(read(fd, to, static_cast<size_t>(most)));
-        }) {}
-
-  std::optional<std::vector<ber::Message>> Ask(const ber::Message& request) {
-    std::vector<ber::Message> answers;
-    if (!SendAll(fd_, ber::Encode(request))) return std::nullopt;
-    if (HasNoAnswer(request)) return answers;
-    while (answers.size() < kMaxAnswers) {
-      std::optional<ber::Message> next = reader_.Next();
-      if (!next || next->id != request.id) return std::nullopt;
-      answers.push_back(*std::move(next));
-      if (!IsPartOfSearch(answers.back().op)) return answers;
-    }
-    return std::nullopt;
-  }
-
- private:
-  const int fd_;
-  MessageReader reader_;
-};
-
-std::string Bytes(const ProxyReply& reply) {
-  std::string out, last;
-  for (const ber::Message& message : reply.messages) {
-    last = ber::Encode(message);
-    out += last;
-  }
-  if (reply.torn) out.resize(out.size() - last.size() / 2);
+// Every tenth, the first among them.
+template <typename T>
+std::vector<T> Tenth(const std::vector<T>& all) {
+  std::vector<T> out;
+  for (size_t i = 0; i < all.size(); i += 10) out.push_back(all[i]);
   return out;
 }
 
 }  // namespace
 
+const char* LdapFault::Name(Kind kind) {
+  constexpr const char* kNames[] = {"size limit",
+                                    "time limit",
+                                    "busy",
+                                    "unwilling",
+                                    "page closed",
+                                    "no page control",
+                                    "page cut",
+                                    "cookie lost",
+                                    "range missing",
+                                    "closed before",
+                                    "closed midway",
+                                    "closed before the result",
+                                    "closed after a modify",
+                                    "control refused",
+                                    "empty success",
+                                    "ten percent",
+                                    "no such object"};
+  static_assert(std::size(kNames) == kKinds);
+  return kNames[kind];
+}
+
+// One client and its own connection to the server. One request at a time, as the adapter makes
+// them.
+class LdapProxy::Link {
+ public:
+  Link(LdapProxy* proxy, int client) : proxy_(*proxy), client_(client) {
+    thread_ = std::thread([this] { Run(); });
+  }
+  ~Link() {
+    shutdown(client_, SHUT_RDWR);
+    thread_.join();
+    close(client_);
+  }
+  bool done() const { return done_; }
+
+ private:
+  void Run() {
+    ssl_ = SSL_new(static_cast<SSL_CTX*>(proxy_.tls_));
+    SSL_set_fd(ssl_, client_);
+    server_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int now = 1;  // else each small answer waits 40 ms for the one before
+    setsockopt(client_, IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
+    setsockopt(server_, IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
+    const sockaddr_in address = Loopback(proxy_.upstream_port_);
+    if (SSL_accept(ssl_) == 1 &&
+        connect(server_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+      while (std::optional<Pdu> request = FromClient()) {
+        if (!Serve(*std::move(request))) break;
+      }
+    }
+    // No goodbye: that is what a broken connection is.
+    SSL_free(ssl_);
+    close(server_);
+    shutdown(client_, SHUT_RDWR);
+    done_ = true;
+  }
+
+  std::optional<Pdu> FromClient() {
+    return Next(&from_client_,
+                [&](char* to, size_t n) { return SSL_read(ssl_, to, static_cast<int>(n)); });
+  }
+  std::optional<Pdu> FromServer() {
+    return Next(&from_server_,
+                [&](char* to, size_t n) { return static_cast<int>(recv(server_, to, n, 0)); });
+  }
+  template <typename Read>
+  static std::optional<Pdu> Next(std::string* buffer, const Read& read) {
+    size_t size = 0;
+    while ((size = PduSize(*buffer)) == 0) {
+      char bytes[16'384];
+      const int got = read(bytes, sizeof bytes);
+      if (got <= 0) return std::nullopt;
+      buffer->append(bytes, static_cast<size_t>(got));
+    }
+    std::optional<Pdu> pdu = ParsePdu(buffer->substr(0, size));
+    buffer->erase(0, size);
+    return pdu;
+  }
+
+  bool ToClient(const std::string& bytes) {
+    return SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())) > 0;
+  }
+  bool ToServer(const Pdu& pdu) {
+    const std::string bytes = Encode(pdu);
+    return send(server_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
+  }
+
+  // False: the connection ends.
+  bool Serve(Pdu request) {
+    if (request.op.tag == kUnbind) return false;
+    if (request.op.tag == kAbandon) return ToServer(request);
+    fault_ = proxy_.Meet(request);
+    if (Is(LdapFault::kClosedBefore)) return false;
+    if (const auto refused = Refusal(); refused != 0) {
+      return ToClient(Encode(SearchResult(request, refused, "made to fail", "")));
+    }
+    if (Is(LdapFault::kEmptySuccess)) {
+      const bool paged = request.HasControl(kPageOid);
+      return ToClient(Encode(SearchResult(request, 0, "", paged ? LastPageControl() : "")));
+    }
+    if (proxy_.options_.page_size != 0) {
+      request.controls = WithPageSize(request.controls, proxy_.options_.page_size);
+    }
+    range_start_.reset();
+    if (std::optional<SearchOp> search = ParseSearch(request.op); search) {
+      range_start_ = RangeStart(*search);
+      if (proxy_.options_.auto_range != 0 && range_start_) {
+        search->attributes = {"member"};
+        request.op = Encode(*search);
+      }
+    }
+    return ToServer(request) && Answer(request);
+  }
+
+  bool Is(LdapFault::Kind kind) const { return fault_ && fault_->kind == kind; }
+
+  // Result code of a request that is not even passed on; 0: it is.
+  int Refusal() const {
+    if (Is(LdapFault::kBusy)) return 51;
+    if (Is(LdapFault::kUnwilling) || Is(LdapFault::kPageCookieLost)) return 53;
+    if (Is(LdapFault::kControlRefused)) return 12;
+    if (Is(LdapFault::kNoSuchObject)) return 32;
+    return 0;
+  }
+
+  bool CutsShort() const {
+    return Is(LdapFault::kSizeLimit) || Is(LdapFault::kTimeLimit) || Is(LdapFault::kPageClosed) ||
+           Is(LdapFault::kPageControlMissing) || Is(LdapFault::kPageCut);
+  }
+
+  bool Answer(const Pdu& request) {
+    int entries = 0;
+    while (std::optional<Pdu> reply = FromServer()) {
+      if (reply->final()) return Finish(request, *reply);
+      if (reply->op.tag == kEntry) {
+        const int n = entries++;
+        if (CutsShort() && n >= fault_->entries) continue;
+        if (Is(LdapFault::kTenPercent) && n % 10 != 0) continue;
+        if (!Change(&*reply)) return false;
+        if (Is(LdapFault::kClosedMidway) && n >= fault_->entries) {
+          const std::string bytes = Encode(*reply);
+          ToClient(bytes.substr(0, bytes.size() / 2));
+          return false;
+        }
+      }
+      if (!ToClient(Encode(*reply))) return false;
+    }
+    return false;
+  }
+
+  bool Finish(const Pdu& request, const Pdu& reply) {
+    if (Is(LdapFault::kClosedBeforeResult) || Is(LdapFault::kPageClosed) ||
+        Is(LdapFault::kClosedAfterModify) || Is(LdapFault::kClosedMidway)) {
+      return false;
+    }
+    Pdu result = reply;
+    if (Is(LdapFault::kSizeLimit)) result = SearchResult(request, 4, "", reply.controls);
+    if (Is(LdapFault::kTimeLimit)) result = SearchResult(request, 3, "", reply.controls);
+    if (Is(LdapFault::kPageControlMissing)) result.controls.clear();
+    if (Is(LdapFault::kPageCut)) result.controls = LastPageControl();
+    return ToClient(Encode(result));
+  }
+
+  // What Active Directory makes of a long list, and what a fault makes of it.
+  bool Change(Pdu* reply) {
+    std::optional<EntryOp> entry = ParseEntry(reply->op);
+    if (!entry) return false;
+    for (EntryOp::Attribute& attribute : entry->attributes) {
+      if (attribute.name != "member") continue;
+      if (Is(LdapFault::kTenPercent)) attribute.values = Tenth(attribute.values);
+      if (proxy_.options_.auto_range != 0) Slice(&attribute);
+      if (Is(LdapFault::kRangeMissing)) attribute.values.clear();
+    }
+    reply->op = Encode(*entry);
+    return true;
+  }
+
+  void Slice(EntryOp::Attribute* attribute) const {
+    const size_t start = range_start_.value_or(0), all = attribute->values.size();
+    if (!range_start_ && all <= proxy_.options_.auto_range) return;
+    const size_t from = std::min(start, all),
+                 end = std::min(all, start + proxy_.options_.auto_range);
+    attribute->values = {attribute->values.begin() + static_cast<ptrdiff_t>(from),
+                         attribute->values.begin() + static_cast<ptrdiff_t>(std::max(from, end))};
+    attribute->name = std::string(kRange) + std::to_string(start) + "-" +
+                      (end == all ? "*" : std::to_string(end - 1));
+  }
+
+  LdapProxy& proxy_;
+  const int client_;
+  int server_ = -1;
+  SSL* ssl_ = nullptr;
+  std::string from_client_, from_server_;
+  std::optional<LdapFault> fault_;
+  std::optional<size_t> range_start_;
+  std::atomic<bool> done_ = false;
+  std::thread thread_;
+};
+
 absl::StatusOr<std::unique_ptr<LdapProxy>> LdapProxy::Start(const Slapd& slapd,
-                                                            const LdapBehaviour& behaviour) {
+                                                            const Options& options) {
   std::unique_ptr<LdapProxy> proxy(new LdapProxy());
-  proxy->SetBehaviour(behaviour);
-  MUSTER_RETURN_IF_ERROR(proxy->Open(slapd));
+  proxy->options_ = options;
+  proxy->upstream_port_ = slapd.ldap_port();
+  SSL_CTX* const tls = SSL_CTX_new(TLS_server_method());
+  proxy->tls_ = tls;
+  if (SSL_CTX_use_certificate_chain_file(tls, (slapd.folder() + "/server.pem").c_str()) != 1 ||
+      SSL_CTX_use_PrivateKey_file(tls, (slapd.folder() + "/server.key").c_str(),
+                                  SSL_FILETYPE_PEM) != 1) {
+    return absl::InternalError("the server's certificate cannot be used");
+  }
+  proxy->listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = Loopback(0);
+  socklen_t size = sizeof address;
+  if (bind(proxy->listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      listen(proxy->listener_, 16) != 0 ||
+      getsockname(proxy->listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    return absl::InternalError("cannot listen");
+  }
+  proxy->port_ = ntohs(address.sin_port);
   proxy->acceptor_ = std::thread([p = proxy.get()] { p->Accept(); });
   return proxy;
 }
 
-absl::Status LdapProxy::Open(const Slapd& slapd) {
-  server_port_ = slapd.ldap_port();
-  tls_.reset(SSL_CTX_new(TLS_server_method()));
-  const std::string certificate = slapd.folder() + "/server.pem";
-  const std::string key = slapd.folder() + "/server.key";
-  if (tls_ == nullptr || SSL_CTX_use_certificate_chain_file(tls_.get(), certificate.c_str()) != 1 ||
-      SSL_CTX_use_PrivateKey_file(tls_.get(), key.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return absl::InternalError(absl::StrCat("cannot use the certificate ", certificate));
-  }
-  listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof address;
-  if (listener_ < 0 || bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
-      listen(listener_, SOMAXCONN) != 0) {
-    return absl::InternalError("the fault proxy finds no port to listen on");
-  }
-  port_ = ntohs(address.sin_port);
-  return absl::OkStatus();
-}
-
 LdapProxy::~LdapProxy() {
-  stopping_ = true;
-  if (listener_ >= 0) shutdown(listener_, SHUT_RDWR);
+  ending_ = true;
+  shutdown(listener_, SHUT_RDWR);
   if (acceptor_.joinable()) acceptor_.join();
-  if (listener_ >= 0) close(listener_);
-  MutexLock lock(&mu_);
-  for (Connection& connection : connections_) connection.End();
-  connections_.clear();
-}
-
-LdapProxy::Connection::~Connection() {
-  if (thread.joinable()) thread.join();
-  if (client >= 0) close(client);
-  if (server >= 0) close(server);
-}
-
-void LdapProxy::Connection::End() {
-  if (client >= 0) shutdown(client, SHUT_RDWR);
-  if (server >= 0) shutdown(server, SHUT_RDWR);
-}
-
-std::string LdapProxy::uri() const { return absl::StrCat("ldaps://127.0.0.1:", port_); }
-
-void LdapProxy::SetBehaviour(const LdapBehaviour& behaviour) {
-  MutexLock lock(&mu_);
-  behaviour_ = behaviour;
-}
-
-void LdapProxy::Reap() {
-  connections_.remove_if([](const Connection& connection) { return connection.done.load(); });
+  close(listener_);
+  std::list<std::unique_ptr<Link>> links;
+  {
+    MutexLock lock(&mu_);
+    links.swap(links_);
+  }
+  links.clear();
+  SSL_CTX_free(static_cast<SSL_CTX*>(tls_));
 }
 
 void LdapProxy::Accept() {
-  while (!stopping_) {
+  while (!ending_) {
     const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (client < 0) continue;  // aborted by its client, or stopping
+    if (client < 0) continue;
     MutexLock lock(&mu_);
-    Reap();
-    Connection& connection = connections_.emplace_back();
-    connection.client = client;
-    connection.server = ConnectTo(server_port_);
-    NoDelay(client);
-    connection.thread = std::thread([this, &connection, behaviour = behaviour_] {
-      sigset_t pipe;
-      sigemptyset(&pipe);
-      sigaddset(&pipe, SIGPIPE);  // OpenSSL writes without MSG_NOSIGNAL
-      pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
-      Serve(connection, behaviour);
-      connection.End();
-      connection.done = true;
-    });
+    links_.remove_if([](const std::unique_ptr<Link>& link) { return link->done(); });
+    links_.push_back(std::make_unique<Link>(this, client));
   }
 }
 
-void LdapProxy::Serve(Connection& connection, const LdapBehaviour& behaviour) {
-  if (connection.server < 0) return;
-  const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(tls_.get()), &SSL_free);
-  SSL_set_fd(tls.get(), connection.client);
-  if (SSL_accept(tls.get()) != 1) return;
-  MessageReader requests([&](char* to, int most) { return SSL_read(tls.get(), to, most); });
-  Upstream upstream(connection.server);
-  LdapResponder responder(behaviour, plan_,
-                          [&](const ber::Message& request) { return upstream.Ask(request); });
-  while (std::optional<ber::Message> request = requests.Next()) {
-    const ProxyReply reply = responder.Answer(*std::move(request));
-    const std::string bytes = Bytes(reply);
-    if (!bytes.empty() && SSL_write(tls.get(), bytes.data(), static_cast<int>(bytes.size())) <= 0) {
-      return;
-    }
-    if (reply.close) return;
+std::string LdapProxy::uri() const { return "ldaps://127.0.0.1:" + std::to_string(port_); }
+
+void LdapProxy::SetFaults(std::vector<LdapFault> faults) {
+  MutexLock lock(&mu_);
+  faults_.clear();
+  for (const LdapFault& fault : faults) faults_.push_back({fault, 0});
+}
+
+std::map<LdapFault::Kind, int> LdapProxy::fired() const {
+  MutexLock lock(&mu_);
+  return fired_;
+}
+
+std::optional<LdapFault> LdapProxy::Meet(const Pdu& request) {
+  const std::optional<SearchOp> search = ParseSearch(request.op);
+  MutexLock lock(&mu_);
+  std::optional<LdapFault> met;
+  for (Armed& armed : faults_) {
+    if (!Fits(armed.fault.kind, request, search)) continue;
+    const int n = armed.seen++;
+    const bool lasts = armed.fault.kind == LdapFault::kTenPercent;
+    if (met || n < armed.fault.nth || (n > armed.fault.nth && !lasts)) continue;
+    met = armed.fault;
+    ++fired_[met->kind];
   }
+  return met;
 }
 
 }  // namespace muster

@@ -1,11 +1,10 @@
-// A server between an LDAP client and a real slapd, on loopback: ends TLS with the slapd's own
-// certificate, speaks plain LDAP onward, and answers as LdapResponder says.
+// Stands between the LDAP adapter and a real slapd, and does what neither slapd nor Samba does on
+// demand: Active Directory's automatic ranges, and every way in which an answer can be wrong.
 #pragma once
-
-#include <openssl/ssl.h>
 
 #include <atomic>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -13,53 +12,80 @@
 
 #include "absl/status/statusor.h"
 #include "common/mutex.h"
-#include "tests/integration/ldap_faults.h"
-#include "tests/integration/ldap_responder.h"
+#include "tests/integration/ldap_pdu.h"
 #include "tests/integration/slapd.h"
 
 namespace muster {
 
-// Thread-safe. A thread per connection; all have ended when the destructor returns. `slapd` may be
-// restarted meanwhile, but must outlive nothing here.
+struct LdapFault {
+  enum Kind {
+    kSizeLimit,           // some entries, then result 4
+    kTimeLimit,           // some entries, then result 3
+    kBusy,                // result 51
+    kUnwilling,           // result 53
+    kPageClosed,          // some entries of a page, then the connection is closed
+    kPageControlMissing,  // some entries of a page, then success without the control
+    kPageCut,             // some entries of a page, then success as if it was the last page
+    kPageCookieLost,      // a further page is refused
+    kRangeMissing,        // a further range is answered without values
+    kClosedBefore,        // the connection is closed instead of an answer
+    kClosedMidway,        // in the middle of an entry
+    kClosedBeforeResult,  // after the last entry
+    kClosedAfterModify,   // the change is made, its answer is lost
+    kControlRefused,      // result 12
+    kEmptySuccess,        // success, and nobody
+    kTenPercent,          // every tenth entry and member, success
+    kNoSuchObject,        // result 32 for one entry that exists
+    kKinds
+  };
+  static const char* Name(Kind kind);
+
+  Kind kind = kBusy;
+  int nth = 0;      // fires at the nth request that it fits, from 0; kTenPercent: from there on
+  int entries = 3;  // "some entries"
+};
+
+// Thread-safe. Connections are served by threads that end with it.
 class LdapProxy {
  public:
-  // INTERNAL: no port, or the slapd's certificate cannot be read.
+  struct Options {
+    size_t auto_range = 0;  // the most values of `member` in one answer; 0: all
+    int page_size = 0;      // of any page, below 128; 0: as asked
+  };
+  // With the server's own certificate, on a loopback port.
   static absl::StatusOr<std::unique_ptr<LdapProxy>> Start(const Slapd& slapd,
-                                                          const LdapBehaviour& behaviour);
+                                                          const Options& options);
   ~LdapProxy();
   LdapProxy(const LdapProxy&) = delete;
   LdapProxy& operator=(const LdapProxy&) = delete;
 
-  std::string uri() const;  // ldaps, 127.0.0.1
-  FaultPlan& plan() { return plan_; }
-  // For connections that are opened from now on.
-  void SetBehaviour(const LdapBehaviour& behaviour);
+  std::string uri() const;  // ldaps://127.0.0.1:port
+  // From now on, instead of those before. None: everything passes as it is.
+  void SetFaults(std::vector<LdapFault> faults);
+  // Since the start.
+  std::map<LdapFault::Kind, int> fired() const;
 
  private:
-  // One client and its connection to the slapd. Each descriptor is closed by the destructor only,
-  // so that End() never hits another's.
-  struct Connection {
-    ~Connection();
-    void End();  // wakes its thread, which then ends
-    int client = -1, server = -1;
-    std::atomic<bool> done = false;
-    std::thread thread;
+  class Link;
+  struct Armed {
+    LdapFault fault;
+    int seen = 0;
   };
 
   LdapProxy() = default;
-  absl::Status Open(const Slapd& slapd);
   void Accept();
-  void Serve(Connection& connection, const LdapBehaviour& behaviour);
-  void Reap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The fault that this request meets, if any.
+  std::optional<LdapFault> Meet(const Pdu& request);
 
-  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> tls_{nullptr, &SSL_CTX_free};
-  int listener_ = -1, port_ = 0, server_port_ = 0;
-  FaultPlan plan_;
-  std::atomic<bool> stopping_ = false;
-  Mutex mu_;
-  LdapBehaviour behaviour_ ABSL_GUARDED_BY(mu_);
-  std::list<Connection> connections_ ABSL_GUARDED_BY(mu_);
+  int listener_ = -1, port_ = 0, upstream_port_ = 0;
+  Options options_;
+  void* tls_ = nullptr;  // SSL_CTX
   std::thread acceptor_;
+  std::atomic<bool> ending_ = false;
+  mutable Mutex mu_;
+  std::list<std::unique_ptr<Link>> links_ ABSL_GUARDED_BY(mu_);
+  std::vector<Armed> faults_ ABSL_GUARDED_BY(mu_);
+  std::map<LdapFault::Kind, int> fired_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace muster

@@ -247,13 +247,12 @@ absl::Status Slapd::Prepare(const Options& options) {
     return absl::InternalError(absl::StrCat("cannot copy /usr/sbin/slapd: ", error.message(),
                                             "; install the packages slapd and ldap-utils"));
   }
-  const std::string log =
-      options.session_log == 0 ? "" : absl::StrCat("syncprov-sessionlog ", options.session_log);
-  MUSTER_RETURN_IF_ERROR(WriteFile(folder_ + "/slapd.conf",
-                                   absl::StrReplaceAll(kConfig, {{"FOLDER", folder_},
-                                                                 {"SIZE_LIMIT", options.size_limit},
-                                                                 {"SESSION_LOG", log},
-                                                                 {"ACCESS", options.access}})));
+  MUSTER_RETURN_IF_ERROR(
+      WriteFile(folder_ + "/slapd.conf",
+                absl::StrReplaceAll(kConfig, {{"FOLDER", folder_},
+                                              {"SIZE_LIMIT", options.size_limit},
+                                              {"ACCESS", options.access},
+                                              {"SESSION_LOG", options.session_log}})));
   MUSTER_RETURN_IF_ERROR(WriteFile(folder_ + "/password", kPassword));
   MUSTER_RETURN_IF_ERROR(
       WriteFile(folder_ + "/initial.ldif",

@@ -19,8 +19,7 @@ class Slapd {
     // Paged searches are unlimited; others end after 1,000 entries with sizeLimitExceeded.
     std::string size_limit = "size.soft=1000 size.hard=1000 size.pr=1000 size.prtotal=unlimited";
     std::string access = "access to * by * read";
-    // Changes that syncrepl can tell, deletions among them; 0: the server only tells what is left.
-    int session_log = 0;
+    std::string session_log = "syncprov-sessionlog 1000";  // it can name what was deleted
   };
 
   // Returns when the server answers. INTERNAL, with the server's log, when it does not.

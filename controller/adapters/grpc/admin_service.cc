@@ -5,6 +5,7 @@
 #include "common/mutex.h"
 #include "common/time_proto.h"
 #include "controller/adapters/grpc/admin_views.h"
+#include "controller/adapters/grpc/directory_views.h"
 #include "controller/adapters/yaml/policy_loader.h"
 #include "controller/flow/catalogue.h"
 #include "controller/flow/enroll.h"
@@ -90,6 +91,14 @@ class AdminServiceImpl final : public v1::AdminService::Service {
     return Door("ListSyncRuns", *c,
                 [&](const Actor&) { return muster::ListSyncRuns(s_, *in, *out); });
   }
+  grpc::Status GetSyncRun(Ctx* c, const v1::GetSyncRunRequest* in, v1::SyncRun* out) override {
+    return Door("GetSyncRun", *c, [&](const Actor&) { return muster::GetSyncRun(s_, *in, *out); });
+  }
+  grpc::Status ExplainMember(Ctx* c, const v1::ExplainMemberRequest* in,
+                             v1::ExplainMemberResponse* out) override {
+    return Door("ExplainMember", *c,
+                [&](const Actor&) { return ExplainMembership(s_, *in, *out); });
+  }
   grpc::Status ListDevices(Ctx* c, const v1::ListDevicesRequest* in,
                            v1::ListDevicesResponse* out) override {
     return Door("ListDevices", *c,
@@ -136,6 +145,10 @@ class AdminServiceImpl final : public v1::AdminService::Service {
   grpc::Status RevokeGrant(Ctx* c, const v1::RevokeGrantRequest* in,
                            v1::GrantResponse* out) override {
     return Door("RevokeGrant", *c, [&](const Actor& a) { return DoRevoke(a, *in, *out); });
+  }
+  grpc::Status AdoptGrant(Ctx* c, const v1::AdoptGrantRequest* in,
+                          v1::GrantResponse* out) override {
+    return Door("AdoptGrant", *c, [&](const Actor& a) { return DoAdopt(a, *in, *out); });
   }
   grpc::Status SyncDirectory(Ctx* c, const v1::SyncDirectoryRequest* in,
                              v1::SyncRun* out) override {
@@ -291,6 +304,18 @@ class AdminServiceImpl final : public v1::AdminService::Service {
   absl::Status DoRevoke(const Actor& a, const v1::RevokeGrantRequest& in, v1::GrantResponse& out) {
     MUSTER_ASSIGN_OR_RETURN(GrantOutcome outcome,
                             muster::RevokeGrant(s_, a, in.grant_id(), in.reason(), in.dry_run()));
+    *out.mutable_grant() = std::move(outcome.grant);
+    FillImpact(outcome.touched, in.dry_run(), out.mutable_impact());
+    return absl::OkStatus();
+  }
+
+  absl::Status DoAdopt(const Actor& a, const v1::AdoptGrantRequest& in, v1::GrantResponse& out) {
+    const absl::Duration term = in.has_term() ? FromProto(in.term()) : limits::kDefaultTerm;
+    MUSTER_ASSIGN_OR_RETURN(
+        GrantOutcome outcome,
+        muster::AdoptGrant(s_, a, in.grant_id(),
+                           {in.reason(), in.ticket(), in.training_acknowledged(), term},
+                           in.dry_run()));
     *out.mutable_grant() = std::move(outcome.grant);
     FillImpact(outcome.touched, in.dry_run(), out.mutable_impact());
     return absl::OkStatus();

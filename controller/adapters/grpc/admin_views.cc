@@ -3,48 +3,12 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "controller/adapters/grpc/paging.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/lookup.h"
 
 namespace muster {
 namespace {
-
-absl::StatusOr<size_t> PageSize(uint32_t asked) {
-  if (asked == 0) return limits::kDefaultPage;
-  if (asked > limits::kMaxPage) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a page holds at most ", limits::kMaxPage, " items"));
-  }
-  return asked;
-}
-
-// Fills `out` with up to a page of records under `prefix` that `keep` accepts; the cursor is the
-// last key looked at. Looks at no more than 50 pages of records that are filtered away.
-template <typename T, typename Out, typename Keep>
-absl::Status Page(const Snapshot& snapshot, const std::string& prefix, uint32_t asked,
-                  const std::string& cursor, Keep&& keep, Out& out) {
-  MUSTER_ASSIGN_OR_RETURN(const size_t size, PageSize(asked));
-  if (!cursor.empty() && !absl::StartsWith(cursor, prefix)) {
-    return absl::InvalidArgumentError("the cursor is not one of this list's");
-  }
-  std::string after = cursor;
-  for (int round = 0; round < 50; ++round) {
-    MUSTER_ASSIGN_OR_RETURN(const std::vector<Record> records,
-                            snapshot.Scan(prefix, after, limits::kMaxPage));
-    for (const Record& record : records) {
-      if (static_cast<size_t>(out.items_size()) == size) {
-        out.set_next_cursor(after);
-        return absl::OkStatus();
-      }
-      MUSTER_ASSIGN_OR_RETURN(const Versioned<T> value, Parse<T>(record));
-      after = record.key;
-      MUSTER_RETURN_IF_ERROR(keep(value.value));
-    }
-    if (records.size() < limits::kMaxPage) return absl::OkStatus();
-  }
-  out.set_next_cursor(after);
-  return absl::OkStatus();
-}
 
 // The id of the person to filter by; empty when no filter was asked for.
 absl::StatusOr<std::string> PersonFilter(const Snapshot& snapshot, const std::string& upn) {
@@ -154,96 +118,6 @@ absl::Status GetGrant(const Services& services, const v1::GetGrantRequest& in, v
                       absl::StrCat("no grant '", in.grant_id(), "'; see `musterctl grant list`")));
   out = grant.value;
   return absl::OkStatus();
-}
-
-absl::Status GetPerson(const Services& services, const v1::GetPersonRequest& in,
-                       v1::PersonView& out) {
-  const auto snapshot = services.store.Read();
-  MUSTER_ASSIGN_OR_RETURN(*out.mutable_person(), LoadPersonByUpn(*snapshot, in.upn()));
-  const std::string id = out.person().person_id();
-  MUSTER_ASSIGN_OR_RETURN(const auto grants, GrantsOfPerson(*snapshot, id));
-  for (const v1::Grant& grant : grants) {
-    *out.add_grants() = grant;
-    MUSTER_ASSIGN_OR_RETURN(const auto member,
-                            Find<v1::Membership>(*snapshot, MemberKey(grant.app_id(), id)));
-    if (!member) continue;
-    const auto& known = out.memberships();
-    if (std::none_of(known.begin(), known.end(),
-                     [&](const v1::Membership& m) { return m.app_id() == grant.app_id(); })) {
-      *out.add_memberships() = member->value;
-    }
-  }
-  MUSTER_ASSIGN_OR_RETURN(const auto ids, KeyTails(*snapshot, PersonRequestKey(id, "")));
-  for (const std::string& request_id : ids) {
-    MUSTER_ASSIGN_OR_RETURN(const auto request,
-                            Find<v1::Request>(*snapshot, RequestKey(request_id)));
-    if (request) *out.add_requests() = request->value;
-  }
-  MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOfPerson(*snapshot, out.person()));
-  for (const std::string& device : devices) out.add_device_ids(device);
-  return absl::OkStatus();
-}
-
-absl::Status GetDirectoryStatus(const Services& services, const Directory& directory,
-                                v1::DirectoryStatus& out) {
-  const auto snapshot = services.store.Read();
-  out.set_kind(directory.kind());
-  out.set_source(directory.source());
-  out.set_write_back(services.settings.write_back);
-  out.mutable_groups()->insert(services.settings.groups.begin(), services.settings.groups.end());
-  MUSTER_ASSIGN_OR_RETURN(const auto applied, Find<v1::SyncRun>(*snapshot, kLastAppliedRunKey));
-  if (applied) {
-    *out.mutable_last_run() = applied->value;
-    *out.mutable_last_applied_at() = applied->value.ended_at();
-  }
-  MUSTER_RETURN_IF_ERROR(ForEach<v1::SyncRun>(
-      *snapshot, "run/", [&](const std::string&, const Versioned<v1::SyncRun>& run) {
-        if (run.value.state() == v1::SyncRun::HELD) out.set_held_runs(out.held_runs() + 1);
-        // A failed read is never the last applied run, but it may be the latest.
-        if (run.value.ended_at().seconds() > out.last_run().ended_at().seconds()) {
-          *out.mutable_last_run() = run.value;
-        }
-        return absl::OkStatus();
-      }));
-  MUSTER_ASSIGN_OR_RETURN(const auto persons, KeyTails(*snapshot, "person/"));
-  MUSTER_ASSIGN_OR_RETURN(const auto members, KeyTails(*snapshot, "member/"));
-  out.set_persons(static_cast<uint32_t>(persons.size()));
-  out.set_members(static_cast<uint32_t>(members.size()));
-  return absl::OkStatus();
-}
-
-absl::Status ListMembers(const Services& services, const v1::ListMembersRequest& in,
-                         v1::ListMembersResponse& out) {
-  const auto snapshot = services.store.Read();
-  MUSTER_RETURN_IF_ERROR(LoadApp(*snapshot, in.app_id()).status());
-  return Page<v1::Membership>(
-      *snapshot, MemberKey(in.app_id(), ""), in.page_size(), in.cursor(),
-      [&](const v1::Membership& membership) -> absl::Status {
-        v1::Member* member = out.add_items();
-        *member->mutable_membership() = membership;
-        MUSTER_ASSIGN_OR_RETURN(const auto person,
-                                Find<v1::Person>(*snapshot, PersonKey(membership.person_id())));
-        if (person) *member->mutable_person() = person->value;
-        MUSTER_ASSIGN_OR_RETURN(
-            const auto grant, HoldingGrant(*snapshot, membership.person_id(), membership.app_id()));
-        if (grant) {
-          member->set_grant_id(grant->value.grant_id());
-          member->set_grant_state(grant->value.state());
-        }
-        return absl::OkStatus();
-      },
-      out);
-}
-
-absl::Status ListSyncRuns(const Services& services, const v1::ListSyncRunsRequest& in,
-                          v1::ListSyncRunsResponse& out) {
-  return Page<v1::SyncRun>(
-      *services.store.Read(), "run/", in.page_size(), in.cursor(),
-      [&](const v1::SyncRun& run) {
-        *out.add_items() = run;
-        return absl::OkStatus();
-      },
-      out);
 }
 
 absl::Status ListDevices(const Services& services, const v1::ListDevicesRequest& in,

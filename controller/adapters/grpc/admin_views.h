@@ -5,7 +5,6 @@
 
 #include "absl/status/status.h"
 #include "controller/flow/device_hub.h"
-#include "controller/flow/directory.h"
 #include "controller/flow/services.h"
 #include "controller/flow/signer.h"
 #include "muster/v1/admin_service.pb.h"
@@ -25,14 +24,6 @@ absl::Status GetRequest(const Services& services, const v1::GetRequestRequest& i
 absl::Status ListGrants(const Services& services, const v1::ListGrantsRequest& in,
                         v1::ListGrantsResponse& out);
 absl::Status GetGrant(const Services& services, const v1::GetGrantRequest& in, v1::Grant& out);
-absl::Status GetPerson(const Services& services, const v1::GetPersonRequest& in,
-                       v1::PersonView& out);
-absl::Status GetDirectoryStatus(const Services& services, const Directory& directory,
-                                v1::DirectoryStatus& out);
-absl::Status ListMembers(const Services& services, const v1::ListMembersRequest& in,
-                         v1::ListMembersResponse& out);
-absl::Status ListSyncRuns(const Services& services, const v1::ListSyncRunsRequest& in,
-                          v1::ListSyncRunsResponse& out);
 absl::Status ListDevices(const Services& services, const v1::ListDevicesRequest& in,
                          v1::ListDevicesResponse& out);
 absl::Status GetDevice(const Services& services, const DeviceHub& hub,

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/limits.h"
 #include "common/status_macros.h"
 #include "controller/adapters/ldap/ldap_query.h"
 #include "controller/adapters/ldap/ldap_search.h"
@@ -108,15 +109,26 @@ absl::Status ContentSyncFeed::Load(LdapConnection* connection, ReplicaState* sta
         absl::StrCat(server_.naming_context, " has no contextCSN: syncprov does not serve it"));
   }
   cookie_ = absl::StrCat("rid=000,csn=", absl::StrJoin(*csn, ";"));
-  return SearchPaged(
-      connection, server_.naming_context, kFilter, AllAttributeNames(attributes_),
-      [&](DirectoryEntry entry) -> absl::Status {
-        MUSTER_ASSIGN_OR_RETURN(const std::string key, KeyOf(entry));
-        MUSTER_RETURN_IF_ERROR(CompleteRanges(&entry, [&](const std::string& attribute) {
-          return ReadEntry(connection, entry.dn, {attribute});
-        }));
-        return state->Put(key, entry);
-      });
+  std::vector<DirectoryEntry> ranged;
+  MUSTER_RETURN_IF_ERROR(SearchPaged(connection, server_.naming_context, kFilter,
+                                     AllAttributeNames(attributes_),
+                                     [&](DirectoryEntry entry) -> absl::Status {
+                                       MUSTER_ASSIGN_OR_RETURN(const std::string key, KeyOf(entry));
+                                       if (!HasRanges(entry)) return state->Put(key, entry);
+                                       ranged.push_back(std::move(entry));
+                                       return absl::OkStatus();
+                                     }));
+  return PutWhole(connection, std::move(ranged), state);
+}
+
+absl::Status ContentSyncFeed::PutWhole(LdapConnection* connection,
+                                       std::vector<DirectoryEntry> entries, ReplicaState* state) {
+  for (DirectoryEntry& entry : entries) {
+    MUSTER_ASSIGN_OR_RETURN(const std::string key, KeyOf(entry));
+    MUSTER_RETURN_IF_ERROR(CompleteEntry(connection, entry.dn, &entry));
+    MUSTER_RETURN_IF_ERROR(state->Put(key, entry));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ContentSyncFeed::Update(LdapConnection* connection, ReplicaState* state) {
@@ -129,17 +141,21 @@ absl::Status ContentSyncFeed::Update(LdapConnection* connection, ReplicaState* s
       {kSyncRequestOid,
        BerValue("{eo}", kRefreshOnly, cookie_.data(), static_cast<ber_len_t>(cookie_.size())),
        true}};
-  MUSTER_ASSIGN_OR_RETURN(
-      const LdapResult result,
-      RunQuery(connection, query, doing, [&](LdapReply reply) { return Take(reply, state); }));
+  std::vector<DirectoryEntry> changed;
+  MUSTER_ASSIGN_OR_RETURN(const LdapResult result,
+                          RunQuery(connection, query, doing, [&](LdapReply reply) {
+                            return Take(std::move(reply), state, &changed);
+                          }));
   if (result.code != LDAP_SUCCESS) {
     const absl::Status error = connection->Error(result.code, doing, result.server_says);
     return absl::IsUnavailable(error) ? error : absl::AbortedError(error.message());
   }
-  return Finish(result, doing);
+  MUSTER_RETURN_IF_ERROR(Finish(result, doing));
+  return PutWhole(connection, std::move(changed), state);
 }
 
-absl::Status ContentSyncFeed::Take(const LdapReply& reply, ReplicaState* state) {
+absl::Status ContentSyncFeed::Take(LdapReply reply, ReplicaState* state,
+                                   std::vector<DirectoryEntry>* changed) {
   if (reply.intermediate) {
     return reply.oid == kSyncInfoOid ? TakeInfo(reply.value, state) : absl::OkStatus();
   }
@@ -160,7 +176,11 @@ absl::Status ContentSyncFeed::Take(const LdapReply& reply, ReplicaState* state) 
       return absl::OkStatus();
     case kAdd:
     case kModify:
-      return state->Put(*key, reply.entry);
+      if (changed->size() >= limits::kMaxDirectoryChanges) {
+        return absl::AbortedError("so much changed that everything is read anew");
+      }
+      changed->push_back(std::move(reply.entry));
+      return absl::OkStatus();
     default:
       return TellsNoDeletions();
   }

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "controller/adapters/ldap/directory_server.h"
+#include "controller/adapters/ldap/ldap_query.h"
 #include "controller/adapters/ldap/replica_feed.h"
 
 namespace muster {
@@ -26,7 +27,9 @@ class ContentSyncFeed final : public ReplicaFeed {
   absl::Status Update(LdapConnection* connection, ReplicaState* state) override;
 
  private:
-  absl::Status Take(const LdapReply& reply, ReplicaState* state);
+  absl::Status PutWhole(LdapConnection* connection, std::vector<DirectoryEntry> entries,
+                        ReplicaState* state);
+  absl::Status Take(LdapReply reply, ReplicaState* state, std::vector<DirectoryEntry>* changed);
   absl::Status TakeInfo(const std::string& value, ReplicaState* state);
   absl::Status Finish(const LdapResult& result, const std::string& doing);
 

@@ -120,14 +120,13 @@ absl::Status DirSyncFeed::Stream(LdapConnection* connection, bool changes_only,
 }
 
 absl::Status DirSyncFeed::Load(LdapConnection* connection, ReplicaState* state) {
-  const EntrySink put = [&](DirectoryEntry entry) {
+  std::vector<std::string> ranged;  // Windows gives the first 1,500 members only
+  const EntrySink put = [&](DirectoryEntry entry) -> absl::Status {
     if (IsDeleted(entry)) return absl::OkStatus();
-    MUSTER_ASSIGN_OR_RETURN(const std::string id, EntryId(entry));
-    // Windows gives the first 1,500 members only.
-    MUSTER_RETURN_IF_ERROR(CompleteRanges(&entry, [&](const std::string& attribute) {
-      return ReadEntry(connection, absl::StrCat("<GUID=", id, ">"), {attribute});
-    }));
-    return state->Put(id, entry);
+    MUSTER_ASSIGN_OR_RETURN(std::string id, EntryId(entry));
+    if (!HasRanges(entry)) return state->Put(id, entry);
+    ranged.push_back(std::move(id));
+    return absl::OkStatus();
   };
   absl::Status status = Stream(connection, false, put);
   if (absl::IsUnimplemented(status)) {
@@ -136,6 +135,7 @@ absl::Status DirSyncFeed::Load(LdapConnection* connection, ReplicaState* state) 
     status = Stream(connection, false, put);
   }
   MUSTER_RETURN_IF_ERROR(status);
+  for (const std::string& id : ranged) MUSTER_RETURN_IF_ERROR(ReadAgain(connection, id, state));
   MUSTER_ASSIGN_OR_RETURN(sees_deletions_, MaySeeDeletions(connection));
   return absl::OkStatus();
 }

@@ -105,6 +105,35 @@ absl::Status CompleteRange(DirectoryEntry* entry, Slice slice, const FetchRange&
   return LostRange(*entry, absl::StrCat("the end of ", attribute));
 }
 
+// One entry as one answer gives it, ranges and all.
+absl::StatusOr<std::optional<DirectoryEntry>> ReadAnswer(LdapConnection* connection,
+                                                         const std::string& dn,
+                                                         const std::vector<std::string>& attributes,
+                                                         const std::vector<LdapControl>& controls) {
+  const std::string doing = absl::StrCat("read ", dn.empty() ? "the root entry" : dn);
+  std::optional<DirectoryEntry> entry;
+  LdapQuery query;
+  query.base = dn;
+  query.scope = LDAP_SCOPE_BASE;
+  query.attributes = attributes;
+  query.controls = controls;
+  query.controls.push_back(ExtendedDnControl());
+  const EntrySink keep = [&](DirectoryEntry found) {
+    entry = std::move(found);
+    return absl::OkStatus();
+  };
+  MUSTER_ASSIGN_OR_RETURN(const LdapResult result,
+                          RunQuery(connection, query, doing, EntriesTo(keep)));
+  if (result.code == LDAP_NO_SUCH_OBJECT || result.code == LDAP_REFERRAL) return std::nullopt;
+  if (result.code != LDAP_SUCCESS) {
+    return connection->Error(result.code, doing, result.server_says);
+  }
+  if (entry.has_value()) return entry;
+  return absl::DataLossError(absl::StrCat(
+      "cannot ", doing, ": the server answers success without the entry, so it hides it; let the ",
+      "account that Muster binds as read it"));
+}
+
 }  // namespace
 
 absl::Status SearchPaged(LdapConnection* connection, const std::string& base,
@@ -168,38 +197,24 @@ absl::StatusOr<std::optional<DirectoryEntry>> ReadEntry(LdapConnection* connecti
                                                         const std::string& dn,
                                                         const std::vector<std::string>& attributes,
                                                         const std::vector<LdapControl>& controls) {
-  const std::string doing = absl::StrCat("read ", dn.empty() ? "the root entry" : dn);
-  const auto read =
-      [&](const std::vector<std::string>& names) -> absl::StatusOr<std::optional<DirectoryEntry>> {
-    std::optional<DirectoryEntry> entry;
-    LdapQuery query;
-    query.base = dn;
-    query.scope = LDAP_SCOPE_BASE;
-    query.attributes = names;
-    query.controls = controls;
-    query.controls.push_back(ExtendedDnControl());
-    const EntrySink keep = [&](DirectoryEntry found) {
-      entry = std::move(found);
-      return absl::OkStatus();
-    };
-    MUSTER_ASSIGN_OR_RETURN(const LdapResult result,
-                            RunQuery(connection, query, doing, EntriesTo(keep)));
-    if (result.code == LDAP_NO_SUCH_OBJECT || result.code == LDAP_REFERRAL) return std::nullopt;
-    if (result.code != LDAP_SUCCESS) {
-      return connection->Error(result.code, doing, result.server_says);
-    }
-    if (!entry.has_value()) {
-      return absl::DataLossError(absl::StrCat(
-          "cannot ", doing, ": the server answers success without the entry, so it hides it; let ",
-          "the account that Muster binds as read it"));
-    }
-    return entry;
-  };
-  MUSTER_ASSIGN_OR_RETURN(std::optional<DirectoryEntry> entry, read(attributes));
-  if (!entry.has_value()) return std::nullopt;
-  MUSTER_RETURN_IF_ERROR(
-      CompleteRanges(&*entry, [&](const std::string& attribute) { return read({attribute}); }));
+  MUSTER_ASSIGN_OR_RETURN(std::optional<DirectoryEntry> entry,
+                          ReadAnswer(connection, dn, attributes, controls));
+  if (entry.has_value()) MUSTER_RETURN_IF_ERROR(CompleteEntry(connection, dn, &*entry));
   return entry;
+}
+
+bool HasRanges(const DirectoryEntry& entry) {
+  for (const auto& [name, values] : entry.attributes) {
+    if (absl::StrContains(name, ";range=")) return true;
+  }
+  return false;
+}
+
+absl::Status CompleteEntry(LdapConnection* connection, const std::string& dn,
+                           DirectoryEntry* entry) {
+  return CompleteRanges(entry, [&](const std::string& attribute) {
+    return ReadAnswer(connection, dn, {attribute}, {});
+  });
 }
 
 absl::Status CompleteRanges(DirectoryEntry* entry, const FetchRange& fetch) {

@@ -37,6 +37,12 @@ absl::StatusOr<std::optional<DirectoryEntry>> ReadEntry(
     LdapConnection* connection, const std::string& dn, const std::vector<std::string>& attributes,
     const std::vector<LdapControl>& controls = {});
 
+// An entry that a search gave may hold ranges too. The rest of them is fetched from `dn`, once the
+// search is over.
+bool HasRanges(const DirectoryEntry& entry);
+absl::Status CompleteEntry(LdapConnection* connection, const std::string& dn,
+                           DirectoryEntry* entry);
+
 // A server may answer "member;range=0-1499" for "member"; the rest must be asked for by
 // "member;range=1500-*" until an answer ends in "*" ([MS-ADTS] 3.1.1.3.1.3.3). Replaces all such
 // attributes of `entry` by whole ones. `fetch` reads the entry with that one attribute; nullopt:

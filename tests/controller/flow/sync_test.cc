@@ -11,28 +11,6 @@ namespace {
 class SyncTest : public World {
  protected:
   SyncTest() { LoadCatalogue(); }
-
-  std::vector<std::string> Members() {
-    std::vector<std::string> out;
-    for (const auto found = store_->Read()->Scan("member/whatsapp/", "", 1'000);
-         const Record& r : *found) {
-      const auto person = Load<v1::Person>(
-          *store_->Read(), PersonKey(r.key.substr(sizeof("member/whatsapp/") - 1)), "missing");
-      out.push_back(person->value.account_name());
-    }
-    return out;
-  }
-  v1::SyncRun Run() {
-    auto run = reconciler_->SyncNow(MusterItself(), false);
-    EXPECT_TRUE(run.ok()) << run.status();
-    Settle();
-    return *run;
-  }
-  std::vector<std::string> Extras(int n) {
-    std::vector<std::string> out;
-    for (int i = 0; i < n; ++i) out.push_back(absl::StrCat("u", i));
-    return out;
-  }
 };
 
 using Names = std::vector<std::string>;
@@ -192,6 +170,141 @@ TEST_F(SyncTest, ARenameKeepsTheGrantAndAnOldNameGivesNothing) {
   EXPECT_EQ(Members(), Names({"alicia"}));
   EXPECT_TRUE(HoldingGrant(*store_->Read(), IdOf(kAlice), "whatsapp")->has_value());
   EXPECT_FALSE(HoldingGrant(*store_->Read(), IdOf(77), "whatsapp")->has_value());
+}
+
+TEST_F(SyncTest, ARemovalThatIsNotConfirmedChangesNothing) {
+  WriteDirectory(Extras(4));
+  Run();
+  const struct {
+    const char* what;
+    absl::Status answer;
+    absl::Status want;
+  } kCases[] = {
+      {"contradicted", absl::AbortedError("u3 is in cn=wa"),
+       absl::DataLossError(
+           "this read contradicts the directory: it lacks u3@agency.test as a member for whatsapp, "
+           "but asked again the directory says otherwise (u3 is in cn=wa); nothing was changed, "
+           "and the next read starts anew")},
+      {"nobody knows", absl::UnavailableError("no answer"),
+       absl::UnavailableError("cannot confirm that u3@agency.test is gone: no answer")},
+  };
+  WriteDirectory({"u0", "u1", "u2", "alice"});
+  for (const auto& c : kCases) {
+    directory_->confirm[IdOf(13)] = c.answer;
+    EXPECT_EQ(reconciler_->SyncNow(MusterItself(), false).status(), c.want) << c.what;
+    EXPECT_EQ(Members(), Names({"u0", "u1", "u2", "u3"})) << c.what;
+  }
+  const v1::SyncRun discarded = RunNow("RUN-000002");
+  EXPECT_EQ(discarded.state(), v1::SyncRun::DISCARDED);
+  EXPECT_EQ(discarded.detail(), absl::StrCat("PARTIAL: ", kCases[0].want.message()));
+  EXPECT_EQ(Alarms().front(), "DIRECTORY_UNREADABLE run/RUN-000003");
+  directory_->confirm.clear();
+  Run();
+  EXPECT_EQ(Members(), Names({"alice", "u0", "u1", "u2"}));
+  EXPECT_EQ(Alarms(),
+            Names({"UNSANCTIONED_MEMBER grant/GR-000001", "UNSANCTIONED_MEMBER grant/GR-000002",
+                   "UNSANCTIONED_MEMBER grant/GR-000003", "MEMBER_VANISHED grant/GR-000004",
+                   "UNSANCTIONED_MEMBER grant/GR-000005"}));
+}
+
+TEST_F(SyncTest, OnlyWhatIsInferredIsAskedForAgain) {
+  WriteDirectory(Extras(4));
+  Run();
+  directory_->edit = [this](DirectorySnapshot& read) {
+    read.persons.at(IdOf(10)).set_enabled(false);
+    *read.persons.at(IdOf(11)).mutable_expires_at() = ToProto(clock_.Now());
+    read.persons.erase(IdOf(12));
+    read.persons.erase(IdOf(kBob));  // without membership, grant or device
+  };
+  Run();
+  EXPECT_EQ(directory_->asked, Names({IdOf(10), IdOf(12)}));
+  EXPECT_EQ(Members(), Names({"u3"}));
+  EXPECT_TRUE(Load<v1::Person>(*store_->Read(), PersonKey(IdOf(kBob)), "")->value.deleted());
+}
+
+TEST_F(SyncTest, AReadThatLacksManyPersonsIsHeldWhole) {
+  WriteDirectory({"alice"});
+  Run();
+  directory_->edit = [](DirectorySnapshot& read) {
+    for (int i = 0; i < 6; ++i) read.persons.erase(IdOf(10 + i));
+  };
+  const v1::SyncRun held = Run();
+  EXPECT_EQ(held.state(), v1::SyncRun::HELD);
+  EXPECT_EQ(held.detail(),
+            "6 of 25 known persons are missing from this read, which is above max(5, 5 %): a "
+            "narrower base_dn, or an answer that is not the whole");
+  EXPECT_EQ(held.missing_size(), 6);
+  EXPECT_EQ(held.removed_size(), 0);
+  EXPECT_TRUE(LoadPersonByUpn(*store_->Read(), "u0@agency.test").ok());
+  ASSERT_TRUE(reconciler_->Release(Who("soc"), held.run_id(), false).ok());
+  EXPECT_EQ(reconciler_->Release(Who("second"), held.run_id(), false)->state(),
+            v1::SyncRun::RELEASED);
+  EXPECT_FALSE(LoadPersonByUpn(*store_->Read(), "u0@agency.test").ok());
+  EXPECT_EQ(Members(), Names({"alice"}));
+}
+
+TEST_F(SyncTest, AReadWithoutNewsCostsNothing) {
+  WriteDirectory({"alice", "bob"});
+  directory_->edit = [](DirectorySnapshot& read) {
+    *read.persons.at(IdOf(kBob)).mutable_expires_at() =
+        ToProto(absl::FromUnixSeconds(1'800'000'000) + absl::Hours(1));
+  };
+  DirectorySync sync(*services_, *directory_);
+  const auto changes = [&] {
+    const auto run = sync.Run(MusterItself(), ReadDepth::kChanges, false);
+    EXPECT_TRUE(run.ok()) << run.status();
+    Settle();
+  };
+  changes();
+  directory_->unchanged = true;
+  const int before = store_->commits();
+  for (int i = 0; i < 10; ++i) {
+    clock_.Advance(absl::Seconds(5));
+    changes();
+  }
+  EXPECT_EQ(store_->commits(), before);  // but for the time of the read, once a minute
+  clock_.Advance(absl::Seconds(10));
+  changes();
+  EXPECT_EQ(store_->commits(), before + 1);
+  clock_.Advance(absl::Hours(1));  // Nobody changed anything, but bob's account has ended.
+  changes();
+  EXPECT_EQ(Members(), Names({"alice"}));
+  EXPECT_EQ(Members("inactive_member/whatsapp/"), Names({"bob"}));
+}
+
+TEST_F(SyncTest, AnErrorThatStaysIsStoredOnceInAWhile) {
+  directory_->error = absl::UnavailableError("down");
+  for (int i = 0; i < 121; ++i) {  // ten minutes
+    EXPECT_EQ(Sync(), directory_->error);
+    clock_.Advance(absl::Seconds(5));
+  }
+  EXPECT_EQ(store_->Read()->Scan("run/", "", 100)->size(), 2u);
+  directory_->error = absl::UnavailableError("down again");
+  EXPECT_FALSE(Sync().ok());
+  EXPECT_EQ(store_->Read()->Scan("run/", "", 100)->size(), 3u);
+  const auto alarms = FindDirectoryAlarms(*store_->Read(), clock_.Now());
+  ASSERT_EQ(alarms->items.size(), 1u);
+  EXPECT_EQ(FromProto(alarms->items[0].at()), absl::FromUnixSeconds(1'800'000'000));
+  EXPECT_EQ(alarms->items[0].detail(), "PARTIAL: down again");
+  directory_->error = absl::OkStatus();
+  EXPECT_TRUE(Sync().ok());
+  EXPECT_EQ(Alarms(), Names());
+}
+
+// Before any one commit of a sync the store fails; the next sync ends where it should.
+TEST_F(SyncTest, ACrashBetweenAnyTwoCommitsHeals) {
+  for (int fail_at = 1; fail_at <= 3; ++fail_at) {
+    WriteDirectory({"alice", "bob", "u0"});
+    Run();
+    WriteDirectory({"alice", "u1"});
+    store_->FailIn(fail_at);
+    (void)Sync();
+    store_->FailIn(0);
+    Run();
+    EXPECT_EQ(Members(), Names({"alice", "u1"})) << fail_at;
+    EXPECT_FALSE(HoldingGrant(*store_->Read(), IdOf(kBob), "whatsapp")->has_value()) << fail_at;
+    EXPECT_TRUE(HoldingGrant(*store_->Read(), IdOf(11), "whatsapp")->has_value()) << fail_at;
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -20,6 +21,7 @@
 #include "controller/flow/catalogue.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/device_reports.h"
+#include "controller/flow/directory_alarms.h"
 #include "controller/flow/enroll.h"
 #include "controller/flow/explain.h"
 #include "controller/flow/grants.h"
@@ -61,9 +63,19 @@ class FaultyDirectory final : public Directory {
   absl::StatusOr<DirectorySnapshotPtr> Read(const std::map<std::string, std::string>& groups,
                                             ReadDepth depth) override {
     if (!error.ok()) return error;
-    return real_->Read(groups, depth);
+    reads.push_back(depth);
+    if (depth == ReadDepth::kChanges && unchanged) return last_;
+    MUSTER_ASSIGN_OR_RETURN(last_, real_->Read(groups, depth));
+    if (edit) {
+      auto edited = std::make_shared<DirectorySnapshot>(*last_);
+      edit(*edited);
+      last_ = std::move(edited);
+    }
+    return last_;
   }
   absl::Status ConfirmGone(const PastMember& member) override {
+    asked.push_back(member.person_id);
+    if (const auto it = confirm.find(member.person_id); it != confirm.end()) return it->second;
     return error.ok() ? real_->ConfirmGone(member) : error;
   }
   v1::DirectoryReading reading() const override { return real_->reading(); }
@@ -74,9 +86,15 @@ class FaultyDirectory final : public Directory {
     return error.ok() ? real_->RemoveMember(g, p) : error;
   }
   absl::Status error;
+  std::function<void(DirectorySnapshot&)> edit;  // of every read
+  bool unchanged = false;                        // the answer of a read of changes
+  std::vector<ReadDepth> reads;
+  std::map<std::string, absl::Status> confirm;  // by person
+  std::vector<std::string> asked;               // ConfirmGone: person ids
 
  private:
   std::unique_ptr<Directory> real_;
+  DirectorySnapshotPtr last_;
 };
 
 class CountingEntropy final : public Entropy {
@@ -198,6 +216,53 @@ class World : public testing::Test {
   }
 
   absl::Status Sync() { return reconciler_->SyncNow(MusterItself(), false).status(); }
+
+  // Syncs in full and lets everything follow.
+  v1::SyncRun Run() {
+    auto run = reconciler_->SyncNow(MusterItself(), false);
+    EXPECT_TRUE(run.ok()) << run.status();
+    Settle();
+    return run.value_or(v1::SyncRun());
+  }
+  v1::SyncRun RunNow(const std::string& id) {
+    return Load<v1::SyncRun>(*store_->Read(), RunKey(id), "missing")->value;
+  }
+  // Account names under "member/whatsapp/" or "inactive_member/whatsapp/".
+  std::vector<std::string> Members(const std::string& prefix = "member/whatsapp/") {
+    std::vector<std::string> out;
+    for (const auto found = store_->Read()->Scan(prefix, "", 1'000); const Record& r : *found) {
+      out.push_back(
+          Load<v1::Person>(*store_->Read(), PersonKey(r.key.substr(prefix.size())), "missing")
+              ->value.account_name());
+    }
+    return out;
+  }
+  static std::vector<std::string> Extras(int n) {
+    std::vector<std::string> out;
+    for (int i = 0; i < n; ++i) out.push_back(absl::StrCat("u", i));
+    return out;
+  }
+  // "CODE object", newest first.
+  std::vector<std::string> Alarms() {
+    std::vector<std::string> out;
+    for (const auto found = FindDirectoryAlarms(*store_->Read(), clock_.Now());
+         const v1::DirectoryAlarm& alarm : found->items) {
+      out.push_back(absl::StrCat(v1::DirectoryAlarm::Code_Name(alarm.code()), " ", alarm.object()));
+    }
+    return out;
+  }
+  // Of all audit entries with this verb.
+  std::vector<v1::AuditEntry> Audited(const std::string& verb) {
+    std::vector<v1::AuditEntry> out;
+    for (const auto found = store_->Read()->Scan("audit/", "", 10'000);
+         const Record& record : *found) {
+      v1::AuditRecord stored;
+      v1::AuditEntry entry;
+      EXPECT_TRUE(stored.ParseFromString(record.bytes) && entry.ParseFromString(stored.entry()));
+      if (entry.verb() == verb) out.push_back(entry);
+    }
+    return out;
+  }
 
   // Everything that has been asked for, until nothing more happens.
   void Settle() {

@@ -189,7 +189,7 @@ const std::vector<FaultCase>& PageCases() {
       {F::kEmptySuccess, 0, 1, "FAILED_PRECONDITION"},
       {F::kEmptySuccess, 3, 1, "DATA_LOSS"},
       {F::kTenPercent, 0, 1, "3 persons, 2 members"},
-      {F::kEntryLost, 1, 1, "24 persons, 18 members"},
+      {F::kEntryLost, 2, 1, "24 persons, 18 members"},
       {F::kNoSuchObject, 0, 1, "FAILED_PRECONDITION"},
       {F::kNoSuchObject, 3, 1, "25 persons, 12 members"},
   };

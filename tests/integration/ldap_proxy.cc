@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -56,7 +58,14 @@ bool Fits(LdapFault::Kind kind, const Pdu& request, const std::optional<SearchOp
     case LdapFault::kPageCookieLost:
       return IsFurtherPage(request);
     case LdapFault::kRangeMissing:
-      return RangeStart(*search).has_value();
+    case LdapFault::kRangeEndsEarly:
+    case LdapFault::kRangeOverlaps:
+    case LdapFault::kRangeRepeated:
+      return RangeStart(*search).value_or(0) > 0;
+    case LdapFault::kEntryLost:
+      return !one;
+    case LdapFault::kSyncRefused:
+      return request.HasControl(kSyncOid);
     case LdapFault::kControlRefused:
       return paged || request.HasControl(kSyncOid);
     case LdapFault::kNoSuchObject:
@@ -87,13 +96,18 @@ const char* LdapFault::Name(Kind kind) {
                                     "page cut",
                                     "cookie lost",
                                     "range missing",
+                                    "range ends early",
+                                    "range overlaps",
+                                    "range repeated",
                                     "closed before",
                                     "closed midway",
                                     "closed before the result",
                                     "closed after a modify",
                                     "control refused",
+                                    "sync refused",
                                     "empty success",
                                     "ten percent",
+                                    "entry lost",
                                     "no such object"};
   static_assert(std::size(kNames) == kKinds);
   return kNames[kind];
@@ -115,6 +129,10 @@ class LdapProxy::Link {
 
  private:
   void Run() {
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);  // OpenSSL writes without MSG_NOSIGNAL
+    pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
     ssl_ = SSL_new(static_cast<SSL_CTX*>(proxy_.tls_));
     SSL_set_fd(ssl_, client_);
     server_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -199,7 +217,7 @@ class LdapProxy::Link {
   int Refusal() const {
     if (Is(LdapFault::kBusy)) return 51;
     if (Is(LdapFault::kUnwilling) || Is(LdapFault::kPageCookieLost)) return 53;
-    if (Is(LdapFault::kControlRefused)) return 12;
+    if (Is(LdapFault::kControlRefused) || Is(LdapFault::kSyncRefused)) return 12;
     if (Is(LdapFault::kNoSuchObject)) return 32;
     return 0;
   }
@@ -217,6 +235,7 @@ class LdapProxy::Link {
         const int n = entries++;
         if (CutsShort() && n >= fault_->entries) continue;
         if (Is(LdapFault::kTenPercent) && n % 10 != 0) continue;
+        if (Is(LdapFault::kEntryLost) && n == fault_->entries) continue;
         if (!Change(&*reply)) return false;
         if (Is(LdapFault::kClosedMidway) && n >= fault_->entries) {
           const std::string bytes = Encode(*reply);
@@ -247,6 +266,9 @@ class LdapProxy::Link {
     std::optional<EntryOp> entry = ParseEntry(reply->op);
     if (!entry) return false;
     for (EntryOp::Attribute& attribute : entry->attributes) {
+      if (attribute.name == "supportedControl" && !proxy_.options_.offers_sync) {
+        std::erase(attribute.values, kSyncOid);
+      }
       if (attribute.name != "member") continue;
       if (Is(LdapFault::kTenPercent)) attribute.values = Tenth(attribute.values);
       if (proxy_.options_.auto_range != 0) Slice(&attribute);
@@ -257,14 +279,24 @@ class LdapProxy::Link {
   }
 
   void Slice(EntryOp::Attribute* attribute) const {
-    const size_t start = range_start_.value_or(0), all = attribute->values.size();
-    if (!range_start_ && all <= proxy_.options_.auto_range) return;
-    const size_t from = std::min(start, all),
-                 end = std::min(all, start + proxy_.options_.auto_range);
+    const size_t most = proxy_.options_.auto_range, all = attribute->values.size();
+    size_t start = range_start_.value_or(0);
+    if (!range_start_ && all <= most) return;
+    size_t from = std::min(start, all), to = std::min(all, start + most);
+    std::string last = to == all ? "*" : std::to_string(to - 1);
+    if (Is(LdapFault::kRangeEndsEarly)) {
+      to = from;
+      last = "*";
+    } else if (Is(LdapFault::kRangeOverlaps) && from > 0) {
+      start = --from;
+    } else if (Is(LdapFault::kRangeRepeated)) {
+      const size_t back = std::min(from, most);
+      from -= back;
+      to -= back;
+    }
     attribute->values = {attribute->values.begin() + static_cast<ptrdiff_t>(from),
-                         attribute->values.begin() + static_cast<ptrdiff_t>(std::max(from, end))};
-    attribute->name = std::string(kRange) + std::to_string(start) + "-" +
-                      (end == all ? "*" : std::to_string(end - 1));
+                         attribute->values.begin() + static_cast<ptrdiff_t>(std::max(from, to))};
+    attribute->name = std::string(kRange) + std::to_string(start) + "-" + last;
   }
 
   LdapProxy& proxy_;

@@ -28,13 +28,18 @@ struct LdapFault {
     kPageCut,             // some entries of a page, then success as if it was the last page
     kPageCookieLost,      // a further page is refused
     kRangeMissing,        // a further range is answered without values
+    kRangeEndsEarly,      // and as if it was the last
+    kRangeOverlaps,       // it begins one value too early, and says so
+    kRangeRepeated,       // it is named as asked for, but holds the values before it
     kClosedBefore,        // the connection is closed instead of an answer
     kClosedMidway,        // in the middle of an entry
     kClosedBeforeResult,  // after the last entry
     kClosedAfterModify,   // the change is made, its answer is lost
     kControlRefused,      // result 12
+    kSyncRefused,         // the same, of the Sync Request control only
     kEmptySuccess,        // success, and nobody
     kTenPercent,          // every tenth entry and member, success
+    kEntryLost,           // one entry of a subtree is left out, success
     kNoSuchObject,        // result 32 for one entry that exists
     kKinds
   };
@@ -49,8 +54,9 @@ struct LdapFault {
 class LdapProxy {
  public:
   struct Options {
-    size_t auto_range = 0;  // the most values of `member` in one answer; 0: all
-    int page_size = 0;      // of any page, below 128; 0: as asked
+    size_t auto_range = 0;    // the most values of `member` in one answer; 0: all
+    int page_size = 0;        // of any page, below 128; 0: as asked
+    bool offers_sync = true;  // names the Sync Request control in the root entry
   };
   // With the server's own certificate, on a loopback port.
   static absl::StatusOr<std::unique_ptr<LdapProxy>> Start(const Slapd& slapd,

@@ -46,8 +46,7 @@ absl::Status Measure(Arguments arguments) {
   arguments.ldap.uris = {arguments.uri};
   MUSTER_ASSIGN_OR_RETURN(arguments.ldap.bind_password, ReadFile(arguments.password_file));
   MUSTER_ASSIGN_OR_RETURN(const auto directory, LdapDirectory::Open(std::move(arguments.ldap)));
-  MUSTER_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store,
-                          RocksDbStore::Open(arguments.store));
+  MUSTER_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, RocksDbStore::Open(arguments.store));
   const SystemClock clock;
   SystemEntropy entropy;
   Work work;

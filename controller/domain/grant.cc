@@ -10,33 +10,33 @@
 namespace muster {
 namespace {
 
-using State = v1::Grant::State;
+using GrantState = v1::Grant::State;
 
-struct Arrow {
-  State from;
+struct GrantArrow {
+  GrantState from;
   GrantEvent event;
-  State to;
+  GrantState to;
 };
 
-constexpr std::array kArrows = {
-    Arrow{v1::Grant::ACTIVE, GrantEvent::kRecertDue, v1::Grant::RECERT_DUE},
-    Arrow{v1::Grant::RECERT_DUE, GrantEvent::kRecertify, v1::Grant::ACTIVE},
-    Arrow{v1::Grant::RECERT_DUE, GrantEvent::kLapse, v1::Grant::LAPSED},
-    Arrow{v1::Grant::LAPSED, GrantEvent::kRevoke, v1::Grant::REVOKING},
-    Arrow{v1::Grant::ACTIVE, GrantEvent::kSuspend, v1::Grant::SUSPENDED},
-    Arrow{v1::Grant::SUSPENDED, GrantEvent::kResume, v1::Grant::ACTIVE},
-    Arrow{v1::Grant::UNSANCTIONED, GrantEvent::kAdopt, v1::Grant::ADOPTED},
-    Arrow{v1::Grant::ADOPTED, GrantEvent::kActivate, v1::Grant::ACTIVE},
-    Arrow{v1::Grant::BREAK_GLASS, GrantEvent::kReview, v1::Grant::REVIEWED},
-    Arrow{v1::Grant::REVIEWED, GrantEvent::kActivate, v1::Grant::ACTIVE},
-    Arrow{v1::Grant::ACTIVE, GrantEvent::kRevoke, v1::Grant::REVOKING},
-    Arrow{v1::Grant::RECERT_DUE, GrantEvent::kRevoke, v1::Grant::REVOKING},
-    Arrow{v1::Grant::SUSPENDED, GrantEvent::kRevoke, v1::Grant::REVOKING},
-    Arrow{v1::Grant::UNSANCTIONED, GrantEvent::kRevoke, v1::Grant::REVOKING},
-    Arrow{v1::Grant::ADOPTED, GrantEvent::kRevoke, v1::Grant::REVOKING},
-    Arrow{v1::Grant::BREAK_GLASS, GrantEvent::kRevoke, v1::Grant::REVOKING},
-    Arrow{v1::Grant::REVIEWED, GrantEvent::kRevoke, v1::Grant::REVOKING},
-    Arrow{v1::Grant::REVOKING, GrantEvent::kVerifiedAbsent, v1::Grant::REVOKED},
+constexpr std::array kGrantArrows = {
+    GrantArrow{v1::Grant::ACTIVE, GrantEvent::kRecertDue, v1::Grant::RECERT_DUE},
+    GrantArrow{v1::Grant::RECERT_DUE, GrantEvent::kRecertify, v1::Grant::ACTIVE},
+    GrantArrow{v1::Grant::RECERT_DUE, GrantEvent::kLapse, v1::Grant::LAPSED},
+    GrantArrow{v1::Grant::LAPSED, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    GrantArrow{v1::Grant::ACTIVE, GrantEvent::kSuspend, v1::Grant::SUSPENDED},
+    GrantArrow{v1::Grant::SUSPENDED, GrantEvent::kResume, v1::Grant::ACTIVE},
+    GrantArrow{v1::Grant::UNSANCTIONED, GrantEvent::kAdopt, v1::Grant::ADOPTED},
+    GrantArrow{v1::Grant::ADOPTED, GrantEvent::kActivate, v1::Grant::ACTIVE},
+    GrantArrow{v1::Grant::BREAK_GLASS, GrantEvent::kReview, v1::Grant::REVIEWED},
+    GrantArrow{v1::Grant::REVIEWED, GrantEvent::kActivate, v1::Grant::ACTIVE},
+    GrantArrow{v1::Grant::ACTIVE, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    GrantArrow{v1::Grant::RECERT_DUE, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    GrantArrow{v1::Grant::SUSPENDED, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    GrantArrow{v1::Grant::UNSANCTIONED, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    GrantArrow{v1::Grant::ADOPTED, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    GrantArrow{v1::Grant::BREAK_GLASS, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    GrantArrow{v1::Grant::REVIEWED, GrantEvent::kRevoke, v1::Grant::REVOKING},
+    GrantArrow{v1::Grant::REVOKING, GrantEvent::kVerifiedAbsent, v1::Grant::REVOKED},
 };
 
 }  // namespace
@@ -67,15 +67,15 @@ absl::string_view GrantEventName(GrantEvent event) {
   return "";
 }
 
-absl::StatusOr<State> NextGrantState(State state, GrantEvent event) {
-  for (const Arrow& arrow : kArrows) {
+absl::StatusOr<GrantState> NextGrantState(GrantState state, GrantEvent event) {
+  for (const GrantArrow& arrow : kGrantArrows) {
     if (arrow.from == state && arrow.event == event) return arrow.to;
   }
   return absl::FailedPreconditionError(absl::StrCat(
       "a grant in state ", v1::Grant::State_Name(state), " cannot be ", GrantEventName(event)));
 }
 
-bool Holds(State state) { return state != v1::Grant::REVOKING && state != v1::Grant::REVOKED; }
+bool Holds(GrantState state) { return state != v1::Grant::REVOKING && state != v1::Grant::REVOKED; }
 
 v1::Grant GrantFor(const v1::Request& request, absl::Time now) {
   v1::Grant grant;
@@ -104,7 +104,7 @@ v1::Grant UnsanctionedGrant(const v1::Person& person, absl::string_view app_id, 
 
 absl::StatusOr<v1::Grant> Revoke(const v1::Grant& grant, absl::string_view by_upn,
                                  absl::string_view reason, absl::Time now) {
-  const absl::StatusOr<State> next = NextGrantState(grant.state(), GrantEvent::kRevoke);
+  const absl::StatusOr<GrantState> next = NextGrantState(grant.state(), GrantEvent::kRevoke);
   if (!next.ok()) {
     return absl::FailedPreconditionError(
         absl::StrCat(grant.grant_id(), " is already ", v1::Grant::State_Name(grant.state()),
@@ -123,7 +123,7 @@ absl::StatusOr<v1::Grant> Adopt(const v1::Grant& grant, const Adoption& in) {
   MUSTER_RETURN_IF_ERROR(CheckReason(in.reason));
   MUSTER_RETURN_IF_ERROR(CheckTicket(in.ticket));
   MUSTER_RETURN_IF_ERROR(CheckTerm(in.term));
-  const absl::StatusOr<State> adopted = NextGrantState(grant.state(), GrantEvent::kAdopt);
+  const absl::StatusOr<GrantState> adopted = NextGrantState(grant.state(), GrantEvent::kAdopt);
   if (!adopted.ok()) {
     return absl::FailedPreconditionError(
         absl::StrCat(grant.grant_id(), " is ", v1::Grant::State_Name(grant.state()),
@@ -141,7 +141,7 @@ absl::StatusOr<v1::Grant> Adopt(const v1::Grant& grant, const Adoption& in) {
         "; only a RESTRICTED app can be granted. Revoke ", grant.grant_id(), " instead."));
   }
   v1::Grant out = grant;
-  MUSTER_ASSIGN_OR_RETURN(const State active, NextGrantState(*adopted, GrantEvent::kActivate));
+  MUSTER_ASSIGN_OR_RETURN(const GrantState active, NextGrantState(*adopted, GrantEvent::kActivate));
   out.set_state(active);
   out.set_adopted_by_upn(in.by.upn);
   out.set_adopt_reason(in.reason);
@@ -155,7 +155,8 @@ absl::StatusOr<v1::Grant> Adopt(const v1::Grant& grant, const Adoption& in) {
 
 absl::StatusOr<v1::Grant> MakeRecertDue(const v1::Grant& grant, absl::string_view because) {
   v1::Grant out = grant;
-  MUSTER_ASSIGN_OR_RETURN(const State due, NextGrantState(grant.state(), GrantEvent::kRecertDue));
+  MUSTER_ASSIGN_OR_RETURN(const GrantState due,
+                          NextGrantState(grant.state(), GrantEvent::kRecertDue));
   out.set_state(due);
   out.set_detail(std::string(because));
   return out;

@@ -13,38 +13,41 @@
 namespace muster {
 namespace {
 
-using State = v1::Request::State;
+using RequestState = v1::Request::State;
 
-struct Arrow {
-  State from;
+struct RequestArrow {
+  RequestState from;
   RequestEvent event;
-  State to;
+  RequestState to;
 };
 
-constexpr std::array kArrows = {
-    Arrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kApprove, v1::Request::APPROVED},
-    Arrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kApproveFirst,
-          v1::Request::SECOND_APPROVAL},
-    Arrow{v1::Request::SECOND_APPROVAL, RequestEvent::kApprove, v1::Request::APPROVED},
-    Arrow{v1::Request::APPROVED, RequestEvent::kProvision, v1::Request::PROVISIONING},
-    Arrow{v1::Request::PROVISIONING, RequestEvent::kMemberSeen, v1::Request::VERIFYING},
-    Arrow{v1::Request::PROVISIONING, RequestEvent::kProvisionFailed, v1::Request::PROVISION_FAILED},
-    Arrow{v1::Request::VERIFYING, RequestEvent::kDeviceVerified, v1::Request::ACTIVE},
-    Arrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kDeny, v1::Request::DENIED},
-    Arrow{v1::Request::SECOND_APPROVAL, RequestEvent::kDeny, v1::Request::DENIED},
-    Arrow{v1::Request::MORE_INFO, RequestEvent::kDeny, v1::Request::DENIED},
-    Arrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kCancel, v1::Request::CANCELLED},
-    Arrow{v1::Request::SECOND_APPROVAL, RequestEvent::kCancel, v1::Request::CANCELLED},
-    Arrow{v1::Request::MORE_INFO, RequestEvent::kCancel, v1::Request::CANCELLED},
-    Arrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kAskMore, v1::Request::MORE_INFO},
-    Arrow{v1::Request::SECOND_APPROVAL, RequestEvent::kAskMore, v1::Request::MORE_INFO},
-    Arrow{v1::Request::MORE_INFO, RequestEvent::kAnswer, v1::Request::AWAITING_APPROVAL},
-    Arrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kDuplicate, v1::Request::DUPLICATE},
-    Arrow{v1::Request::SECOND_APPROVAL, RequestEvent::kDuplicate, v1::Request::DUPLICATE},
-    Arrow{v1::Request::MORE_INFO, RequestEvent::kDuplicate, v1::Request::DUPLICATE},
-    Arrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kExpire, v1::Request::EXPIRED_UNDECIDED},
-    Arrow{v1::Request::SECOND_APPROVAL, RequestEvent::kExpire, v1::Request::EXPIRED_UNDECIDED},
-    Arrow{v1::Request::MORE_INFO, RequestEvent::kExpire, v1::Request::EXPIRED_UNDECIDED},
+constexpr std::array kRequestArrows = {
+    RequestArrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kApprove, v1::Request::APPROVED},
+    RequestArrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kApproveFirst,
+                 v1::Request::SECOND_APPROVAL},
+    RequestArrow{v1::Request::SECOND_APPROVAL, RequestEvent::kApprove, v1::Request::APPROVED},
+    RequestArrow{v1::Request::APPROVED, RequestEvent::kProvision, v1::Request::PROVISIONING},
+    RequestArrow{v1::Request::PROVISIONING, RequestEvent::kMemberSeen, v1::Request::VERIFYING},
+    RequestArrow{v1::Request::PROVISIONING, RequestEvent::kProvisionFailed,
+                 v1::Request::PROVISION_FAILED},
+    RequestArrow{v1::Request::VERIFYING, RequestEvent::kDeviceVerified, v1::Request::ACTIVE},
+    RequestArrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kDeny, v1::Request::DENIED},
+    RequestArrow{v1::Request::SECOND_APPROVAL, RequestEvent::kDeny, v1::Request::DENIED},
+    RequestArrow{v1::Request::MORE_INFO, RequestEvent::kDeny, v1::Request::DENIED},
+    RequestArrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kCancel, v1::Request::CANCELLED},
+    RequestArrow{v1::Request::SECOND_APPROVAL, RequestEvent::kCancel, v1::Request::CANCELLED},
+    RequestArrow{v1::Request::MORE_INFO, RequestEvent::kCancel, v1::Request::CANCELLED},
+    RequestArrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kAskMore, v1::Request::MORE_INFO},
+    RequestArrow{v1::Request::SECOND_APPROVAL, RequestEvent::kAskMore, v1::Request::MORE_INFO},
+    RequestArrow{v1::Request::MORE_INFO, RequestEvent::kAnswer, v1::Request::AWAITING_APPROVAL},
+    RequestArrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kDuplicate, v1::Request::DUPLICATE},
+    RequestArrow{v1::Request::SECOND_APPROVAL, RequestEvent::kDuplicate, v1::Request::DUPLICATE},
+    RequestArrow{v1::Request::MORE_INFO, RequestEvent::kDuplicate, v1::Request::DUPLICATE},
+    RequestArrow{v1::Request::AWAITING_APPROVAL, RequestEvent::kExpire,
+                 v1::Request::EXPIRED_UNDECIDED},
+    RequestArrow{v1::Request::SECOND_APPROVAL, RequestEvent::kExpire,
+                 v1::Request::EXPIRED_UNDECIDED},
+    RequestArrow{v1::Request::MORE_INFO, RequestEvent::kExpire, v1::Request::EXPIRED_UNDECIDED},
 };
 
 absl::Status CheckText(absl::string_view what, absl::string_view text, size_t max) {
@@ -98,7 +101,7 @@ std::optional<std::pair<std::string, std::string>> ClosedGate(const NewRequest& 
 absl::StatusOr<v1::Request> Decided(const v1::Request& request, RequestEvent event,
                                     const Operator& who, absl::string_view reason, absl::Time now) {
   MUSTER_RETURN_IF_ERROR(CheckReason(reason));
-  const absl::StatusOr<State> next = NextRequestState(request.state(), event);
+  const absl::StatusOr<RequestState> next = NextRequestState(request.state(), event);
   if (!next.ok()) {
     return absl::FailedPreconditionError(absl::StrCat(
         request.request_id(), " is ", v1::Request::State_Name(request.state()), " and cannot be ",
@@ -146,8 +149,8 @@ absl::string_view RequestEventName(RequestEvent event) {
   return "";
 }
 
-absl::StatusOr<State> NextRequestState(State state, RequestEvent event) {
-  for (const Arrow& arrow : kArrows) {
+absl::StatusOr<RequestState> NextRequestState(RequestState state, RequestEvent event) {
+  for (const RequestArrow& arrow : kRequestArrows) {
     if (arrow.from == state && arrow.event == event) return arrow.to;
   }
   return absl::FailedPreconditionError(absl::StrCat("a request in state ",
@@ -155,7 +158,7 @@ absl::StatusOr<State> NextRequestState(State state, RequestEvent event) {
                                                     RequestEventName(event)));
 }
 
-bool IsOpen(State state) {
+bool IsOpen(RequestState state) {
   switch (state) {
     case v1::Request::SUBMITTED:
     case v1::Request::AWAITING_APPROVAL:

@@ -109,7 +109,7 @@ constexpr Case kVersions[] = {
 };
 MUSTER_ATTACKS(RootVersion, kVersions);
 
-constexpr Case kSignatures[] = {
+constexpr Case kRootSignatures[] = {
     {"old_keys_alone", "UNKNOWN_KEY",
      [](World& w) {
        return w.Attack({By(HandedOver(w, 2), {"root1", "root2"})});
@@ -195,7 +195,7 @@ constexpr Case kSignatures[] = {
        return w.Attack({w.tenant.SignedCohort(6)});
      }},
 };
-MUSTER_ATTACKS(RootSignature, kSignatures);
+MUSTER_ATTACKS(RootSignature, kRootSignatures);
 
 constexpr Case kContents[] = {
     {"threshold_0_for_root", "MALFORMED",

@@ -3,11 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "tests/support/now.h"
 
 namespace muster {
 namespace {
-
-const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
 enum class Grant { kNone, kLive, kEnded, kEndsNow, kTrm, kTrmCovered, kTrmLate, kOverdue };
 

@@ -5,11 +5,10 @@
 #include "absl/strings/str_cat.h"
 #include "common/limits.h"
 #include "common/time_proto.h"
+#include "tests/support/now.h"
 
 namespace muster {
 namespace {
-
-const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
 PrivateKey New(absl::string_view algorithm = kEcdsaP256Sha256) {
   return *PrivateKey::Generate(algorithm);

@@ -12,12 +12,12 @@ namespace muster {
 namespace {
 
 constexpr char kPeople[] = ",ou=people,dc=mdm,dc=test";
-constexpr char kGroups[] = ",ou=groups,dc=mdm,dc=test";
+constexpr char kGroupsDn[] = ",ou=groups,dc=mdm,dc=test";
 constexpr int kLastPerson = 20;
 
 std::string Id(int n) { return absl::StrFormat("c0000000-0000-4000-8000-%012d", n); }
 std::string Dn(int n) { return absl::StrCat("uid=p", n, kPeople); }
-std::string GroupDn(const std::string& cn) { return absl::StrCat("cn=", cn, kGroups); }
+std::string GroupDn(const std::string& cn) { return absl::StrCat("cn=", cn, kGroupsDn); }
 
 std::string PersonEntry(int n) {
   return absl::StrCat("dn: ", Dn(n), "\nobjectClass: inetOrgPerson\nuid: p", n, "\ncn: P", n,

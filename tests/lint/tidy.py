@@ -3,9 +3,12 @@
 
     tidy.py ROOT BUILD_DIR CACHE_DIR [FILE...]
 
-Takes each file's flags from BUILD_DIR/compile_commands.json (generated headers must exist). A
-file that was clean is not looked at again while its preprocessed text, its flags, .clang-tidy
-and clang-tidy itself stay the same; a stamp in CACHE_DIR remembers it.
+Takes each file's flags from BUILD_DIR/compile_commands.json (generated headers must exist).
+Nine tenths of a file's cost are the headers it includes, so files of one folder are looked at
+together, in a unit that includes them; where a unit has a finding, or its files cannot live
+together, each is looked at alone, and that is what counts. A unit that was clean is not looked
+at again while its preprocessed text, its flags, .clang-tidy and clang-tidy itself stay the
+same; a stamp in CACHE_DIR remembers it.
 """
 import concurrent.futures
 import hashlib
@@ -20,6 +23,9 @@ KEEP = ("-I", "-D", "-std=", "-W", "-isystem", "-f")
 # g++ only, or of no use to an analysis.
 DROP = ("-fsanitize", "-fno-sanitize", "-fuse-ld", "-flto", "-fno-fat-lto", "-Wl,",
         "-Wno-restrict")
+UNIT = 8  # files looked at together
+# Sources too: in a unit they are included files.
+FILES = r"/(agent|bench|cli|common|controller|tests)/[^/]+.*\.(h|cc)$"
 # Tests are bound by the same compiler and the same size, not by the analysis: GoogleTest's
 # macros cost most of it and give most of what it reports.
 TEST_CHECKS = "-*,clang-diagnostic-*,bugprone-use-after-move,readability-function-size"
@@ -49,19 +55,53 @@ def stamp_of(path, flags, common):
     return digest.hexdigest()
 
 
-def tidy(path, flags, cache, common):
+def tidy(path, flags, checks, cache, common):
+    """Exit code, output, and whether a stamp said it all."""
     stamp = stamp_of(path, flags, common)
     mark = stamp and os.path.join(cache, stamp)
     if mark and os.path.exists(mark):
-        return path, 0, "", True
-    checks = ["--checks=" + TEST_CHECKS] if "/tests/" in path else []
+        return 0, "", True
     run = subprocess.run(["clang-tidy", "--quiet", *checks, path, "--", *flags], capture_output=True,
                          text=True, check=False)
     if run.returncode == 0 and mark:
         open(mark, "w", encoding="utf-8").close()
     noise = "warnings generated."
     output = "\n".join(x for x in (run.stdout + run.stderr).split("\n") if noise not in x)
-    return path, run.returncode, output, False
+    return run.returncode, output, False
+
+
+def checks_of(path):
+    return ["--checks=" + TEST_CHECKS] if "/tests/" in path else []
+
+
+def tidy_together(files, flags, cache, common):
+    """Files of one folder: (file, output) for each with findings, and whether all was stamped."""
+    if len(files) > 1:
+        name = hashlib.sha256("".join(files).encode()).hexdigest()[:16]
+        unit = os.path.join(cache, f"unit_{name}.cc")
+        with open(unit, "w", encoding="utf-8") as out:
+            out.writelines(f'#include "{f}"\n' for f in files)
+        code, _, hit = tidy(unit, flags, [*checks_of(files[0]), f"--header-filter={FILES}"], cache,
+                            common)
+        if code == 0:
+            return [], hit
+    found, all_hit = [], True
+    for path in files:
+        code, output, hit = tidy(path, flags, checks_of(path), cache, common)
+        all_hit = all_hit and hit
+        if code != 0:
+            found.append((path, output))
+    return found, all_hit
+
+
+def units_of(jobs):
+    """jobs: {file: flags}. Lists of at most UNIT files of one folder and the same flags."""
+    folders = {}
+    for path, flags in sorted(jobs.items()):
+        folders.setdefault((os.path.dirname(path), tuple(flags)), []).append(path)
+    for (_, flags), files in folders.items():
+        for start in range(0, len(files), UNIT):
+            yield files[start:start + UNIT], list(flags)
 
 
 def main(args):
@@ -81,14 +121,16 @@ def main(args):
     if not jobs:
         print("no files to look at: build first", file=sys.stderr)
         return 1
+    units = sorted(units_of(jobs), key=lambda unit: -len(unit[0]))  # the long ones first
     start, bad, cached = time.time(), 0, 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        futures = [pool.submit(tidy, f, flags, cache, common) for f, flags in sorted(jobs.items())]
+        futures = {pool.submit(tidy_together, files, flags, cache, common): files
+                   for files, flags in units}
         for future in concurrent.futures.as_completed(futures):
-            path, code, output, hit = future.result()
-            cached += hit
-            if code != 0:
-                bad += 1
+            found, hit = future.result()
+            cached += len(futures[future]) if hit else 0
+            bad += len(found)
+            for path, output in found:
                 print(f"{os.path.relpath(path, root)}:\n{output}", flush=True)
     print(f"{len(jobs)} files, {cached} unchanged, {bad} with findings, {time.time() - start:.0f} s")
     return 1 if bad else 0

@@ -23,7 +23,7 @@ enum SyncState { kAdd = 1, kModify = 2, kDelete = 3 };  // 0: present
 constexpr ber_tag_t kNewCookie = 0x80, kRefreshDelete = 0xa1, kRefreshPresent = 0xa2, kIdSet = 0xa3;
 
 // Containers too: when one is renamed, the DNs below it change without a word.
-constexpr char kFilter[] =
+constexpr char kContentFilter[] =
     "(|(objectClass=inetOrgPerson)(objectClass=user)(objectClass=groupOfNames)"
     "(objectClass=groupOfUniqueNames)(objectClass=group)(objectClass=organizationalUnit))";
 
@@ -110,7 +110,7 @@ absl::Status ContentSyncFeed::Load(LdapConnection* connection, ReplicaState* sta
   }
   cookie_ = absl::StrCat("rid=000,csn=", absl::StrJoin(*csn, ";"));
   std::vector<DirectoryEntry> ranged;
-  MUSTER_RETURN_IF_ERROR(SearchPaged(connection, server_.naming_context, kFilter,
+  MUSTER_RETURN_IF_ERROR(SearchPaged(connection, server_.naming_context, kContentFilter,
                                      AllAttributeNames(attributes_),
                                      [&](DirectoryEntry entry) -> absl::Status {
                                        MUSTER_ASSIGN_OR_RETURN(const std::string key, KeyOf(entry));
@@ -135,7 +135,7 @@ absl::Status ContentSyncFeed::Update(LdapConnection* connection, ReplicaState* s
   const std::string doing = absl::StrCat("read the changes below ", server_.naming_context);
   LdapQuery query;
   query.base = server_.naming_context;
-  query.filter = kFilter;
+  query.filter = kContentFilter;
   query.attributes = AllAttributeNames(attributes_);
   query.controls = {
       {kSyncRequestOid,

@@ -21,7 +21,7 @@ constexpr char kShowDeletedOid[] = "1.2.840.113556.1.4.417";
 constexpr char kDeletedObjects[] = "18E2EA80684F11D2B9AA00C04F79F805";  // [MS-ADTS] 6.1.1.4
 
 // Containers too: when one moves, the DNs below it change without a word.
-constexpr char kFilter[] =
+constexpr char kDirSyncFilter[] =
     "(|(objectClass=user)(objectClass=group)(objectClass=organizationalUnit)"
     "(objectClass=container))";
 
@@ -86,7 +86,7 @@ absl::StatusOr<bool> DirSyncFeed::StreamPart(LdapConnection* connection, bool ch
       (own_rights_only_ ? kObjectSecurity : 0) | (changes_only ? kIncrementalValues : 0);
   LdapQuery query;
   query.base = server_.naming_context;
-  query.filter = kFilter;
+  query.filter = kDirSyncFilter;
   query.attributes = AllAttributeNames(attributes_);
   query.attributes.push_back("isDeleted");
   query.controls = {{kDirSyncOid, BerValue("{iio}", static_cast<ber_int_t>(flags),

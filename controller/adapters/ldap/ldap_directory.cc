@@ -200,7 +200,7 @@ absl::StatusOr<DirectorySnapshotPtr> LdapDirectory::ReadPages(const Groups& grou
 absl::Status LdapDirectory::ConfirmGone(const PastMember& member) {
   const SigpipeGuard no_sigpipe;
   MutexLock lock(&mu_);
-  const absl::Status gone = WithConnection<absl::Status>([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+  absl::Status gone = WithConnection<absl::Status>([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return ConfirmMemberGone(connection_.get(), server_, member, options_.attributes, clock_.Now());
   });
   // What is known is wrong somewhere: the next read must not build on it.

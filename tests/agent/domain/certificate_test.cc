@@ -3,11 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "tests/agent/certificates.h"
+#include "tests/support/now.h"
 
 namespace muster::agent {
 namespace {
-
-const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
 TEST(Certificate, SaysItsKeyNameAndDates) {
   const PrivateKey key = *PrivateKey::Generate(kEcdsaP256Sha256);

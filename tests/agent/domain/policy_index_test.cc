@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint32_t kAlice = 20001, kBob = 20002;
 const std::map<std::string, uint32_t> kUids = {{"alice", kAlice}, {"bob", kBob}};
-const absl::Time kNow = At("2026-03-01T12:00:00Z");
+const absl::Time kNoon = At("2026-03-01T12:00:00Z");
 
 std::shared_ptr<const PolicyIndex> Build(const TestCohort& cohort,
                                          const v1::DeviceAssignment& assignment,
@@ -28,7 +28,7 @@ std::shared_ptr<const PolicyIndex> Build(const TestCohort& cohort,
 }
 
 TEST(PolicyIndex, DecidesPerPerson) {
-  const TestTenant tenant(kNow);
+  const TestTenant tenant(kNoon);
   struct Case {
     v1::Trm::Status trm;
     bool blocklisted, granted;
@@ -52,16 +52,16 @@ TEST(PolicyIndex, DecidesPerPerson) {
     TestCohort cohort = tenant.Cohort(1, c.trm);
     if (!c.blocklisted) cohort.content.clear_blocklist();
     const auto index = Build(cohort, tenant.Assignment(1, c.granted));
-    const Decision got = index->Decide(0, c.uid, kNow);
+    const Decision got = index->Decide(0, c.uid, kNoon);
     EXPECT_EQ(got.verdict, c.verdict) << c.reason;
     EXPECT_EQ(got.deny, c.deny) << c.reason;
-    EXPECT_EQ(index->Reason(0, c.uid, kNow), c.reason);
-    EXPECT_EQ(index->Explain(0, c.uid, kNow).verdict(), c.verdict) << c.reason;
+    EXPECT_EQ(index->Reason(0, c.uid, kNoon), c.reason);
+    EXPECT_EQ(index->Explain(0, c.uid, kNoon).verdict(), c.verdict) << c.reason;
   }
 }
 
 TEST(PolicyIndex, AnEntitlementEndsWithTheFirstOfThree) {
-  const TestTenant tenant(kNow);
+  const TestTenant tenant(kNoon);
   struct Case {
     absl::Duration entitlement, assignment, cohort, ends;
   };
@@ -73,31 +73,31 @@ TEST(PolicyIndex, AnEntitlementEndsWithTheFirstOfThree) {
   for (const Case& c : kCases) {
     TestCohort cohort = tenant.Cohort();
     v1::DeviceAssignment assignment = tenant.Assignment(1, true);
-    *cohort.policy.mutable_header()->mutable_not_after() = ToProto(kNow + c.cohort);
-    *assignment.mutable_header()->mutable_not_after() = ToProto(kNow + c.assignment);
-    *assignment.mutable_entitlements(0)->mutable_not_after() = ToProto(kNow + c.entitlement);
+    *cohort.policy.mutable_header()->mutable_not_after() = ToProto(kNoon + c.cohort);
+    *assignment.mutable_header()->mutable_not_after() = ToProto(kNoon + c.assignment);
+    *assignment.mutable_entitlements(0)->mutable_not_after() = ToProto(kNoon + c.entitlement);
     const auto index = Build(cohort, assignment);
-    EXPECT_FALSE(index->Decide(0, kAlice, kNow + c.ends - absl::Nanoseconds(1)).deny);
-    EXPECT_TRUE(index->Decide(0, kAlice, kNow + c.ends).deny);
-    EXPECT_EQ(index->NextExpiry(kNow), kNow + c.ends);
-    EXPECT_EQ(index->NextExpiry(kNow + c.ends), absl::InfiniteFuture());
+    EXPECT_FALSE(index->Decide(0, kAlice, kNoon + c.ends - absl::Nanoseconds(1)).deny);
+    EXPECT_TRUE(index->Decide(0, kAlice, kNoon + c.ends).deny);
+    EXPECT_EQ(index->NextExpiry(kNoon), kNoon + c.ends);
+    EXPECT_EQ(index->NextExpiry(kNoon + c.ends), absl::InfiniteFuture());
   }
 }
 
 TEST(PolicyIndex, AClockTurnedBackDoesNotRevive) {
-  const TestTenant tenant(kNow);
+  const TestTenant tenant(kNoon);
   const auto index =
-      Build(tenant.Cohort(), tenant.Assignment(1, true), /*floor=*/kNow + absl::Hours(1));
-  EXPECT_TRUE(index->Decide(0, kAlice, kNow - absl::Hours(100)).deny);
+      Build(tenant.Cohort(), tenant.Assignment(1, true), /*floor=*/kNoon + absl::Hours(1));
+  EXPECT_TRUE(index->Decide(0, kAlice, kNoon - absl::Hours(100)).deny);
 }
 
 TEST(PolicyIndex, WithoutAnAssignmentNobodyIsEntitled) {
-  const TestTenant tenant(kNow);
+  const TestTenant tenant(kNoon);
   PolicyParts parts;
   parts.content = tenant.Cohort().content;
   parts.uid_of = kUids;
   const auto index = PolicyIndex::Build(std::move(parts));
-  EXPECT_TRUE(index->Decide(0, kAlice, kNow).deny);
+  EXPECT_TRUE(index->Decide(0, kAlice, kNoon).deny);
   EXPECT_TRUE(index->CouldDeny(0));
   EXPECT_EQ(index->FindApp("chat"), 0);
   EXPECT_EQ(index->FindApp("chatapp"), std::nullopt);
@@ -106,45 +106,45 @@ TEST(PolicyIndex, WithoutAnAssignmentNobodyIsEntitled) {
 }
 
 TEST(PolicyIndex, AnEmergencyDenyBlocksUntilItsEndWhateverElseHolds) {
-  const TestTenant tenant(kNow);
+  const TestTenant tenant(kNoon);
   v1::EmergencyDeny deny = tenant.Deny(1, {"chat", "unknown"});
-  const absl::Time end = kNow + absl::Minutes(10);
+  const absl::Time end = kNoon + absl::Minutes(10);
   *deny.mutable_header()->mutable_not_after() = ToProto(end);
   for (const auto status : {v1::Trm::RESTRICTED, v1::Trm::PERMITTED, v1::Trm::UNLISTED}) {
     TestCohort cohort = tenant.Cohort(1, status);
     cohort.content.clear_blocklist();
     const v1::DeviceAssignment assignment = tenant.Assignment(1, true);
-    EXPECT_FALSE(Build(cohort, assignment)->Decide(0, kAlice, kNow).deny);
+    EXPECT_FALSE(Build(cohort, assignment)->Decide(0, kAlice, kNoon).deny);
     const auto index = Build(cohort, assignment, absl::InfinitePast(), &deny);
     EXPECT_TRUE(index->CouldDeny(0)) << "it has to be gated";
-    EXPECT_EQ(index->Decide(0, kAlice, kNow).verdict, v1::Verdict::BLOCK);
-    EXPECT_EQ(index->Explain(0, kAlice, kNow).reason(), "EMERGENCY_DENY");
-    EXPECT_EQ(index->Explain(0, kAlice, kNow).chain(0).detail(), "a worm");
+    EXPECT_EQ(index->Decide(0, kAlice, kNoon).verdict, v1::Verdict::BLOCK);
+    EXPECT_EQ(index->Explain(0, kAlice, kNoon).reason(), "EMERGENCY_DENY");
+    EXPECT_EQ(index->Explain(0, kAlice, kNoon).chain(0).detail(), "a worm");
     EXPECT_TRUE(index->Decide(0, kAlice, end - absl::Nanoseconds(1)).deny);
-    EXPECT_EQ(index->NextExpiry(kNow), end);
+    EXPECT_EQ(index->NextExpiry(kNoon), end);
     EXPECT_FALSE(index->Decide(0, kAlice, end).deny);
     EXPECT_NE(index->Explain(0, kAlice, end).reason(), "EMERGENCY_DENY");
     // The signed time counts, not a clock that was turned back.
-    EXPECT_FALSE(Build(cohort, assignment, end, &deny)->Decide(0, kAlice, kNow).deny);
+    EXPECT_FALSE(Build(cohort, assignment, end, &deny)->Decide(0, kAlice, kNoon).deny);
   }
 }
 
 TEST(PolicyIndex, OfTwoGrantsTheLiveAndLongerOneCounts) {
-  const TestTenant tenant(kNow);
+  const TestTenant tenant(kNoon);
   v1::DeviceAssignment a = tenant.Assignment(1, true);
   v1::Entitlement longer = a.entitlements(0), overdue = a.entitlements(0);
   longer.set_grant_id("GRT-2");
-  *longer.mutable_not_after() = ToProto(kNow + absl::Hours(2));
+  *longer.mutable_not_after() = ToProto(kNoon + absl::Hours(2));
   overdue.set_grant_id("GRT-3");
   overdue.set_suspended_archive_overdue(true);
-  *overdue.mutable_not_after() = ToProto(kNow + absl::Hours(9));
+  *overdue.mutable_not_after() = ToProto(kNoon + absl::Hours(9));
   *a.add_entitlements() = longer;
   *a.add_entitlements() = overdue;
-  EXPECT_EQ(Build(tenant.Cohort(), a)->Reason(0, kAlice, kNow), "GRANT GRT-2");
+  EXPECT_EQ(Build(tenant.Cohort(), a)->Reason(0, kAlice, kNoon), "GRANT GRT-2");
   a.mutable_entitlements()->DeleteSubrange(0, 2);
   const auto suspended = Build(tenant.Cohort(), a);
-  EXPECT_EQ(suspended->Decide(0, kAlice, kNow).verdict, v1::Verdict::ALLOW_EXPORT_ONLY);
-  EXPECT_TRUE(suspended->Decide(0, kAlice, kNow).deny) << "no archive window is open";
+  EXPECT_EQ(suspended->Decide(0, kAlice, kNoon).verdict, v1::Verdict::ALLOW_EXPORT_ONLY);
+  EXPECT_TRUE(suspended->Decide(0, kAlice, kNoon).deny) << "no archive window is open";
 }
 
 using Known = CandidateIndex::Known;

@@ -5,11 +5,10 @@
 #include <map>
 
 #include "common/time_proto.h"
+#include "tests/support/now.h"
 
 namespace muster {
 namespace {
-
-const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
 TEST(NextGrantState, EveryStateAndEvent) {
   using E = GrantEvent;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "common/limits.h"
 #include "common/time_proto.h"
+#include "tests/support/now.h"
 
 namespace muster {
 
@@ -21,7 +22,6 @@ void PrintTo(const SyncDecision::Change& c, std::ostream* out) {
 namespace {
 
 using Cause = v1::SyncRun::Change;
-const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 using Ids = std::vector<std::string>;
 using Via = std::vector<std::string>;
 

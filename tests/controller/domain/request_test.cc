@@ -6,11 +6,10 @@
 
 #include "common/limits.h"
 #include "common/time_proto.h"
+#include "tests/support/now.h"
 
 namespace muster {
 namespace {
-
-const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
 // Every arrow of DESIGN section 4; every other pair of state and event is refused.
 TEST(NextRequestState, EveryStateAndEvent) {

@@ -6,11 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/time_proto.h"
+#include "tests/support/now.h"
 
 namespace muster {
 namespace {
-
-const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
 v1::Rollout Running(uint32_t wave, size_t devices) {
   std::vector<std::string> ids;

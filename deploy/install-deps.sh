@@ -7,7 +7,7 @@ set -eu
 build_packages="
   g++ cmake ninja-build pkg-config ccache lld
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
-  librocksdb-dev libyaml-cpp-dev libldap-dev libsasl2-dev
+  librocksdb-dev libjemalloc-dev libyaml-cpp-dev libldap-dev libsasl2-dev
   libsasl2-modules-gssapi-mit libkrb5-dev libssl-dev libspdlog-dev libcli11-dev
   nlohmann-json3-dev"
 test_packages="

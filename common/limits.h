@@ -141,6 +141,7 @@ inline constexpr size_t kMaxGroupDepth = 64;
 inline constexpr size_t kMaxGroupsPerApp = 10'000;
 inline constexpr size_t kMaxPersons = 2'000'000;
 inline constexpr size_t kLdapPage = 1'000;
+inline constexpr size_t kDnsPerFilter = 50;
 inline constexpr size_t kMaxDirectoryServers = 32;
 inline constexpr size_t kMaxDirectoryChanges = 10'000;  // at once; more: everything is read anew
 inline constexpr int kDirSyncBytes = 4 << 20;           // of one part of an answer

@@ -1,5 +1,6 @@
 #include "controller/adapters/ldap/group_member.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -147,13 +148,17 @@ class UpwardWalk {
                             FindEntry(connection_, server_, ref, IdentityAttributeNames()));
     if (!approval.has_value()) return false;
     MUSTER_ASSIGN_OR_RETURN(goal_, EntryId(*approval));
-    MUSTER_RETURN_IF_ERROR(AddHolders(person.dn));
+    level_ = {person.dn};
     if (server_.active_directory && !record.primary_group.empty()) {
       MUSTER_RETURN_IF_ERROR(AddPrimaryGroup(record.primary_group));
     }
-    for (size_t i = 0; i < to_climb_.size() && !seen_.contains(goal_); ++i) {
-      const std::string dn = to_climb_[i];  // grows meanwhile
-      MUSTER_RETURN_IF_ERROR(AddHolders(dn));
+    while (!level_.empty() && !seen_.contains(goal_)) {
+      const std::vector<std::string> level = std::exchange(level_, {});
+      for (size_t at = 0; at < level.size(); at += limits::kDnsPerFilter) {
+        const size_t end = std::min(level.size(), at + limits::kDnsPerFilter);
+        MUSTER_RETURN_IF_ERROR(AddHolders({level.begin() + static_cast<ptrdiff_t>(at),
+                                           level.begin() + static_cast<ptrdiff_t>(end)}));
+      }
     }
     return seen_.contains(goal_);
   }
@@ -166,16 +171,21 @@ class UpwardWalk {
       return absl::FailedPreconditionError(absl::StrCat(
           member_.distinguished_name, " is in more than ", limits::kMaxGroupsPerApp, " groups"));
     }
-    to_climb_.push_back(group.dn);
+    level_.push_back(group.dn);
     return absl::OkStatus();
   }
 
-  absl::Status AddHolders(const std::string& dn) {
-    const std::string value = EscapeFilter(dn);
-    const std::string filter =
-        server_.active_directory
-            ? absl::StrCat("(member=", value, ")")
-            : absl::StrCat("(|(member=", value, ")(uniqueMember=", value, "))");
+  // Not every server has an index of members; all have one of classes.
+  absl::Status AddHolders(const std::vector<std::string>& dns) {
+    std::string any;
+    for (const std::string& dn : dns) {
+      const std::string value = EscapeFilter(dn);
+      absl::StrAppend(&any, "(member=", value, ")");
+      if (!server_.active_directory) absl::StrAppend(&any, "(uniqueMember=", value, ")");
+    }
+    const std::string filter = server_.active_directory
+                                   ? absl::StrCat("(&(objectClass=group)(|", any, "))")
+                                   : absl::StrCat("(|", any, ")");
     for (const std::string& context : Contexts()) {
       MUSTER_RETURN_IF_ERROR(SearchPaged(connection_, context, filter, IdentityAttributeNames(),
                                          [&](DirectoryEntry group) { return Add(group); }));
@@ -202,7 +212,7 @@ class UpwardWalk {
   const PastMember& member_;
   std::string goal_;
   absl::flat_hash_set<std::string> seen_;  // ids
-  std::vector<std::string> to_climb_;      // DNs
+  std::vector<std::string> level_;         // DNs whose holders are not known yet
 };
 
 }  // namespace

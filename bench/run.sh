@@ -143,7 +143,7 @@ emit_s() {
   local p50
   p50=$(quantile 0.5 <"$demo/values")
   emit "$1" "$p50" s "$2" \
-    "$(awk -v a="$p50" -v b="$2" 'BEGIN {if (b > 0) printf "%.2f", a / b; else print "null"}')" \
+    "$(awk -v a="$p50" -v b="$2" 'BEGIN {if (b + 0 > 0) printf "%.2f", a / b; else print "null"}')" \
     "$(wc -l <"$demo/values")" "$p50" "$(quantile 0.99 <"$demo/values")" "$3"
 }
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -111,10 +112,36 @@ absl::StatusOr<std::unique_ptr<SambaDomain>> SambaDomain::Start(const Options& o
   MUSTER_ASSIGN_OR_RETURN(const std::string archive, Archive(options.users));
   std::unique_ptr<SambaDomain> domain(new SambaDomain());
   MUSTER_RETURN_IF_ERROR(domain->Unpack(archive));
+  if (options.dns) MUSTER_RETURN_IF_ERROR(domain->ServeNames());
   for (int n = 1; n <= options.controllers; ++n) {
     MUSTER_RETURN_IF_ERROR(domain->StartController(n));
   }
+  if (options.dns) MUSTER_RETURN_IF_ERROR(domain->WaitForNames());
   return domain;
+}
+
+// The resolver's configuration is a file of this process alone.
+absl::Status SambaDomain::ServeNames() {
+  const std::string conf = File("dc1/etc/smb.conf"), resolv = File("resolv.conf");
+  const std::string served = absl::StrReplaceAll(
+      ReadWhole(conf), {{"server services = ldap, kdc", "server services = ldap, kdc, dns"}});
+  if (!WriteWhole(conf, served, 0600) ||
+      !WriteWhole(resolv, absl::StrCat("nameserver ", Host(1), "\n"), 0644)) {
+    return absl::InternalError(absl::StrCat("cannot write ", conf));
+  }
+  if (unshare(CLONE_NEWNS) != 0 ||
+      mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      mount(resolv.c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr) != 0) {
+    return absl::InternalError("cannot have a resolver of its own: is this root?");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SambaDomain::WaitForNames() const {
+  const bool ready = WaitUntil(absl::Seconds(30), [] {
+    return RunCommand({"getent", "hosts", "dc1.mdm.test"}).exit_code == 0;
+  });
+  return ready ? absl::OkStatus() : absl::InternalError("samba does not answer for its zone");
 }
 
 absl::Status SambaDomain::Unpack(const std::string& archive) {

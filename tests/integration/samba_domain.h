@@ -22,6 +22,7 @@ class SambaDomain {
   struct Options {
     int controllers = 1;  // that are started: DC1, or both
     int users = 0;        // made besides, all in the group Big: u00000, ...
+    bool dns = false;     // DC1 serves the domain's zone, and this process asks it alone
   };
 
   // Made once per build tree, and unpacked for each process. INTERNAL, with the log, when
@@ -65,6 +66,8 @@ class SambaDomain {
  private:
   SambaDomain() = default;
   absl::Status Unpack(const std::string& archive);
+  absl::Status ServeNames();
+  absl::Status WaitForNames() const;
   CommandResult As(const std::string& account, int controller, const std::string& tool,
                    const std::vector<std::string>& arguments, const std::string& input = "");
 

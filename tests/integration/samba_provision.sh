@@ -196,7 +196,11 @@ samba-tool domain backup offline --targetdir=backup -s dc1/etc/smb.conf
 samba-tool domain backup restore --backup-file="$(echo backup/*.tar.bz2)" --newservername=DC2 \
   --host-ip=127.0.0.3 --targetdir="$dir/dc2"
 write_conf 2
-samba-tool spn add ldap/127.0.0.2 'DC1$' -s dc1/etc/smb.conf
-samba-tool spn add ldap/127.0.0.3 'DC2$' -s dc2/etc/smb.conf
+# The names that a controller with more services registers for itself, and its address.
+for number in 1 2; do
+  for name in "127.0.0.$((number + 1))" "dc$number.mdm.test"; do
+    samba-tool spn add "ldap/$name" "DC$number\$" -s "dc$number/etc/smb.conf"
+  done
+done
 raise_usn
 rm -rf backup

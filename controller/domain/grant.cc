@@ -167,9 +167,8 @@ std::string WhyNotLive(const v1::Grant& grant, const v1::Person& person, bool me
   switch (grant.state()) {
     case v1::Grant::ACTIVE:
     case v1::Grant::RECERT_DUE:
+    case v1::Grant::BREAK_GLASS:
       break;
-    case v1::Grant::BREAK_GLASS:  // Needs neither training nor group, but ends by itself.
-      return now < FromProto(grant.not_after()) ? "" : "the break-glass grant has ended";
     default:
       return absl::StrCat("grant ", grant.grant_id(), " is ", v1::Grant::State_Name(grant.state()));
   }
@@ -181,6 +180,7 @@ std::string WhyNotLive(const v1::Grant& grant, const v1::Person& person, bool me
   if (person.has_expires_at() && now >= FromProto(person.expires_at())) {
     return "the account has expired in the directory";
   }
+  if (grant.state() == v1::Grant::BREAK_GLASS) return "";  // needs neither group nor training
   if (!member) return "the person is not in the app's approval group";
   if (grant.training_acknowledged().empty()) {
     return absl::StrCat("training for grant ", grant.grant_id(), " is not acknowledged");

@@ -91,6 +91,18 @@ TEST(EntitlementOf, Liveness) {
          f.member = false;
        },
        true},
+      {"break-glass of a disabled account",
+       [](Facts& f) {
+         f.grant.set_state(v1::Grant::BREAK_GLASS);
+         f.person.set_enabled(false);
+       },
+       false},
+      {"break-glass of an account that has expired",
+       [](Facts& f) {
+         f.grant.set_state(v1::Grant::BREAK_GLASS);
+         *f.person.mutable_expires_at() = ToProto(kNow);
+       },
+       false},
       {"break-glass ended",
        [](Facts& f) {
          f.grant.set_state(v1::Grant::BREAK_GLASS);

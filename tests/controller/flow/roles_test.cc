@@ -94,6 +94,12 @@ TEST_F(RolesTest, ExplainMemberNamesWhatIsMissing) {
                    "the training is acknowledged: not acknowledged",
                    "nobody asked for this: file a request, or `musterctl grant adopt GR-000001`, "
                    "or take the person out of the group"}));
+  const AdoptTerms no_training = {"known liaison", "INC7", "", absl::Hours(24)};
+  ASSERT_TRUE(AdoptGrant(*services_, Who("soc"), "GR-000001", no_training, false).ok());
+  EXPECT_EQ(Why("bob@agency.test"),
+            Lines({"the training is acknowledged: not acknowledged",
+                   "`musterctl grant revoke GR-000001 --reason TEXT`, then file a request with "
+                   "--training-acknowledged VERSION"}));
   directory_->edit = [](DirectorySnapshot& read) {
     read.persons.at(IdOf(kBob)).set_enabled(false);
   };

@@ -1,5 +1,7 @@
 #include "controller/adapters/yaml/ldap_config.h"
 
+#include <stdlib.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -112,7 +114,7 @@ class LdapReader {
 
   void ReadPassword() {
     ReadLine(node_, "bind_dn", &out_.bind_dn, issues_);
-    ReadFileName(node_, "bind_password_file", folder_, &out_.bind_password_file, issues_);
+    ReadSecretFile("bind_password_file", &out_.bind_password_file);
     const bool has_dn = FindField(node_, "bind_dn") != nullptr;
     const bool has_password = FindField(node_, "bind_password_file") != nullptr;
     if (has_dn == has_password) return;
@@ -123,7 +125,7 @@ class LdapReader {
 
   void ReadKerberos() {
     ReadLine(node_, "principal", &out_.principal, issues_);
-    ReadFileName(node_, "keytab_file", folder_, &out_.keytab_file, issues_);
+    ReadSecretFile("keytab_file", &out_.keytab_file);
     const bool has_principal = FindField(node_, "principal") != nullptr;
     if (has_principal != kerberos_) {
       issues_->Error(node_, absl::StrCat("'", kerberos_ ? "keytab_file" : "principal", "' needs '",
@@ -138,6 +140,25 @@ class LdapReader {
     if (out_.start_tls) {
       issues_->Error(node_, "'start_tls' has no effect with a keytab; remove it");
     }
+  }
+
+  // A file, or what systemd hands over, decrypted and in memory (systemd.exec, "LoadCredential").
+  void ReadSecretFile(absl::string_view key, std::string* out) {
+    const YamlField* field = FindField(node_, key);
+    constexpr absl::string_view kMark = "$CREDENTIALS_DIRECTORY/";
+    if (field == nullptr || !absl::StartsWith(field->value.text, kMark)) {
+      return ReadFileName(node_, key, folder_, out, issues_);
+    }
+    if (ReadLine(node_, key, out, issues_) == nullptr) return;
+    const std::string name = out->substr(kMark.size());
+    const char* given = getenv("CREDENTIALS_DIRECTORY");
+    if (given == nullptr) {
+      issues_->Error(field->value,
+                     absl::StrCat("systemd handed no credentials to musterd; add LoadCredential=",
+                                  name, ":FILE to its unit, or name a file here"));
+      return;
+    }
+    *out = absl::StrCat(given, "/", name);
   }
 
   const YamlNode& node_;

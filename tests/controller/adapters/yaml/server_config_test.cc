@@ -121,6 +121,23 @@ TEST(ParseServerConfig, SeveralServersKerberosAndAttributes) {
           "start_tls=0 ca= bind= password= principal= keytab= base=dc=example timeout=10s");
 }
 
+TEST(ParseServerConfig, CredentialsOfSystemd) {
+  const std::string file = absl::StrCat(
+      kLdap, "    bind_dn: cn=m\n    bind_password_file: $CREDENTIALS_DIRECTORY/ldap-password\n");
+  const std::string want =
+      "listen=127.0.0.1:7443 names= data=/data ask=Ask your service desk for this app; an approval "
+      "opens it. sync=5s life=8760h soak=1m nacks=2 kind=ldap write_back=1 groups= ldif= "
+      "attributes=physicalDeliveryOfficeName,manager, uri=ldaps://dc1.example domain= start_tls=0 "
+      "ca= bind=cn=m password=/run/credentials/musterd.service/ldap-password principal= keytab= "
+      "base=dc=example timeout=10s";
+  setenv("CREDENTIALS_DIRECTORY", "/run/credentials/musterd.service", 1);
+  EXPECT_EQ(Parsed("/c/m.yaml", file), want);
+  unsetenv("CREDENTIALS_DIRECTORY");
+  EXPECT_EQ(Parsed("/c/m.yaml", file),
+            "INVALID_ARGUMENT: /c/m.yaml:8:25: systemd handed no credentials to musterd; add "
+            "LoadCredential=ldap-password:FILE to its unit, or name a file here");
+}
+
 TEST(ParseServerConfig, Issues) {
   const std::string ldif = kLdif, ldap = kLdap;
   const std::string listen =

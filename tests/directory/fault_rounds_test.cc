@@ -92,6 +92,32 @@ class FaultRounds : public World {
     return out;
   }
 
+  std::vector<v1::Grant> LiveGrants() {
+    std::vector<v1::Grant> out;
+    for (const std::string& tail : Tails("grant_live/")) {
+      const auto id = store_->Read()->Get(absl::StrCat("grant_live/", tail));
+      EXPECT_TRUE(id.ok() && *id) << tail;
+      if (id.ok() && *id) out.push_back(GrantNow((*id)->bytes));
+    }
+    return out;
+  }
+  // Grant ids by person, of those that somebody approved.
+  std::map<std::string, std::string> Approved() {
+    std::map<std::string, std::string> out;
+    for (const v1::Grant& grant : LiveGrants()) {
+      if (grant.state() == v1::Grant::ACTIVE) out[grant.person_id()] = grant.grant_id();
+    }
+    return out;
+  }
+  void ApproveSome() {
+    for (const v1::Grant& grant : LiveGrants()) {
+      if (grant.state() != v1::Grant::UNSANCTIONED || OneIn(2)) continue;
+      const auto adopted = AdoptGrant(*services_, Who("soc"), grant.grant_id(),
+                                      {"known liaison", "INC7", "2026-1"}, false);
+      ASSERT_TRUE(adopted.ok()) << adopted.status();
+    }
+  }
+
   std::vector<LdapFault> PickFaults() {
     std::vector<LdapFault> out;
     const int count = OneIn(5) ? 0 : 1 + Pick(2);
@@ -112,9 +138,14 @@ class FaultRounds : public World {
   }
 
   // What a read through faults did, against the truth of the moment.
-  void Judge(const Ids& before_members, const Ids& before_able, const Ids& before_holding) {
+  void Judge(const Ids& before_members, const Ids& before_able, const Ids& before_holding,
+             const std::map<std::string, std::string>& before_approved) {
     const Ids truth = truth_.Effective(), members = StoredMembers(), able = StoredAble(),
               holding = Holding();
+    for (const auto& [person, grant] : before_approved) {
+      EXPECT_TRUE(!truth.contains(person) || GrantNow(grant).state() == v1::Grant::ACTIVE)
+          << "wrongly revoked: " << GrantNow(grant).ShortDebugString();
+    }
     for (const std::string& id : truth) {
       EXPECT_TRUE(members.contains(id) || !before_members.contains(id)) << "wrongly out: " << id;
       EXPECT_TRUE(able.contains(id) || !before_able.contains(id)) << "wrongly unable: " << id;
@@ -131,12 +162,13 @@ class FaultRounds : public World {
   void ReadThroughFaults() {
     for (int reads = 1 + Pick(3); reads > 0; --reads) {
       const Ids members = StoredMembers(), able = StoredAble(), holding = Holding();
+      const auto approved = Approved();
       proxy_->SetFaults(PickFaults());
       const absl::StatusOr<v1::SyncRun> run =
           sync_->Run(MusterItself(), OneIn(2) ? ReadDepth::kFull : ReadDepth::kChanges, false);
       if (!run.ok()) ++failed_;
       if (run.ok() && run->state() == v1::SyncRun::HELD) ++held_;
-      Judge(members, able, holding);
+      Judge(members, able, holding, approved);
     }
     proxy_->SetFaults({});
   }
@@ -161,6 +193,13 @@ class FaultRounds : public World {
     }
     EXPECT_EQ(StoredMembers(), truth) << run->DebugString();
     EXPECT_EQ(StoredAble(), truth);
+    // Who left or was deleted has no grant; who is disabled keeps it.
+    std::set<std::string> expected = truth;
+    for (const std::string& tail : Tails("inactive_member/whatsapp/")) expected.insert(tail);
+    for (const auto& [person, grant] : Approved()) {
+      EXPECT_TRUE(expected.contains(person)) << "not revoked: " << grant;
+      ++approved_seen_;
+    }
   }
 
   std::mt19937_64 random_;
@@ -169,7 +208,7 @@ class FaultRounds : public World {
   std::unique_ptr<LdapProxy> proxy_;
   std::unique_ptr<LdapDirectory> ldap_;
   std::unique_ptr<DirectorySync> sync_;
-  int failed_ = 0, held_ = 0, really_held_ = 0;
+  int failed_ = 0, held_ = 0, really_held_ = 0, approved_seen_ = 0;
 };
 
 TEST_F(FaultRounds, NobodyIsWronglyInOrOut) {
@@ -182,12 +221,14 @@ TEST_F(FaultRounds, NobodyIsWronglyInOrOut) {
     ASSERT_NO_FATAL_FAILURE(ChangeTruth());
     ReadThroughFaults();
     ASSERT_NO_FATAL_FAILURE(ReadClean());
+    ASSERT_NO_FATAL_FAILURE(ApproveSome());
     if (HasFailure()) break;
   }
   // A round that never failed, was never held or never released has shown nothing.
   EXPECT_GT(failed_, 0);
   EXPECT_GT(held_, 0);
   EXPECT_GT(really_held_, 0);
+  EXPECT_GT(approved_seen_, 0);
   const std::map<LdapFault::Kind, int> fired = proxy_->fired();
   std::string counts;
   for (int kind = 0; kind < LdapFault::kKinds; ++kind) {

@@ -15,10 +15,10 @@ struct LdapConfig {
   // servers DNS lists.
   std::vector<std::string> uris;
   std::string domain;
-  bool start_tls = false;  // upgrade ldap:// before anything is sent
-  std::string ca_file;     // PEM; empty: the system's authorities
-  std::string bind_dn;     // empty: anonymous
-  std::string bind_password_file;  // as keytab_file: may be "$CREDENTIALS_DIRECTORY/NAME" there
+  bool start_tls = false;              // upgrade ldap:// before anything is sent
+  std::string ca_file;                 // PEM; empty: the system's authorities
+  std::string bind_dn;                 // empty: anonymous
+  std::string bind_password_file;      // as keytab_file: may be "$CREDENTIALS_DIRECTORY/NAME" there
   std::string principal, keytab_file;  // Kerberos, instead of the two above
   std::string base_dn;
   absl::Duration timeout = absl::Seconds(10);

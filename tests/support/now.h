@@ -1,5 +1,4 @@
-#ifndef MUSTER_TESTS_SUPPORT_NOW_H_
-#define MUSTER_TESTS_SUPPORT_NOW_H_
+#pragma once
 
 #include "absl/time/time.h"
 
@@ -9,5 +8,3 @@ namespace muster {
 inline const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
 }  // namespace muster
-
-#endif  // MUSTER_TESTS_SUPPORT_NOW_H_

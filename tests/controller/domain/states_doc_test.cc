@@ -34,9 +34,9 @@ std::string Table(Event last, absl::string_view (*name)(Event),
 std::string Document() {
   return absl::StrCat(
       "# States\n\n"
-      "Printed from the code by `tests/controller/domain/states_doc_test.cc`, which fails when "
-      "the\n"
-      "two differ. Whatever is not listed is refused with exit code 3, and changes nothing.\n\n"
+      "Printed from the code by `tests/controller/domain/states_doc_test.cc`, which fails\n"
+      "when the two differ. Whatever is not listed is refused with exit code 3, and changes "
+      "nothing.\n\n"
       "## A request\n",
       Table<v1::Request>(RequestEvent::kExpire, RequestEventName, NextRequestState),
       "\n## A grant\n",

@@ -156,7 +156,8 @@ TEST_F(LdifDirectoryTest, ReadsTheFileAnewEachTime) {
 
 TEST_F(LdifDirectoryTest, OpenSaysWhatIsWrong) {
   EXPECT_EQ(LdifDirectory::Open(file_).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(LdifDirectory::Open(folder_).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(LdifDirectory::Open(folder_.path()).status().code(),
+            absl::StatusCode::kFailedPrecondition);
   Write("not LDIF");
   EXPECT_TRUE(LdifDirectory::Open(file_).ok());
 }

@@ -1,8 +1,7 @@
-#ifndef MUSTER_TESTS_CONTROLLER_ADAPTERS_LDIF_LDIF_FIXTURE_H_
-#define MUSTER_TESTS_CONTROLLER_ADAPTERS_LDIF_LDIF_FIXTURE_H_
+// A small directory in an LDIF file of its own, for the tests of reading and of writing.
+#pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -12,6 +11,7 @@
 #include <string>
 
 #include "controller/adapters/ldif/ldif_directory.h"
+#include "tests/support/temp_dir.h"
 
 namespace muster {
 
@@ -50,14 +50,6 @@ description: last line
 
 class LdifDirectoryTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "muster-ldif-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    file_ = folder_ + "/directory.ldif";
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   void Write(const std::string& text) const {
     std::ofstream(file_, std::ios::binary | std::ios::trunc) << text;
   }
@@ -79,15 +71,14 @@ class LdifDirectoryTest : public ::testing::Test {
   }
   std::set<std::string> Files() const {
     std::set<std::string> out;
-    for (const auto& item : std::filesystem::directory_iterator(folder_)) {
+    for (const auto& item : std::filesystem::directory_iterator(folder_.path())) {
       out.insert(item.path().filename().string());
     }
     return out;
   }
 
-  std::string folder_, file_;
+  const TempDir folder_;
+  const std::string file_ = folder_.File("directory.ldif");
 };
 
 }  // namespace muster
-
-#endif  // MUSTER_TESTS_CONTROLLER_ADAPTERS_LDIF_LDIF_FIXTURE_H_

@@ -108,8 +108,8 @@ TEST_F(LdifWriteTest, SaysWhyItCannotWriteAndChangesNothing) {
 
 TEST_F(LdifWriteTest, KeepsModeOwnerAndLink) {
   const std::unique_ptr<LdifDirectory> directory = Open(kFile);
-  std::filesystem::create_directory(folder_ + "/real");
-  const std::string real = folder_ + "/real/people.ldif";
+  std::filesystem::create_directory(folder_.File("real"));
+  const std::string real = folder_.File("real/people.ldif");
   std::filesystem::rename(file_, real);
   std::filesystem::create_symlink(real, file_);
   ASSERT_EQ(chmod(real.c_str(), 0640), 0);

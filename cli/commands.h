@@ -10,6 +10,8 @@ void AddTrmCommands(CLI::App* root, Session* session);
 void AddPolicyCommands(CLI::App* root, Session* session);  // blocklist, apply, simulate, policy
 void AddRequestCommands(CLI::App* root, Session* session);
 void AddGrantCommands(CLI::App* root, Session* session);
+void AddRoleCommands(CLI::App* root, Session* session);    // login, logout, roles
+void AddReportCommands(CLI::App* root, Session* session);  // report, webhook
 void AddPersonCommands(CLI::App* root, Session* session);
 void AddDirectoryCommands(CLI::App* root, Session* session);
 void AddDeviceCommands(CLI::App* root, Session* session);

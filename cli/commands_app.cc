@@ -31,6 +31,18 @@ void AddTrmCommands(CLI::App* root, Session* session) {
                {"AUTHOR", "author"},
                {"REASON", "reason"}});
 
+  auto history = std::make_shared<v1::ListTrmHistoryRequest>();
+  CLI::App* past = AddListVerb(noun, session, "history", "Every decision, oldest first",
+                               "ListTrmHistory", history, std::make_shared<v1::ListTrmResponse>(),
+                               {{"APP", "app_id"},
+                                {"STATUS", "status"},
+                                {"DECISION", "decision_id"},
+                                {"DECIDED", "decided_at"},
+                                {"AUTHOR", "author"},
+                                {"REASON", "reason"}});
+  past->add_option_function<std::string>(
+      "app", [history](const std::string& v) { history->set_app_id(v); }, "Only this app");
+
   auto request = std::make_shared<v1::SetTrmRequest>();
   CLI::App* set = AddVerb(noun, session, "set", "Set an app's TRM status",
                           [request](Session& s) -> absl::StatusOr<int> {

@@ -5,18 +5,45 @@
 namespace muster::cli {
 namespace {
 
-void AddRevoke(CLI::App* noun, Session* session) {
-  auto request = std::make_shared<v1::RevokeGrantRequest>();
-  CLI::App* verb = AddVerb(noun, session, "revoke", "End a grant now",
-                           [request](Session& s) -> absl::StatusOr<int> {
-                             v1::GrantResponse response;
-                             MUSTER_RETURN_IF_ERROR(s.Call("RevokeGrant", *request, &response));
-                             if (request->dry_run()) return s.Print(MessageJson(response.impact()));
-                             return s.Print(MessageJson(response.grant()));
-                           });
+std::shared_ptr<v1::DecideGrantRequest> AddDecision(CLI::App* noun, Session* session,
+                                                    const std::string& name,
+                                                    const std::string& help,
+                                                    const std::string& method, bool has_term,
+                                                    CLI::App** verb_out = nullptr) {
+  auto request = std::make_shared<v1::DecideGrantRequest>();
+  CLI::App* verb =
+      AddVerb(noun, session, name, help, [request, method](Session& s) -> absl::StatusOr<int> {
+        v1::GrantResponse response;
+        MUSTER_RETURN_IF_ERROR(s.Call(method, *request, &response));
+        if (request->dry_run()) return s.Print(MessageJson(response.impact()));
+        return s.Print(MessageJson(response.grant()));
+      });
   AddName(verb, "id", "Grant id", [request](const std::string& v) { request->set_grant_id(v); });
   AddRequired(verb, "--reason", "Why", [request](const std::string& v) { request->set_reason(v); });
+  if (has_term) {
+    AddDuration(verb, "--term", "How long from now, e.g. 180d (the default)",
+                [request](absl::Duration d) { *request->mutable_term() = ToProto(d); });
+  }
+  AddRevision(verb, [request](uint64_t v) { request->set_expected_revision(v); });
   AddDryRun(verb, [request](bool v) { request->set_dry_run(v); });
+  if (verb_out != nullptr) *verb_out = verb;
+  return request;
+}
+
+void AddDecisions(CLI::App* noun, Session* session) {
+  AddDecision(noun, session, "revoke", "End a grant now", "RevokeGrant", false);
+  AddDecision(noun, session, "suspend", "Block the app while something is looked into",
+              "SuspendGrant", false);
+  AddDecision(noun, session, "resume", "Lift a suspension", "ResumeGrant", false);
+  AddDecision(noun, session, "recertify", "Confirm the need: a new term", "RecertifyGrant", true);
+  CLI::App* verb = nullptr;
+  const auto review = AddDecision(noun, session, "review",
+                                  "Review a break-glass grant: end it, or keep it as an ordinary "
+                                  "one",
+                                  "ReviewGrant", true, &verb);
+  verb->add_flag_function(
+      "--keep", [review](int64_t) { review->set_keep(true); },
+      "It becomes an ordinary grant (default: it ends)");
 }
 
 void AddAdopt(CLI::App* noun, Session* session) {
@@ -69,7 +96,7 @@ void AddGrantCommands(CLI::App* root, Session* session) {
         return s.Print(MessageJson(grant));
       });
   AddName(show, "id", "Grant id", [get](const std::string& v) { get->set_grant_id(v); });
-  AddRevoke(noun, session);
+  AddDecisions(noun, session);
   AddAdopt(noun, session);
 }
 

@@ -25,6 +25,13 @@ std::string Plural(uint32_t n, absl::string_view word) {
 
 std::string ApplyTable(const v1::ApplyPoliciesResponse& response, bool dry_run) {
   std::string out;
+  for (const std::string& drift : response.impact().drift()) {
+    absl::StrAppend(&out, "drift: ", drift, "\n");
+  }
+  for (const v1::Deletion& deletion : response.deletions()) {
+    absl::StrAppend(&out, "deletes ", deletion.what(), ": ", Plural(deletion.devices(), "device"),
+                    " with the app, ", Plural(deletion.persons(), "person"), " with a grant\n");
+  }
   for (const std::string& change : response.impact().changes()) {
     absl::StrAppend(&out, change, "\n");
   }
@@ -57,25 +64,61 @@ absl::StatusOr<int> SendPolicies(Session& s, const v1::ApplyPoliciesRequest& req
   return kExitUsage;
 }
 
-absl::StatusOr<int> ApplyFolder(Session& s, ApplyArgs& args) {
+absl::Status ReadFolder(Session& s, ApplyArgs& args) {
   MUSTER_ASSIGN_OR_RETURN(PolicyFiles read, ReadPolicyFolder(args.from));
   for (const std::string& path : read.ignored) {
     s.err << "note: " << path << " is not a policy file and is ignored\n";
   }
   args.request.mutable_files()->Assign(read.files.begin(), read.files.end());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> ApplyFolder(Session& s, ApplyArgs& args) {
+  MUSTER_RETURN_IF_ERROR(ReadFolder(s, args));
   return SendPolicies(s, args.request);
 }
 
+int PrintErrors(Session& s, const google::protobuf::RepeatedPtrField<v1::Issue>& issues) {
+  int errors = 0;
+  for (const v1::Issue& issue : issues) {
+    s.err << IssueLine(issue);
+    if (issue.severity() != v1::Issue::WARNING) ++errors;
+  }
+  return errors;
+}
+
+absl::StatusOr<int> SimulateFolder(Session& s, ApplyArgs& args) {
+  MUSTER_RETURN_IF_ERROR(ReadFolder(s, args));
+  v1::SimulatePoliciesResponse response;
+  MUSTER_RETURN_IF_ERROR(s.Call("SimulatePolicies", args.request, &response));
+  const int errors = PrintErrors(s, response.issues());
+  s.out << RenderList(s.format, MessageJson(response),
+                      {{"APP", "app_id"},
+                       {"WHO", "person_upn"},
+                       {"CHANGE", "change"},
+                       {"BEFORE", "before"},
+                       {"AFTER", "after"},
+                       {"REASON", "reason"},
+                       {"DEVICES", "devices"}});
+  return errors == 0 ? kExitOk : kExitUsage;
+}
+
 CLI::App* AddFolderVerb(CLI::App* root, Session* session, const std::string& name,
-                        const std::string& help, const std::shared_ptr<ApplyArgs>& args) {
+                        const std::string& help, const std::shared_ptr<ApplyArgs>& args,
+                        absl::StatusOr<int> (*run)(Session&, ApplyArgs&)) {
   CLI::App* verb =
-      AddVerb(root, session, name, help, [args](Session& s) { return ApplyFolder(s, *args); });
-  AddRequired(verb, "-f,--from", "Folder with catalogue/, trm.yaml, blocklist.yaml",
+      AddVerb(root, session, name, help, [args, run](Session& s) { return run(s, *args); });
+  AddRequired(verb, "-f,--from", "Folder with catalogue/, trm.yaml, blocklist.yaml, guidance/",
               [args](const std::string& v) { args->from = v; });
   verb->add_flag_function(
       "--prune", [args](int64_t) { args->request.set_prune(true); },
       "Also remove apps that the folder no longer names");
   return verb;
+}
+
+void AddSimulate(CLI::App* root, Session* session) {
+  AddFolderVerb(root, session, "simulate", "Who would gain and who would lose what",
+                std::make_shared<ApplyArgs>(), &SimulateFolder);
 }
 
 void AddBlocklist(CLI::App* root, Session* session) {
@@ -102,14 +145,21 @@ void AddPolicyCommands(CLI::App* root, Session* session) {
   AddBlocklist(root, session);
 
   auto apply = std::make_shared<ApplyArgs>();
-  CLI::App* verb =
-      AddFolderVerb(root, session, "apply", "Apply the policy files of a folder", apply);
+  CLI::App* verb = AddFolderVerb(root, session, "apply", "Apply the policy files of a folder",
+                                 apply, &ApplyFolder);
+  AddOptional(verb, "--commit", "Id of the commit the files are of; kept, see `policy show`",
+              [apply](const std::string& v) { apply->request.set_commit(v); });
   AddDryRun(verb, [apply](bool v) { apply->request.set_dry_run(v); });
 
-  auto simulate = std::make_shared<ApplyArgs>();
-  simulate->request.set_dry_run(true);
-  AddFolderVerb(root, session, "simulate", "What `apply` would change and whom it touches",
-                simulate);
+  AddSimulate(root, session);
+
+  CLI::App* guidance = AddNoun(root, "guidance", "What people are told");
+  AddVerb(guidance, session, "show", "The training text in force, and the other texts",
+          [](Session& s) -> absl::StatusOr<int> {
+            v1::Guidance texts;
+            MUSTER_RETURN_IF_ERROR(s.Call("GetGuidance", v1::GetGuidanceRequest(), &texts));
+            return s.Print(MessageJson(texts));
+          });
 
   CLI::App* policy = AddNoun(root, "policy", "The signed policy in force");
   AddVerb(policy, session, "show", "The documents in force, with hashes and signers",

@@ -3,9 +3,12 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <filesystem>
 #include <string>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
 #include "common/limits.h"
@@ -30,15 +33,45 @@ absl::Status ParseReply(const grpc::ByteBuffer& buffer, google::protobuf::Messag
 
 class GrpcAdminClient final : public AdminClient {
  public:
-  GrpcAdminClient(std::string server, std::shared_ptr<grpc::Channel> channel,
+  GrpcAdminClient(std::string server, std::shared_ptr<grpc::Channel> channel, std::string token,
                   absl::Duration timeout)
-      : server_(std::move(server)), stub_(std::move(channel)), timeout_(timeout) {}
+      : server_(std::move(server)),
+        stub_(std::move(channel)),
+        token_(std::move(token)),
+        timeout_(timeout) {}
 
   absl::Status Call(const std::string& method, const google::protobuf::Message& request,
                     google::protobuf::Message* response) override {
     MUSTER_RETURN_IF_ERROR(CheckMethod(method, request, *response));
+    absl::Status status = CallOnce(method, request, response);
+    // Asking again is safe where nothing is changed.
+    for (int i = 0; i < kReadRetries && Broken(status) && OnlyReads(method); ++i) {
+      status = CallOnce(method, request, response);
+    }
+    return Broken(status) ? BrokenError() : status;
+  }
+
+ private:
+  static constexpr int kReadRetries = 2;
+
+  // What gRPC 1.51 says, with code UNKNOWN, when a stream ends without the server's status.
+  static bool Broken(const absl::Status& status) {
+    return status.code() == absl::StatusCode::kUnknown && status.message() == "Stream removed";
+  }
+  static bool OnlyReads(absl::string_view method) {
+    return absl::StartsWith(method, "Get") || absl::StartsWith(method, "List") ||
+           absl::StartsWith(method, "Explain");
+  }
+  absl::Status BrokenError() const {
+    return absl::DeadlineExceededError(absl::StrCat("the connection to the controller at ", server_,
+                                                    " broke before its answer came"));
+  }
+
+  absl::Status CallOnce(const std::string& method, const google::protobuf::Message& request,
+                        google::protobuf::Message* response) {
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(SystemClock().Now() + timeout_));
+    if (!token_.empty()) context.AddMetadata("authorization", absl::StrCat("Bearer ", token_));
     grpc::CompletionQueue queue;
     const auto call = stub_.PrepareUnaryCall(&context, "/muster.v1.AdminService/" + method,
                                              ToBuffer(request.SerializeAsString()), &queue);
@@ -53,7 +86,6 @@ class GrpcAdminClient final : public AdminClient {
     return ParseReply(reply, response);
   }
 
- private:
   absl::Status Translate(const grpc::Status& status) const {
     // gRPC's codes and Abseil's are the same numbers.
     const auto code = static_cast<absl::StatusCode>(status.error_code());
@@ -71,6 +103,7 @@ class GrpcAdminClient final : public AdminClient {
 
   const std::string server_;
   grpc::GenericStub stub_;
+  const std::string token_;
   const absl::Duration timeout_;
 };
 
@@ -81,15 +114,23 @@ absl::StatusOr<std::unique_ptr<AdminClient>> Connect(const Profile& profile,
   grpc::SslCredentialsOptions tls;
   MUSTER_ASSIGN_OR_RETURN(tls.pem_root_certs,
                           ReadSmallFile(profile.ca, "CA", limits::kMaxPemBytes));
-  MUSTER_ASSIGN_OR_RETURN(tls.pem_cert_chain,
-                          ReadSmallFile(profile.certificate, "certificate", limits::kMaxPemBytes));
-  MUSTER_ASSIGN_OR_RETURN(tls.pem_private_key,
-                          ReadSmallFile(profile.key, "key", limits::kMaxPemBytes));
+  std::string token;
+  if (profile.token.empty()) {
+    MUSTER_ASSIGN_OR_RETURN(tls.pem_cert_chain, ReadSmallFile(profile.certificate, "certificate",
+                                                              limits::kMaxPemBytes));
+    MUSTER_ASSIGN_OR_RETURN(tls.pem_private_key,
+                            ReadSmallFile(profile.key, "key", limits::kMaxPemBytes));
+  } else if (std::filesystem::exists(profile.token)) {  // not yet before the first sign-in
+    MUSTER_ASSIGN_OR_RETURN(token,
+                            ReadSmallFile(profile.token, "token", limits::kMaxSessionTokenBytes));
+    absl::StripAsciiWhitespace(&token);
+  }
   grpc::ChannelArguments args;
   args.SetMaxReceiveMessageSize(limits::kMaxReplyBytes);
   if (!profile.server_name.empty()) args.SetSslTargetNameOverride(profile.server_name);
   auto channel = grpc::CreateCustomChannel(profile.server, grpc::SslCredentials(tls), args);
-  return std::make_unique<GrpcAdminClient>(profile.server, std::move(channel), timeout);
+  return std::make_unique<GrpcAdminClient>(profile.server, std::move(channel), std::move(token),
+                                           timeout);
 }
 
 }  // namespace muster::cli

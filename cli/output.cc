@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -59,8 +60,10 @@ std::string TableText(const Rows& rows, absl::string_view indent) {
   return out;
 }
 
-// RFC 4180.
-std::string CsvField(const std::string& text) {
+// RFC 4180. A spreadsheet would run what begins like a formula: it gets an apostrophe in front.
+std::string CsvField(std::string text) {
+  text = Printable(std::move(text));
+  if (!text.empty() && absl::StrContains("=+-@", text.substr(0, 1))) text.insert(0, 1, '\'');
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string out = "\"";
   for (char c : text) {

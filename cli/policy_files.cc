@@ -18,20 +18,22 @@ namespace fs = std::filesystem;
 bool IsPolicyFile(const std::string& path) {
   if (path == "trm.yaml" || path == "blocklist.yaml") return true;
   const fs::path p(path);
-  return p.parent_path() == "catalogue" && p.extension() == ".yaml";
+  return (p.parent_path() == "catalogue" || p.parent_path() == "guidance") &&
+         p.extension() == ".yaml";
 }
 
-// Sorted, relative to `folder`; what is inside folders other than catalogue/ is not looked at.
+// Sorted, relative to `folder`; what is inside folders other than catalogue/ and guidance/ is not
+// looked at.
 absl::StatusOr<std::vector<std::string>> ListFolder(const std::string& folder) {
   std::vector<std::string> paths;
-  for (const std::string sub : {"", "catalogue"}) {
+  for (const std::string sub : {"", "catalogue", "guidance"}) {
     std::error_code error;
     const fs::path dir = fs::path(folder) / sub;
     if (!sub.empty() && !fs::is_directory(dir, error)) continue;
     fs::directory_iterator it(dir, error);
     for (const fs::directory_iterator end; !error && it != end; it.increment(error)) {
       const std::string name = it->path().filename().string();
-      if (sub.empty() && name == "catalogue") continue;
+      if (sub.empty() && (name == "catalogue" || name == "guidance")) continue;
       paths.push_back(sub.empty() ? name : absl::StrCat(sub, "/", name));
     }
     if (error) {

@@ -16,9 +16,9 @@ namespace muster::cli {
 namespace {
 
 absl::Status BadProfile(const std::string& file, absl::string_view problem) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(file, ": ", problem,
-                   "; a profile has the keys server, ca, certificate, key and maybe server_name"));
+  return absl::InvalidArgumentError(absl::StrCat(file, ": ", problem,
+                                                 "; a profile has the keys server, ca, certificate "
+                                                 "and key (or token), and maybe server_name"));
 }
 
 std::string Resolve(const std::string& folder, const std::string& path) {
@@ -45,6 +45,7 @@ absl::StatusOr<Profile> ParseProfile(const std::string& file, const std::string&
                                                       {"ca", &profile.ca},
                                                       {"certificate", &profile.certificate},
                                                       {"key", &profile.key},
+                                                      {"token", &profile.token},
                                                       {"server_name", &profile.server_name}};
   for (const auto& entry : root) {
     const std::string& name = entry.first.Scalar();
@@ -56,13 +57,19 @@ absl::StatusOr<Profile> ParseProfile(const std::string& file, const std::string&
     if (!field->second->empty()) return BadProfile(file, absl::StrCat("'", name, "' stands twice"));
     *field->second = entry.second.Scalar();
   }
+  const bool by_token = !profile.token.empty();
   for (const auto& [name, value] : fields) {
-    if (value->empty() && name != "server_name") {
+    const bool of_certificate = name == "certificate" || name == "key";
+    if (by_token && of_certificate && !value->empty()) {
+      return BadProfile(file, absl::StrCat("'", name, "' and 'token' exclude each other"));
+    }
+    if (value->empty() && name != "server_name" && name != "token" &&
+        !(by_token && of_certificate)) {
       return BadProfile(file, absl::StrCat("'", name, "' is missing"));
     }
   }
-  for (std::string* path : {&profile.ca, &profile.certificate, &profile.key}) {
-    *path = Resolve(folder, *path);
+  for (std::string* path : {&profile.ca, &profile.certificate, &profile.key, &profile.token}) {
+    if (!path->empty()) *path = Resolve(folder, *path);
   }
   return profile;
 }

@@ -38,6 +38,8 @@ void AddCommands(CLI::App* root, Session* session) {
   AddRequestCommands(root, session);
   AddGrantCommands(root, session);
   AddPersonCommands(root, session);
+  AddReportCommands(root, session);
+  AddRoleCommands(root, session);
   AddDirectoryCommands(root, session);
   AddDeviceCommands(root, session);
   AddRolloutCommands(root, session);

@@ -185,6 +185,11 @@ CLI::Option* AddEnum(CLI::App* verb, const std::string& option, const std::strin
       });
 }
 
+void AddRevision(CLI::App* verb, std::function<void(uint64_t)> set) {
+  verb->add_option_function<uint64_t>("--revision", std::move(set),
+                                      "Only if its revision is still this one, as `show` gave it");
+}
+
 void AddDryRun(CLI::App* verb, std::function<void(bool)> set) {
   verb->add_flag_function(
       "--dry-run", [set = std::move(set)](int64_t) { set(true); },

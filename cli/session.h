@@ -80,6 +80,8 @@ CLI::Option* AddDuration(CLI::App* verb, const std::string& option, const std::s
 // Accepts the enum's value names in any case, except UNSPECIFIED.
 CLI::Option* AddEnum(CLI::App* verb, const std::string& option, const std::string& help,
                      const google::protobuf::EnumDescriptor* values, std::function<void(int)> set);
+// --revision N: only when the record is still the one that was looked at.
+void AddRevision(CLI::App* verb, std::function<void(uint64_t)> set);
 void AddDryRun(CLI::App* verb, std::function<void(bool)> set);
 
 }  // namespace muster::cli

@@ -55,10 +55,10 @@ absl::Status WriteSecretFile(const std::string& path, const std::string& bytes) 
   return WriteNewFile(path, bytes, 0600);
 }
 
-absl::Status ReplaceFile(const std::string& path, const std::string& bytes) {
+absl::Status ReplaceFile(const std::string& path, const std::string& bytes, mode_t mode) {
   const std::string fresh = path + ".new";
   unlink(fresh.c_str());  // of a run that was killed
-  MUSTER_RETURN_IF_ERROR(WriteNewFile(fresh, bytes, 0644));
+  MUSTER_RETURN_IF_ERROR(WriteNewFile(fresh, bytes, mode));
   if (rename(fresh.c_str(), path.c_str()) == 0) return absl::OkStatus();
   const int error = errno;
   unlink(fresh.c_str());

@@ -14,8 +14,8 @@ namespace muster::cli {
 absl::Status WriteNewFile(const std::string& path, const std::string& bytes, mode_t mode);
 // The same, 0600.
 absl::Status WriteSecretFile(const std::string& path, const std::string& bytes);
-// Through a new file beside it and rename, 0644: the old content or the new, never half.
-absl::Status ReplaceFile(const std::string& path, const std::string& bytes);
+// Through a new file beside it and rename: the old content or the new, never half.
+absl::Status ReplaceFile(const std::string& path, const std::string& bytes, mode_t mode = 0644);
 // ALREADY_EXISTS when there is something, to say so before any work is done.
 absl::Status CheckIsNew(const std::string& path);
 

@@ -16,6 +16,9 @@ namespace muster {
 std::string Sha256(absl::string_view data);     // 32 raw bytes
 std::string Sha256Hex(absl::string_view data);  // 64 lowercase hex digits
 
+// RFC 2104 with SHA-256, 64 lowercase hex digits.
+std::string HmacSha256Hex(absl::string_view key, absl::string_view data);
+
 // Algorithms belong to the key's record in Root, never to a signature's envelope.
 inline constexpr absl::string_view kEcdsaP256Sha256 = "ecdsa-p256-sha256";
 inline constexpr absl::string_view kEd25519 = "ed25519";

@@ -60,6 +60,34 @@ inline constexpr absl::Duration kDefaultTerm = absl::Hours(24 * 180);
 inline constexpr absl::Duration kMaxTerm = absl::Hours(24 * 365);
 inline constexpr absl::Duration kRecertificationNotice = absl::Hours(24 * 30);
 inline constexpr absl::Duration kExportDeadline = absl::Hours(24 * 20);
+inline constexpr absl::Duration kMaxBreakGlassTerm = absl::Hours(72);
+inline constexpr absl::Duration kBreakGlassReview = absl::Hours(24);    // due then
+inline constexpr absl::Duration kDeadlineInterval = absl::Seconds(15);  // between looks at them
+inline constexpr absl::Duration kMinSla = absl::Seconds(1);
+inline constexpr absl::Duration kMaxSla = absl::Hours(24 * 90);
+inline constexpr size_t kMaxEscalations = 8;
+
+// Sign-in with a password.
+inline constexpr uint32_t kSignInFailures = 4;  // then the account waits; fewer than AD's own limit
+inline constexpr absl::Duration kSignInLock = absl::Minutes(15);
+inline constexpr uint32_t kSignInsPerMinute = 10;  // of one address
+inline constexpr size_t kMaxSignInAddresses = 10'000;
+inline constexpr size_t kMaxPasswordBytes = 256;
+inline constexpr absl::Duration kSessionLife = absl::Hours(1);
+inline constexpr size_t kMaxSessionTokenBytes = 128;
+
+// Webhooks.
+inline constexpr size_t kMaxWebhooks = 16;
+inline constexpr size_t kMaxWebhookTopics = 64;
+inline constexpr size_t kMaxWebhookBody = 256 << 10;
+inline constexpr absl::Duration kWebhookTimeout = absl::Seconds(10);
+inline constexpr absl::Duration kMinWebhookPause = absl::Seconds(1);
+inline constexpr absl::Duration kMaxWebhookPause = absl::Minutes(15);
+inline constexpr size_t kWebhookEntries = 500;  // of the log, looked at in one go
+
+// Guidance.
+inline constexpr size_t kMaxGuidanceBytes = 64 << 10;
+inline constexpr size_t kMaxTemplates = 128;
 
 // Pages.
 inline constexpr size_t kDefaultPage = 100;
@@ -129,6 +157,8 @@ inline constexpr absl::Duration kMinDrainWindow = absl::Milliseconds(200);
 inline constexpr int kMaxReplyBytes = 64 << 20;
 inline constexpr int kMaxPages = 10'000;
 inline constexpr size_t kMaxProfileBytes = 16 << 10;
+inline constexpr size_t kMaxCommitBytes = 128;
+inline constexpr size_t kMaxSimulatedItems = 10'000;
 inline constexpr size_t kMaxApplyBytes = (4 << 20) - (64 << 10);
 
 // Directory.
@@ -151,6 +181,7 @@ inline constexpr uint64_t kMaxStoredRuns = 1'000;
 inline constexpr size_t kPersonsPerCommit = 2'000;  // of a sync that changes many
 inline constexpr size_t kAuditsPerCommit = 2'000;   // the same, of members added
 inline constexpr size_t kMaxDirectoryAlarms = 100;  // shown at once
+inline constexpr int kMaxAliases = 64;              // of a person
 inline constexpr size_t kMaxPastRoles = 100;        // shown of a person
 inline constexpr absl::Duration kVanishedMemberShown = absl::Hours(24 * 7);
 inline constexpr absl::Duration kFullReadInterval = absl::Hours(24);

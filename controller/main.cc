@@ -15,6 +15,7 @@
 #include "controller/adapters/grpc/admin_service.h"
 #include "controller/adapters/grpc/device_service.h"
 #include "controller/adapters/grpc/server.h"
+#include "controller/adapters/http/curl_transport.h"
 #include "controller/adapters/ldap/ldap_directory.h"
 #include "controller/adapters/ldif/ldif_directory.h"
 #include "controller/adapters/openssl/tenant_files.h"
@@ -29,6 +30,8 @@
 
 namespace muster {
 namespace {
+
+constexpr size_t kMinWebhookSecret = 16;
 
 int Finish(const absl::Status& status) {
   if (!status.ok()) {
@@ -92,6 +95,7 @@ absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const ServerConfig::Dir
   attributes.office = absl::AsciiStrToLower(config.attributes.office);
   attributes.manager = absl::AsciiStrToLower(config.attributes.manager);
   attributes.capstone = absl::AsciiStrToLower(config.attributes.capstone);
+  attributes.employee = absl::AsciiStrToLower(config.attributes.employee);
   if (config.kind == "ldif") return LdifDirectory::Open(config.ldif_file, attributes);
   LdapOptions options;
   options.uris = config.ldap.uris;
@@ -109,6 +113,50 @@ absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const ServerConfig::Dir
     options.bind_password = std::string(absl::StripTrailingAsciiWhitespace(password));
   }
   return LdapDirectory::Open(std::move(options));
+}
+
+absl::StatusOr<CardTrust> LoadCardTrust(const ServerConfig::Operators& config) {
+  CardTrust out;
+  out.upns = config.certificates;
+  if (config.ca_file.empty()) return out;
+  MUSTER_ASSIGN_OR_RETURN(const std::string pem, ReadFile(config.ca_file));
+  absl::StatusOr<std::vector<X509Ptr>> authorities = CertificatesFromPem(pem);
+  if (!authorities.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(config.ca_file, ": ", authorities.status().message()));
+  }
+  out.authorities = *std::move(authorities);
+  return out;
+}
+
+absl::StatusOr<std::vector<Webhook>> LoadWebhooks(
+    const std::vector<ServerConfig::WebhookConfig>& configs) {
+  std::vector<Webhook> out;
+  for (const auto& config : configs) {
+    Webhook webhook = {config.name, config.url, config.ca_file, "", config.topics};
+    MUSTER_ASSIGN_OR_RETURN(const std::string secret, ReadFile(config.secret_file));
+    webhook.secret = std::string(absl::StripTrailingAsciiWhitespace(secret));
+    if (webhook.secret.size() < kMinWebhookSecret) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(config.secret_file, ": the secret has fewer than ", kMinWebhookSecret,
+                       " bytes; make one with `openssl rand -hex 32`"));
+    }
+    out.push_back(std::move(webhook));
+  }
+  return out;
+}
+
+Settings MakeSettings(const ServerConfig& config, const std::string& tenant) {
+  Settings out;
+  out.tenant = tenant;
+  out.how_to_ask = config.how_to_ask;
+  out.write_back = config.directory.write_back;
+  out.groups = config.directory.groups;
+  out.role_groups = config.directory.roles;
+  out.decision_times = {config.requests.sla, config.requests.escalate_to,
+                        config.requests.expire_after};
+  out.certificate_life = config.certificate_life;
+  return out;
 }
 
 // Blocks until SIGINT or SIGTERM. Signals are blocked in every thread and taken here.
@@ -130,6 +178,30 @@ void BlockSignals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
+// A thread per receiver of webhooks: a slow one holds up nobody else.
+class Senders {
+ public:
+  Senders(const Services& services, const std::vector<Webhook>& webhooks,
+          WebhookTransport& transport, const WebhookSender::OnError& on_error) {
+    for (const Webhook& webhook : webhooks) {
+      senders_.push_back(std::make_unique<WebhookSender>(services, webhook, transport, on_error));
+      threads_.emplace_back([sender = senders_.back().get()] { sender->Run(); });
+    }
+  }
+  ~Senders() { Stop(); }
+  Senders(const Senders&) = delete;
+  Senders& operator=(const Senders&) = delete;
+  void Stop() {
+    for (const auto& sender : senders_) sender->Stop();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+ private:
+  std::vector<std::unique_ptr<WebhookSender>> senders_;
+  std::vector<std::thread> threads_;
+};
+
 absl::Status Run(const std::string& config_file) {
   BlockSignals();
   RequireTls13();
@@ -147,15 +219,11 @@ absl::Status Run(const std::string& config_file) {
   MUSTER_ASSIGN_OR_RETURN(const std::unique_ptr<Directory> directory,
                           OpenDirectory(config.directory));
 
+  const std::unique_ptr<WebhookTransport> transport = NewCurlTransport();
   const SystemClock clock;
   SystemEntropy entropy;
   Work work;
-  Settings settings;
-  settings.tenant = tenant.name;
-  settings.how_to_ask = config.how_to_ask;
-  settings.write_back = config.directory.write_back;
-  settings.groups = config.directory.groups;
-  settings.certificate_life = config.certificate_life;
+  const Settings settings = MakeSettings(config, tenant.name);
   const Services services{*store, clock, entropy, work, settings};
   Signer signer([dir = config.data_dir] { return LoadOnlineKeys(dir); });
   MUSTER_RETURN_IF_ERROR(AdoptRoot(services, signer, tenant.root));
@@ -163,7 +231,16 @@ absl::Status Run(const std::string& config_file) {
     log->warn("the root of trust has no role 'beacon': devices cannot notice a frozen policy");
   }
 
-  const PeerJudge judge(tenant.name, tenant.device_authority, tenant.operator_authority, clock);
+  if (settings.role_groups.empty()) {
+    log->warn(
+        "no directory group gives a role (directory.roles): only operators whose certificate "
+        "carries the role admin may do anything");
+  }
+
+  MUSTER_ASSIGN_OR_RETURN(CardTrust cards, LoadCardTrust(config.operators));
+  MUSTER_ASSIGN_OR_RETURN(const std::vector<Webhook> webhooks, LoadWebhooks(config.webhooks));
+  const PeerJudge judge(tenant.name, tenant.device_authority, tenant.operator_authority,
+                        std::move(cards), clock);
   const auto ca =
       NewDeviceAuthority(tenant.name, tenant.device_authority, tenant.device_authority_key);
   DeviceHub hub(clock);
@@ -175,11 +252,14 @@ absl::Status Run(const std::string& config_file) {
     log->error("{}: {}", std::string(what), status.ToString());
   };
   Reconciler reconciler(services, signer, *directory, hub, options);
-  const auto admin = NewAdminService({services, judge, signer, reconciler, hub, *directory, log});
+  SignInLimiter sign_ins;
+  const auto admin = NewAdminService(
+      {services, judge, signer, reconciler, hub, *directory, sign_ins, webhooks, log});
   const auto devices = NewDeviceService({services, judge, *ca, hub, instances, log});
   MUSTER_ASSIGN_OR_RETURN(const RunningServer running,
                           StartServer({config.listen, tenant.server_pem, tenant.server_key_pem},
                                       {admin.get(), devices.get()}));
+  Senders senders(services, webhooks, *transport, options.on_error);
   std::thread publisher([&] { reconciler.RunPublisher(); });
   std::thread directory_loop([&] { reconciler.RunDirectory(); });
   log->info("tenant {} listening on {} (port {}), directory {}", tenant.name, config.listen,
@@ -188,6 +268,7 @@ absl::Status Run(const std::string& config_file) {
   WaitForSignal();
   log->info("stopping");
   reconciler.Stop();
+  senders.Stop();
   // Agents that hear of it leave by themselves, and come back spread over the window.
   const absl::Duration window = hub.Drain();
   log->info("{} agents told to come back within {}", hub.size(), absl::FormatDuration(window));
@@ -221,6 +302,9 @@ int Main(int argc, char** argv) {
   issue->add_option("--upn", op.upn, "who: the user principal name")->required();
   issue->add_option("--name", op.name, "file name of the profile, e.g. soc-approver")->required();
   issue->add_option("--server", op.server, "host:port that the profile names");
+  issue->add_flag("--admin", op.admin,
+                  "the certificate itself carries the role admin: to set up, and for when the "
+                  "directory is away");
   issue->add_option("--out", op.out, "folder for the profile (default: <dir>/operators)");
 
   std::string config;

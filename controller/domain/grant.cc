@@ -4,6 +4,7 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
+#include "common/limits.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
 
@@ -24,6 +25,7 @@ constexpr std::array kGrantArrows = {
     GrantArrow{v1::Grant::RECERT_DUE, GrantEvent::kLapse, v1::Grant::LAPSED},
     GrantArrow{v1::Grant::LAPSED, GrantEvent::kRevoke, v1::Grant::REVOKING},
     GrantArrow{v1::Grant::ACTIVE, GrantEvent::kSuspend, v1::Grant::SUSPENDED},
+    GrantArrow{v1::Grant::RECERT_DUE, GrantEvent::kSuspend, v1::Grant::SUSPENDED},
     GrantArrow{v1::Grant::SUSPENDED, GrantEvent::kResume, v1::Grant::ACTIVE},
     GrantArrow{v1::Grant::UNSANCTIONED, GrantEvent::kAdopt, v1::Grant::ADOPTED},
     GrantArrow{v1::Grant::ADOPTED, GrantEvent::kActivate, v1::Grant::ACTIVE},
@@ -38,6 +40,53 @@ constexpr std::array kGrantArrows = {
     GrantArrow{v1::Grant::REVIEWED, GrantEvent::kRevoke, v1::Grant::REVOKING},
     GrantArrow{v1::Grant::REVOKING, GrantEvent::kVerifiedAbsent, v1::Grant::REVOKED},
 };
+
+absl::Status Refused(const v1::Grant& grant, absl::string_view what, absl::string_view why) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      grant.grant_id(), " is ", v1::Grant::State_Name(grant.state()), " and cannot be ", what, ": ",
+      why, "; see `musterctl grant show ", grant.grant_id(), "`"));
+}
+
+absl::Status CheckNotOwn(const v1::Grant& grant, const Operator& who, absl::string_view verb) {
+  if (!SamePerson(who, grant.person_id(), grant.person_upn())) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat(who.upn, " would benefit from ", grant.grant_id(),
+                                                  " and cannot ", verb,
+                                                  " it; another person must decide"));
+}
+
+absl::Status CheckRestricted(const v1::Grant& grant, v1::Trm::Status trm) {
+  if (trm == v1::Trm::RESTRICTED) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      grant.app_id(), " is ", v1::Trm::Status_Name(trm),
+      "; only a RESTRICTED app can be granted. Revoke ", grant.grant_id(), " instead."));
+}
+
+void ClearSuspension(v1::Grant& grant) {
+  grant.clear_suspended_for();
+  grant.clear_suspend_reason();
+  grant.clear_suspended_by_upn();
+  grant.clear_suspended_at();
+  grant.clear_export_until();
+  grant.clear_detail();
+}
+
+absl::StatusOr<v1::Grant> Reviewed(const v1::Grant& grant, const GrantDecision& in) {
+  MUSTER_RETURN_IF_ERROR(CheckReason(in.reason));
+  const absl::StatusOr<GrantState> next = NextGrantState(grant.state(), GrantEvent::kReview);
+  if (!next.ok()) return Refused(grant, "reviewed", "only a BREAK_GLASS grant can be");
+  MUSTER_RETURN_IF_ERROR(CheckNotOwn(grant, in.by, "review"));
+  for (const std::string& approver : grant.approved_by_upn()) {
+    if (!SamePerson(in.by, "", approver)) continue;
+    return absl::PermissionDeniedError(absl::StrCat(in.by.upn, " approved ", grant.grant_id(),
+                                                    " and cannot review it; another person must"));
+  }
+  v1::Grant out = grant;
+  out.set_state(*next);
+  *out.mutable_reviewed_at() = ToProto(in.now);
+  out.set_reviewed_by_upn(in.by.upn);
+  out.set_review_reason(in.reason);
+  return out;
+}
 
 }  // namespace
 
@@ -79,16 +128,39 @@ bool Holds(GrantState state) { return state != v1::Grant::REVOKING && state != v
 
 v1::Grant GrantFor(const v1::Request& request, absl::Time now) {
   v1::Grant grant;
-  grant.set_state(v1::Grant::ACTIVE);
+  grant.set_state(request.break_glass() ? v1::Grant::BREAK_GLASS : v1::Grant::ACTIVE);
   grant.set_app_id(request.app_id());
   grant.set_person_id(request.person_id());
   grant.set_person_upn(request.person_upn());
   grant.set_request_id(request.request_id());
   *grant.mutable_granted_at() = ToProto(now);
-  *grant.mutable_not_after() = ToProto(FromProto(request.decided_at()) + FromProto(request.term()));
+  StartTerm(grant, FromProto(request.term()), FromProto(request.decided_at()));
   grant.set_training_acknowledged(request.training_acknowledged());
+  if (request.has_training()) *grant.mutable_training() = request.training();
   grant.set_transaction_id(request.transaction_id());
+  for (const v1::Request::Approval& approval : request.approvals()) {
+    grant.add_approved_by_upn(approval.by_upn());
+  }
+  if (request.break_glass()) {
+    grant.set_break_glass_because(request.justification());
+    *grant.mutable_review_due_at() = ToProto(now + limits::kBreakGlassReview);
+    grant.clear_recert_due_at();
+    grant.set_detail("break-glass: must be reviewed, see `musterctl grant review`");
+  }
   return grant;
+}
+
+void StartTerm(v1::Grant& grant, absl::Duration term, absl::Time now) {
+  *grant.mutable_certified_at() = ToProto(now);
+  *grant.mutable_not_after() = ToProto(now + term);
+  *grant.mutable_recert_due_at() =
+      ToProto(now + term - std::min(limits::kRecertificationNotice, term / 2));
+  grant.set_reminders(0);
+}
+
+absl::Time RecertDueAt(const v1::Grant& grant) {
+  if (grant.has_recert_due_at()) return FromProto(grant.recert_due_at());
+  return FromProto(grant.not_after()) - limits::kRecertificationNotice;
 }
 
 v1::Grant UnsanctionedGrant(const v1::Person& person, absl::string_view app_id, absl::Time now) {
@@ -130,26 +202,122 @@ absl::StatusOr<v1::Grant> Adopt(const v1::Grant& grant, const Adoption& in) {
                      "; only an UNSANCTIONED grant can be adopted, see `musterctl grant show ",
                      grant.grant_id(), "`"));
   }
-  if (SamePerson(in.by, grant.person_id(), grant.person_upn())) {
-    return absl::PermissionDeniedError(
-        absl::StrCat(in.by.upn, " would benefit from ", grant.grant_id(),
-                     " and cannot adopt it; another person must decide"));
-  }
-  if (in.trm != v1::Trm::RESTRICTED) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        grant.app_id(), " is ", v1::Trm::Status_Name(in.trm),
-        "; only a RESTRICTED app can be granted. Revoke ", grant.grant_id(), " instead."));
-  }
+  MUSTER_RETURN_IF_ERROR(CheckNotOwn(grant, in.by, "adopt"));
+  MUSTER_RETURN_IF_ERROR(CheckRestricted(grant, in.trm));
   v1::Grant out = grant;
   MUSTER_ASSIGN_OR_RETURN(const GrantState active, NextGrantState(*adopted, GrantEvent::kActivate));
   out.set_state(active);
   out.set_adopted_by_upn(in.by.upn);
   out.set_adopt_reason(in.reason);
   out.set_ticket(in.ticket);
-  out.set_training_acknowledged(in.training_acknowledged);
+  out.add_approved_by_upn(in.by.upn);
+  if (in.training) {
+    *out.mutable_training() = *in.training;
+    out.set_training_acknowledged(in.training->version());
+  }
   *out.mutable_granted_at() = ToProto(in.now);
-  *out.mutable_not_after() = ToProto(in.now + in.term);
-  out.set_detail(in.training_acknowledged.empty() ? "waiting for the person's training" : "");
+  StartTerm(out, in.term, in.now);
+  out.set_detail(in.training ? "" : "waiting for the person's training");
+  return out;
+}
+
+absl::StatusOr<v1::Grant> Recertify(const v1::Grant& grant, const GrantDecision& in) {
+  MUSTER_RETURN_IF_ERROR(CheckReason(in.reason));
+  MUSTER_RETURN_IF_ERROR(CheckTerm(in.term));
+  const absl::StatusOr<GrantState> next = NextGrantState(grant.state(), GrantEvent::kRecertify);
+  if (!next.ok()) {
+    return Refused(grant, "recertified",
+                   grant.state() == v1::Grant::ACTIVE
+                       ? absl::StrCat("it is due from ", TimeText(RecertDueAt(grant)))
+                       : "only a RECERT_DUE grant can be");
+  }
+  MUSTER_RETURN_IF_ERROR(CheckNotOwn(grant, in.by, "recertify"));
+  MUSTER_RETURN_IF_ERROR(CheckRestricted(grant, in.trm));
+  v1::Grant out = grant;
+  out.set_state(*next);
+  StartTerm(out, in.term, in.now);
+  out.set_certified_by_upn(in.by.upn);
+  out.set_recertifications(grant.recertifications() + 1);
+  out.clear_detail();
+  return out;
+}
+
+absl::StatusOr<v1::Grant> Suspend(const v1::Grant& grant, const GrantDecision& in) {
+  MUSTER_RETURN_IF_ERROR(CheckReason(in.reason));
+  const absl::StatusOr<GrantState> next = NextGrantState(grant.state(), GrantEvent::kSuspend);
+  if (!next.ok()) {
+    return Refused(
+        grant, "suspended",
+        grant.state() == v1::Grant::BREAK_GLASS ? "revoke it instead" : "it does not run");
+  }
+  v1::Grant out = grant;
+  out.set_state(*next);
+  out.set_suspended_for(v1::Grant::Suspension::INVESTIGATION);
+  out.set_suspend_reason(in.reason);
+  out.set_suspended_by_upn(in.by.upn);
+  *out.mutable_suspended_at() = ToProto(in.now);
+  out.set_detail(absl::StrCat("suspended by ", in.by.upn, "; `musterctl grant resume` lifts it"));
+  return out;
+}
+
+absl::StatusOr<v1::Grant> Resume(const v1::Grant& grant, const GrantDecision& in) {
+  MUSTER_RETURN_IF_ERROR(CheckReason(in.reason));
+  const absl::StatusOr<GrantState> next = NextGrantState(grant.state(), GrantEvent::kResume);
+  if (!next.ok()) return Refused(grant, "resumed", "it is not suspended");
+  if (grant.suspended_for() == v1::Grant::Suspension::TRM_PROHIBITED) {
+    return Refused(grant, "resumed", "the TRM office prohibited the app and only it can lift that");
+  }
+  if (grant.suspended_for() == v1::Grant::Suspension::ARCHIVE_OVERDUE) {
+    return Refused(grant, "resumed", "chats have to be exported first");
+  }
+  MUSTER_RETURN_IF_ERROR(CheckNotOwn(grant, in.by, "resume"));
+  MUSTER_RETURN_IF_ERROR(CheckRestricted(grant, in.trm));
+  v1::Grant out = grant;
+  out.set_state(*next);
+  ClearSuspension(out);
+  return out;
+}
+
+absl::StatusOr<v1::Grant> ReviewAndKeep(const v1::Grant& grant, const GrantDecision& in) {
+  MUSTER_RETURN_IF_ERROR(CheckTerm(in.term));
+  MUSTER_ASSIGN_OR_RETURN(v1::Grant out, Reviewed(grant, in));
+  MUSTER_RETURN_IF_ERROR(CheckRestricted(grant, in.trm));
+  MUSTER_ASSIGN_OR_RETURN(const GrantState next,
+                          NextGrantState(out.state(), GrantEvent::kActivate));
+  out.set_state(next);
+  StartTerm(out, in.term, in.now);
+  out.set_certified_by_upn(in.by.upn);
+  out.set_detail("reviewed and kept; the person needs the group and the training from now on");
+  return out;
+}
+
+absl::StatusOr<v1::Grant> ReviewAndEnd(const v1::Grant& grant, const GrantDecision& in) {
+  MUSTER_ASSIGN_OR_RETURN(const v1::Grant reviewed, Reviewed(grant, in));
+  return Revoke(reviewed, in.by.upn, in.reason, in.now);
+}
+
+std::optional<v1::Grant> FollowTrm(const v1::Grant& grant, const v1::Trm& trm, absl::Time now) {
+  v1::Grant out = grant;
+  if (trm.status() == v1::Trm::PROHIBITED) {
+    const bool own = grant.suspended_for() == v1::Grant::Suspension::INVESTIGATION;
+    const auto next = NextGrantState(grant.state(), GrantEvent::kSuspend);
+    if (!next.ok() && !own) return std::nullopt;
+    if (next.ok()) out.set_state(*next);
+    out.set_suspended_for(v1::Grant::Suspension::TRM_PROHIBITED);
+    out.set_suspend_reason(trm.reason());
+    out.set_suspended_by_upn(trm.author());
+    *out.mutable_suspended_at() = ToProto(now);
+    *out.mutable_export_until() = trm.export_until();
+    out.set_detail(absl::StrCat("prohibited by TRM decision ", trm.decision_id(),
+                                "; chats may be exported until ",
+                                TimeText(FromProto(trm.export_until()))));
+    return out;
+  }
+  if (grant.suspended_for() != v1::Grant::Suspension::TRM_PROHIBITED) return std::nullopt;
+  const auto next = NextGrantState(grant.state(), GrantEvent::kResume);
+  if (!next.ok()) return std::nullopt;
+  out.set_state(*next);
+  ClearSuspension(out);
   return out;
 }
 

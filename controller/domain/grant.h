@@ -43,14 +43,47 @@ v1::Grant GrantFor(const v1::Request& request, absl::Time now);
 // A member nobody asked for: alarmed, blocked unless adopted. Has no id yet.
 v1::Grant UnsanctionedGrant(const v1::Person& person, absl::string_view app_id, absl::Time now);
 
+// The whole term from `now`: its end, and when it becomes due for recertification.
+void StartTerm(v1::Grant& grant, absl::Duration term, absl::Time now);
+// kRecertificationNotice before the end; of a term shorter than twice that, half way.
+absl::Time RecertDueAt(const v1::Grant& grant);
+
 // FAILED_PRECONDITION when it is already REVOKING or REVOKED.
 absl::StatusOr<v1::Grant> Revoke(const v1::Grant& grant, absl::string_view by_upn,
                                  absl::string_view reason, absl::Time now);
 
+// What an operator decides about a running grant.
+struct GrantDecision {
+  Operator by;
+  v1::Trm::Status trm = v1::Trm::UNLISTED;
+  std::string reason;
+  absl::Duration term;
+  absl::Time now;
+};
+// Each: INVALID_ARGUMENT for a missing reason or, where it counts, a bad term; FAILED_PRECONDITION
+// when the state or the app's TRM status does not allow it.
+// RECERT_DUE -> ACTIVE with a new term. PERMISSION_DENIED: it is the decider's own.
+absl::StatusOr<v1::Grant> Recertify(const v1::Grant& grant, const GrantDecision& in);
+// ACTIVE, RECERT_DUE -> SUSPENDED for an investigation: blocked until resumed.
+absl::StatusOr<v1::Grant> Suspend(const v1::Grant& grant, const GrantDecision& in);
+// SUSPENDED -> ACTIVE. Only what an operator suspended; the TRM office and the records officers
+// lift theirs. PERMISSION_DENIED: it is the decider's own.
+absl::StatusOr<v1::Grant> Resume(const v1::Grant& grant, const GrantDecision& in);
+// BREAK_GLASS -> REVIEWED -> ACTIVE with an ordinary term; the person must get into the group and
+// acknowledge the training like anybody else. PERMISSION_DENIED: the decider's own, or approved by
+// the decider.
+absl::StatusOr<v1::Grant> ReviewAndKeep(const v1::Grant& grant, const GrantDecision& in);
+// BREAK_GLASS -> REVIEWED -> REVOKING.
+absl::StatusOr<v1::Grant> ReviewAndEnd(const v1::Grant& grant, const GrantDecision& in);
+// The TRM office's word: PROHIBITED suspends what runs, and chats may be exported until then;
+// anything else resumes what it had suspended. nullopt: nothing to do.
+std::optional<v1::Grant> FollowTrm(const v1::Grant& grant, const v1::Trm& trm, absl::Time now);
+
 struct Adoption {
   Operator by;
   v1::Trm::Status trm = v1::Trm::UNLISTED;
-  std::string ticket, reason, training_acknowledged;
+  std::string ticket, reason;
+  std::optional<v1::Training> training;
   absl::Duration term;
   absl::Time now;
 };

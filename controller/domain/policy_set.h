@@ -10,6 +10,7 @@
 
 #include "absl/strings/string_view.h"
 #include "muster/v1/app.pb.h"
+#include "muster/v1/guidance.pb.h"
 #include "muster/v1/policy.pb.h"
 #include "muster/v1/trm.pb.h"
 
@@ -49,6 +50,10 @@ struct LoadedPolicies {
   std::vector<Located<v1::App>> apps;
   std::optional<std::vector<Located<v1::Trm>>> trm;
   std::optional<std::vector<Located<std::string>>> blocklist;  // app ids
+  // Of guidance/: what people are told. Absent: the file was not given.
+  std::optional<v1::TrainingText> training;
+  std::optional<std::map<std::string, std::string>> archive;  // platform name -> text
+  std::optional<std::vector<v1::MessageTemplate>> messages;
 };
 
 // All policies in force. `trm` holds only apps with a decision.
@@ -85,6 +90,9 @@ PolicyChange PlanApply(const PolicySet& current, const LoadedPolicies& loaded, b
 // "linux dpkg toxic", "linux path /usr/bin/toxic", "macos signer U68MSDN6DR", "sha256 …".
 std::vector<std::string> IdentityFacts(const v1::AppIdentity& identity);
 
+inline constexpr v1::Platform::Id kPlatforms[] = {v1::Platform::ANDROID, v1::Platform::IOS,
+                                                  v1::Platform::MACOS, v1::Platform::WINDOWS,
+                                                  v1::Platform::LINUX};
 absl::string_view PlatformName(v1::Platform::Id platform);  // "linux"; as in policy files
 absl::string_view OriginName(v1::Origin::Kind origin);      // "dpkg", "package", "bundle", …
 

@@ -48,25 +48,31 @@ constexpr std::array kRequestArrows = {
     RequestArrow{v1::Request::SECOND_APPROVAL, RequestEvent::kExpire,
                  v1::Request::EXPIRED_UNDECIDED},
     RequestArrow{v1::Request::MORE_INFO, RequestEvent::kExpire, v1::Request::EXPIRED_UNDECIDED},
+    RequestArrow{v1::Request::APPROVED, RequestEvent::kBreakGlass, v1::Request::VERIFYING},
 };
 
 absl::Status CheckText(absl::string_view what, absl::string_view text, size_t max) {
   if (absl::StripAsciiWhitespace(text).empty()) {
     return absl::InvalidArgumentError(absl::StrCat("the ", what, " is missing"));
   }
-  if (text.size() > max) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the ", what, " has ", text.size(), " bytes; at most ", max));
-  }
-  return absl::OkStatus();
+  return CheckFreeText(what, text, max);
+}
+
+absl::Status CheckBreakGlassTerm(absl::Duration term) {
+  if (term > absl::ZeroDuration() && term <= limits::kMaxBreakGlassTerm) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "a break-glass grant lasts more than 0 and at most 72 hours, e.g. --term 24h");
 }
 
 absl::Status CheckNewRequest(const NewRequest& in) {
   MUSTER_RETURN_IF_ERROR(CheckTicket(in.ticket));
+  MUSTER_RETURN_IF_ERROR(CheckText("ticket source", in.ticket_source, limits::kMaxTicketBytes));
   MUSTER_RETURN_IF_ERROR(CheckText("justification", in.justification, limits::kMaxReasonBytes));
-  MUSTER_RETURN_IF_ERROR(CheckTerm(in.term));
-  if (in.training_acknowledged.size() > limits::kMaxTicketBytes) {
-    return absl::InvalidArgumentError("the acknowledged guidance version is too long");
+  MUSTER_RETURN_IF_ERROR(CheckFreeText("duty location", in.duty_location, limits::kMaxUpnBytes));
+  MUSTER_RETURN_IF_ERROR(in.break_glass ? CheckBreakGlassTerm(in.term) : CheckTerm(in.term));
+  if (in.training) {
+    MUSTER_RETURN_IF_ERROR(
+        CheckFreeText("guidance version", in.training->version(), limits::kMaxTicketBytes));
   }
   if (!in.person.enabled() || in.person.deleted()) {
     return absl::FailedPreconditionError(
@@ -98,23 +104,9 @@ std::optional<std::pair<std::string, std::string>> ClosedGate(const NewRequest& 
   return std::nullopt;
 }
 
-absl::StatusOr<v1::Request> Decided(const v1::Request& request, RequestEvent event,
-                                    const Operator& who, absl::string_view reason, absl::Time now) {
-  MUSTER_RETURN_IF_ERROR(CheckReason(reason));
-  const absl::StatusOr<RequestState> next = NextRequestState(request.state(), event);
-  if (!next.ok()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        request.request_id(), " is ", v1::Request::State_Name(request.state()), " and cannot be ",
-        RequestEventName(event), "; see `musterctl request show ", request.request_id(), "`"));
-  }
-  v1::Request out = request;
-  out.set_state(*next);
-  *out.mutable_decided_at() = ToProto(now);
-  out.set_decided_by_id(who.person_id);
-  out.set_decided_by_upn(who.upn);
-  out.set_decision_reason(std::string(reason));
-  out.clear_detail();
-  return out;
+std::string WhyTwo(const v1::Person& person, bool break_glass) {
+  if (break_glass) return "break-glass";
+  return person.capstone() ? "Capstone official" : "";
 }
 
 }  // namespace
@@ -145,6 +137,8 @@ absl::string_view RequestEventName(RequestEvent event) {
       return "closed as a duplicate";
     case RequestEvent::kExpire:
       return "expired";
+    case RequestEvent::kBreakGlass:
+      return "opened by break-glass";
   }
   return "";
 }
@@ -173,9 +167,25 @@ bool IsOpen(RequestState state) {
   }
 }
 
+bool IsUndecided(RequestState state) {
+  return state == v1::Request::AWAITING_APPROVAL || state == v1::Request::SECOND_APPROVAL ||
+         state == v1::Request::MORE_INFO;
+}
+
+bool CameToNothing(RequestState state) { return !IsOpen(state) && state != v1::Request::ACTIVE; }
+
 bool SamePerson(const Operator& who, absl::string_view person_id, absl::string_view upn) {
-  if (!who.person_id.empty() && !person_id.empty() && person_id == who.person_id) return true;
-  return !upn.empty() && absl::EqualsIgnoreCase(who.upn, upn);
+  if (!person_id.empty() &&
+      (person_id == who.person_id || who.accounts.contains(std::string(person_id)))) {
+    return true;
+  }
+  return !upn.empty() &&
+         (absl::EqualsIgnoreCase(who.upn, upn) || who.names.contains(absl::AsciiStrToLower(upn)));
+}
+
+void MoveTo(v1::Request& request, RequestState state, absl::Time now) {
+  if (request.state() != state) *request.mutable_state_since() = ToProto(now);
+  request.set_state(state);
 }
 
 absl::Status CheckReason(absl::string_view reason) {
@@ -192,6 +202,28 @@ absl::Status CheckTerm(absl::Duration term) {
       "the term must be more than 0 and at most 365 days, e.g. --term 180d");
 }
 
+absl::Status CheckFreeText(absl::string_view what, absl::string_view text, size_t max) {
+  if (text.size() > max) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the ", what, " has ", text.size(), " bytes; at most ", max));
+  }
+  for (const char c : text) {
+    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    if (!control || c == '\n' || c == '\r' || c == '\t') continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("the ", what, " holds a control character; write plain text"));
+  }
+  return absl::OkStatus();
+}
+
+void StartClock(const DecisionTimes& times, absl::Time now, v1::Request& request) {
+  *request.mutable_due_at() = ToProto(now + times.sla);
+  *request.mutable_expires_at() = ToProto(now + times.expire_after);
+  request.clear_escalated_to();
+  request.clear_escalated_at();
+  request.set_escalations(0);
+}
+
 absl::StatusOr<v1::Request> SubmitRequest(const NewRequest& in) {
   MUSTER_RETURN_IF_ERROR(CheckNewRequest(in));
   if (in.trm != v1::Trm::RESTRICTED && in.trm != v1::Trm::PROHIBITED && !in.blocklisted) {
@@ -205,11 +237,18 @@ absl::StatusOr<v1::Request> SubmitRequest(const NewRequest& in) {
   out.set_requester_id(in.requester.person_id);
   out.set_requester_upn(in.requester.upn);
   out.set_ticket(in.ticket);
+  out.set_ticket_source(in.ticket_source);
   out.set_justification(in.justification);
+  out.set_duty_location(in.duty_location);
   out.set_device_id(in.device_id);
   *out.mutable_term() = ToProto(in.term);
-  out.set_training_acknowledged(in.training_acknowledged);
+  if (in.training) {
+    *out.mutable_training() = *in.training;
+    out.set_training_acknowledged(in.training->version());
+  }
+  out.set_break_glass(in.break_glass);
   *out.mutable_submitted_at() = ToProto(in.now);
+  *out.mutable_state_since() = ToProto(in.now);
   if (const auto closed = ClosedGate(in)) {
     out.set_state(v1::Request::DENIED);
     out.set_reason_code(closed->first);
@@ -219,47 +258,12 @@ absl::StatusOr<v1::Request> SubmitRequest(const NewRequest& in) {
     return out;
   }
   out.set_state(v1::Request::AWAITING_APPROVAL);
-  out.set_detail("waiting for a SOC approver");
-  return out;
-}
-
-absl::StatusOr<v1::Request> Approve(const v1::Request& request, const Operator& who,
-                                    v1::Trm::Status trm, absl::string_view reason, absl::Time now) {
-  MUSTER_ASSIGN_OR_RETURN(v1::Request out,
-                          Decided(request, RequestEvent::kApprove, who, reason, now));
-  if (SamePerson(who, request.requester_id(), request.requester_upn())) {
-    return absl::PermissionDeniedError(
-        absl::StrCat(who.upn, " filed ", request.request_id(),
-                     " and cannot approve it; another approver must decide"));
-  }
-  if (SamePerson(who, request.person_id(), request.person_upn())) {
-    return absl::PermissionDeniedError(
-        absl::StrCat(who.upn, " would benefit from ", request.request_id(),
-                     " and cannot approve it; another approver must decide"));
-  }
-  if (trm != v1::Trm::RESTRICTED) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(request.app_id(), " is now ", v1::Trm::Status_Name(trm),
-                     "; only a RESTRICTED app can be granted. Deny the request instead."));
-  }
-  return out;
-}
-
-absl::StatusOr<v1::Request> Deny(const v1::Request& request, const Operator& who,
-                                 absl::string_view reason, absl::Time now) {
-  return Decided(request, RequestEvent::kDeny, who, reason, now);
-}
-
-absl::StatusOr<v1::Request> Cancel(const v1::Request& request, const Operator& who,
-                                   absl::string_view reason, absl::Time now) {
-  MUSTER_ASSIGN_OR_RETURN(v1::Request out,
-                          Decided(request, RequestEvent::kCancel, who, reason, now));
-  if (!SamePerson(who, request.requester_id(), request.requester_upn()) &&
-      !SamePerson(who, request.person_id(), request.person_upn())) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("only ", request.requester_upn(), " or ", request.person_upn(), " can cancel ",
-                     request.request_id(), "; an approver can deny it"));
-  }
+  out.set_two_approvers_because(WhyTwo(in.person, in.break_glass));
+  StartClock(in.times, in.now, out);
+  out.set_detail(
+      out.two_approvers_because().empty()
+          ? "waiting for a SOC approver"
+          : absl::StrCat("waiting for two SOC approvers (", out.two_approvers_because(), ")"));
   return out;
 }
 

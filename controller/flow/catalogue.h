@@ -1,11 +1,10 @@
-// Changes what apps are, what the TRM office says of them and what is blocked.
+// What a change touches, and the TRM office's word on one app.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "controller/domain/policy_set.h"
 #include "controller/flow/services.h"
 #include "muster/v1/trm.pb.h"
 
@@ -16,18 +15,9 @@ struct Touched {
   std::vector<std::string> changes;  // one line each, in words
   uint32_t devices = 0;
   uint32_t persons = 0;
+  uint32_t grants = 0;             // running ones
+  std::vector<std::string> drift;  // edits made elsewhere that an apply undoes
 };
-
-struct ApplyOutcome {
-  std::vector<PolicyIssue> issues;  // any error: nothing was applied
-  Touched touched;
-  bool applied = false;
-};
-
-// Applies parsed policy files whole or not at all. ABORTED when the catalogue kept changing
-// under it.
-absl::StatusOr<ApplyOutcome> ApplyPolicies(const Services& services, const Actor& actor,
-                                           const LoadedPolicies& loaded, bool prune, bool dry_run);
 
 struct TrmChange {
   std::string app_id;

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "controller/domain/membership.h"
 #include "muster/v1/person.pb.h"
 
@@ -52,6 +53,16 @@ class Directory {
   virtual absl::Status ConfirmGone(const PastMember& member) = 0;
 
   virtual v1::DirectoryReading reading() const = 0;
+
+  // Whether `password` is the person's, as the directory says over an encrypted connection.
+  // UNAUTHENTICATED: it is not, or the account may not sign in; UNIMPLEMENTED: this directory
+  // cannot tell; UNAVAILABLE: it does not answer.
+  virtual absl::Status CheckPassword(const v1::Person& person, const std::string& password) {
+    (void)person;
+    (void)password;
+    return absl::UnimplementedError(
+        absl::StrCat(source(), " checks no passwords; sign in with a certificate"));
+  }
 
   // One value per call; success when the person is (or already was) a member afterwards, read
   // back from the directory. NOT_FOUND: no such group or person; PERMISSION_DENIED: no right.

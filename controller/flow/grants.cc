@@ -3,6 +3,8 @@
 #include "controller/domain/grant.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/request_decisions.h"
+#include "controller/flow/training.h"
 
 namespace muster {
 namespace {
@@ -28,20 +30,85 @@ absl::StatusOr<Touched> TouchedBy(const Snapshot& snapshot, const v1::Grant& bef
   return out;
 }
 
-absl::StatusOr<GrantOutcome> TryRevoke(const Services& services, const Actor& actor,
-                                       const std::string& grant_id, const std::string& reason,
-                                       bool dry_run) {
+absl::string_view AuditVerb(GrantVerb verb) {
+  switch (verb) {
+    case GrantVerb::kRevoke:
+      return "grant.revoke";
+    case GrantVerb::kSuspend:
+      return "grant.suspend";
+    case GrantVerb::kResume:
+      return "grant.resume";
+    case GrantVerb::kRecertify:
+      return "grant.recertify";
+    case GrantVerb::kReviewAndKeep:
+    case GrantVerb::kReviewAndEnd:
+      return "grant.review";
+  }
+  return "";
+}
+
+absl::StatusOr<v1::Grant> Decided(const v1::Grant& before, GrantVerb verb,
+                                  const GrantDecision& decision) {
+  switch (verb) {
+    case GrantVerb::kSuspend:
+      return Suspend(before, decision);
+    case GrantVerb::kResume:
+      return Resume(before, decision);
+    case GrantVerb::kRecertify:
+      return Recertify(before, decision);
+    case GrantVerb::kReviewAndKeep:
+      return ReviewAndKeep(before, decision);
+    case GrantVerb::kReviewAndEnd:
+      return ReviewAndEnd(before, decision);
+    case GrantVerb::kRevoke:
+      break;
+  }
+  MUSTER_RETURN_IF_ERROR(CheckReason(decision.reason));
+  return Revoke(before, decision.by.upn, decision.reason, decision.now);
+}
+
+absl::Status WriteChange(const Services& services, const Actor& actor,
+                         const Versioned<v1::Grant>& before, const v1::Grant& after,
+                         absl::string_view verb, const std::string& reason, Mutation& mutation) {
+  mutation.expects.push_back({GrantKey(after.grant_id()), before.revision});
+  Put(mutation, GrantKey(after.grant_id()), after);
+  mutation.audit.push_back(MakeAuditEntry(services, actor,
+                                          {.verb = std::string(verb),
+                                           .object = absl::StrCat("grant/", after.grant_id()),
+                                           .before = &before.value,
+                                           .after = &after,
+                                           .reason = reason,
+                                           .transaction_id = after.transaction_id()}));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<GrantOutcome> TryDecide(const Services& services, const Actor& actor,
+                                       const GrantInput& in, bool dry_run) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-  MUSTER_ASSIGN_OR_RETURN(const Versioned<v1::Grant> before, LoadGrant(*snapshot, grant_id));
+  MUSTER_ASSIGN_OR_RETURN(const Versioned<v1::Grant> before, LoadGrant(*snapshot, in.grant_id));
+  MUSTER_RETURN_IF_ERROR(CheckRevision(in.grant_id, in.expected_revision, before.revision));
+  MUSTER_ASSIGN_OR_RETURN(const auto trm, Find<v1::Trm>(*snapshot, TrmKey(before.value.app_id())));
   GrantOutcome out;
-  MUSTER_ASSIGN_OR_RETURN(out.grant,
-                          Revoke(before.value, actor.who.upn, reason, services.clock.Now()));
+  MUSTER_ASSIGN_OR_RETURN(out.grant, Decided(before.value, in.verb,
+                                             {.by = actor.who,
+                                              .trm = trm ? trm->value.status() : v1::Trm::UNLISTED,
+                                              .reason = in.reason,
+                                              .term = in.term,
+                                              .now = services.clock.Now()}));
   MUSTER_ASSIGN_OR_RETURN(out.touched, TouchedBy(*snapshot, before.value, out.grant));
   if (dry_run) return out;
   Mutation mutation;
-  MUSTER_RETURN_IF_ERROR(
-      WriteRevocation(services, actor, *snapshot, before, out.grant, true, mutation));
-  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
+  if (Holds(out.grant.state())) {
+    MUSTER_RETURN_IF_ERROR(
+        WriteChange(services, actor, before, out.grant, AuditVerb(in.verb), in.reason, mutation));
+    if (in.verb == GrantVerb::kReviewAndKeep) PutMark(mutation, JoinWorkKey(in.grant_id));
+  } else {
+    MUSTER_RETURN_IF_ERROR(
+        WriteRevocation(services, actor, *snapshot, before, out.grant, true, mutation));
+    if (in.verb == GrantVerb::kReviewAndEnd) mutation.audit.back().set_verb("grant.review");
+  }
+  MUSTER_ASSIGN_OR_RETURN(const uint64_t revision, services.store.Commit(std::move(mutation)));
+  out.grant.set_revision(revision);
   services.work.WakePerson(out.grant.person_id());
   return out;
 }
@@ -52,15 +119,16 @@ absl::StatusOr<GrantOutcome> TryAdopt(const Services& services, const Actor& act
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const Versioned<v1::Grant> before, LoadGrant(*snapshot, grant_id));
   MUSTER_ASSIGN_OR_RETURN(const AppFacts app, LoadApp(*snapshot, before.value.app_id()));
+  MUSTER_ASSIGN_OR_RETURN(auto training,
+                          TrainingFor(services, *snapshot, actor, terms.training_acknowledged));
   GrantOutcome out;
-  MUSTER_ASSIGN_OR_RETURN(out.grant,
-                          Adopt(before.value, {.by = actor.who,
-                                               .trm = app.trm.status(),
-                                               .ticket = terms.ticket,
-                                               .reason = terms.reason,
-                                               .training_acknowledged = terms.training_acknowledged,
-                                               .term = terms.term,
-                                               .now = services.clock.Now()}));
+  MUSTER_ASSIGN_OR_RETURN(out.grant, Adopt(before.value, {.by = actor.who,
+                                                          .trm = app.trm.status(),
+                                                          .ticket = terms.ticket,
+                                                          .reason = terms.reason,
+                                                          .training = std::move(training),
+                                                          .term = terms.term,
+                                                          .now = services.clock.Now()}));
   MUSTER_ASSIGN_OR_RETURN(out.touched, TouchedBy(*snapshot, before.value, out.grant));
   if (dry_run) return out;
   out.grant.set_transaction_id(NewTransactionId(services.entropy));
@@ -110,8 +178,14 @@ absl::Status WriteRevocation(const Services& services, const Actor& actor, const
 absl::StatusOr<GrantOutcome> RevokeGrant(const Services& services, const Actor& actor,
                                          const std::string& grant_id, const std::string& reason,
                                          bool dry_run) {
-  MUSTER_RETURN_IF_ERROR(CheckReason(reason));
-  return RetryAborted([&] { return TryRevoke(services, actor, grant_id, reason, dry_run); });
+  return DecideGrant(services, actor,
+                     {.verb = GrantVerb::kRevoke, .grant_id = grant_id, .reason = reason}, dry_run);
+}
+
+absl::StatusOr<GrantOutcome> DecideGrant(const Services& services, const Actor& actor,
+                                         const GrantInput& input, bool dry_run) {
+  return RetryAborted(
+      [&]() -> absl::StatusOr<GrantOutcome> { return TryDecide(services, actor, input, dry_run); });
 }
 
 absl::StatusOr<GrantOutcome> AdoptGrant(const Services& services, const Actor& actor,

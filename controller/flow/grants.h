@@ -23,6 +23,19 @@ absl::StatusOr<GrantOutcome> RevokeGrant(const Services& services, const Actor& 
                                          const std::string& grant_id, const std::string& reason,
                                          bool dry_run);
 
+enum class GrantVerb { kRevoke, kSuspend, kResume, kRecertify, kReviewAndKeep, kReviewAndEnd };
+
+struct GrantInput {
+  GrantVerb verb = GrantVerb::kRevoke;
+  std::string grant_id, reason;
+  uint64_t expected_revision = 0;              // 0: whatever it is
+  absl::Duration term = limits::kDefaultTerm;  // of kRecertify, kReviewAndKeep
+};
+// kRevoke as RevokeGrant(). NOT_FOUND: no such grant; ABORTED: no longer at `expected_revision`;
+// otherwise as the functions of domain/grant.h.
+absl::StatusOr<GrantOutcome> DecideGrant(const Services& services, const Actor& actor,
+                                         const GrantInput& input, bool dry_run);
+
 struct AdoptTerms {
   std::string reason, ticket, training_acknowledged;
   absl::Duration term = limits::kDefaultTerm;

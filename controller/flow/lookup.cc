@@ -51,9 +51,38 @@ absl::StatusOr<v1::Person> LoadPersonByUpn(const Snapshot& snapshot, const std::
   return std::move(person.value);
 }
 
+namespace {
+
+void AddAccount(const v1::Person& person, Operator& out) {
+  out.accounts.insert(person.person_id());
+  out.names.insert(absl::AsciiStrToLower(person.upn()));
+  out.names.insert(person.aliases().begin(), person.aliases().end());
+}
+
+}  // namespace
+
 absl::StatusOr<Operator> ResolveOperator(const Snapshot& snapshot, const std::string& upn) {
+  Operator out;
+  out.upn = upn;
   MUSTER_ASSIGN_OR_RETURN(const auto id, snapshot.Get(UpnKey(upn)));
-  return Operator{id ? id->bytes : "", upn};
+  if (id) {
+    out.person_id = id->bytes;
+  } else {
+    MUSTER_ASSIGN_OR_RETURN(const auto of, KeyTails(snapshot, AliasKey(upn, "")));
+    if (of.size() == 1) out.person_id = of.front();
+  }
+  if (out.person_id.empty()) return out;
+  MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(snapshot, PersonKey(out.person_id)));
+  if (!person) return out;
+  AddAccount(person->value, out);
+  if (person->value.employee_id().empty()) return out;
+  MUSTER_ASSIGN_OR_RETURN(const auto ids,
+                          KeyTails(snapshot, EmployeeKey(person->value.employee_id(), "")));
+  for (const std::string& other : ids) {
+    MUSTER_ASSIGN_OR_RETURN(const auto account, Find<v1::Person>(snapshot, PersonKey(other)));
+    if (account) AddAccount(account->value, out);
+  }
+  return out;
 }
 
 absl::StatusOr<Versioned<v1::Device>> LoadDevice(const Snapshot& snapshot,

@@ -28,7 +28,9 @@ absl::StatusOr<AppFacts> LoadApp(const Snapshot& snapshot, const std::string& ap
 // By userPrincipalName (or mail), any case; NOT_FOUND when the last applied sync has no such
 // person.
 absl::StatusOr<v1::Person> LoadPersonByUpn(const Snapshot& snapshot, const std::string& upn);
-// The operator's person id where the directory knows the UPN.
+// Who signs in under this name: a UPN, else an alias that only one person has; with all their
+// accounts. Without a person id when the directory does not know the name, or the name is not one
+// person's alone.
 absl::StatusOr<Operator> ResolveOperator(const Snapshot& snapshot, const std::string& upn);
 
 absl::StatusOr<Versioned<v1::Device>> LoadDevice(const Snapshot& snapshot,

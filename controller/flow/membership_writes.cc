@@ -42,21 +42,12 @@ absl::Status GrantRequest(const Services& services, const Actor& actor, const Sn
                           const std::optional<Versioned<v1::Grant>>& held, const std::string& note,
                           Mutation& mutation) {
   const absl::Time now = services.clock.Now();
-  v1::Grant grant = GrantFor(request.value, now);
-  if (held) {
-    grant.set_grant_id(held->value.grant_id());
-    mutation.expects.push_back({GrantKey(grant.grant_id()), held->revision});
-  } else {
-    MUSTER_ASSIGN_OR_RETURN(const std::string id, NextId(snapshot, "GR", mutation));
-    grant.set_grant_id(id);
-    mutation.expects.push_back({LiveGrantKey(grant.person_id(), grant.app_id()), 0});
-  }
-  PutGrant(services, actor, grant, held ? &held->value : nullptr, "grant.activate",
-           request.value.ticket(), mutation);
+  MUSTER_ASSIGN_OR_RETURN(const v1::Grant grant,
+                          WriteGrantOf(services, actor, snapshot, request.value, held, mutation));
   v1::Request after = request.value;
   MUSTER_ASSIGN_OR_RETURN(const auto next,
                           NextRequestState(after.state(), RequestEvent::kMemberSeen));
-  after.set_state(next);
+  MoveTo(after, next, now);
   after.set_grant_id(grant.grant_id());
   *after.mutable_member_at() = ToProto(now);
   after.set_detail("waiting for the person's device to verify the policy");
@@ -255,6 +246,25 @@ absl::Status WriteSeenMember(const Services& services, const Actor& actor, const
                           WriteStillThere(services, actor, snapshot, member, mutation));
   if (still) return absl::OkStatus();
   return WriteUnsanctioned(services, actor, snapshot, member, mutation);
+}
+
+absl::StatusOr<v1::Grant> WriteGrantOf(const Services& services, const Actor& actor,
+                                       const Snapshot& snapshot, const v1::Request& request,
+                                       const std::optional<Versioned<v1::Grant>>& held,
+                                       Mutation& mutation) {
+  v1::Grant grant = GrantFor(request, services.clock.Now());
+  if (held) {
+    grant.set_grant_id(held->value.grant_id());
+    mutation.expects.push_back({GrantKey(grant.grant_id()), held->revision});
+  } else {
+    MUSTER_ASSIGN_OR_RETURN(const std::string id, NextId(snapshot, "GR", mutation));
+    grant.set_grant_id(id);
+    mutation.expects.push_back({LiveGrantKey(grant.person_id(), grant.app_id()), 0});
+  }
+  PutGrant(services, actor, grant, held ? &held->value : nullptr,
+           request.break_glass() ? "grant.break-glass" : "grant.activate", request.ticket(),
+           mutation);
+  return grant;
 }
 
 absl::Status WriteNewcomer(const Services& services, const Actor& actor, const Snapshot& snapshot,

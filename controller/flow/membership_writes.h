@@ -2,11 +2,14 @@
 // by the write-back, so that both ways into the group end in the same state.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "controller/flow/records.h"
 #include "controller/flow/services.h"
+#include "muster/v1/grant.pb.h"
 #include "muster/v1/person.pb.h"
 
 namespace muster {
@@ -29,6 +32,13 @@ absl::Status WriteSeenMember(const Services& services, const Actor& actor, const
 // membership, request, grant (of whatever state), removal or intent. Looks nothing up.
 absl::Status WriteNewcomer(const Services& services, const Actor& actor, const Snapshot& snapshot,
                            const SeenMember& member, Mutation& mutation);
+
+// The grant that an approved request gives, with a new id or in place of `held`, an UNSANCTIONED
+// one. Does not write the request.
+absl::StatusOr<v1::Grant> WriteGrantOf(const Services& services, const Actor& actor,
+                                       const Snapshot& snapshot, const v1::Request& request,
+                                       const std::optional<Versioned<v1::Grant>>& held,
+                                       Mutation& mutation);
 
 struct GoneMember {
   std::string app_id, person_id;

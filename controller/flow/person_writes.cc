@@ -93,6 +93,7 @@ absl::Status PersonWriter::Write(const PersonChange& change) {
   const v1::Person& now = change.now == nullptr ? gone : *change.now;
   const std::string& id = now.person_id();
   Put(mutation_, PersonKey(id), now);
+  WriteIndexes(change.before.get(), now);
   if (change.before != nullptr) {
     old_names_[UpnKey(change.before->upn())] = id;
     old_names_[AccountKey(change.before->account_name())] = id;
@@ -103,6 +104,29 @@ absl::Status PersonWriter::Write(const PersonChange& change) {
   }
   MUSTER_RETURN_IF_ERROR(WriteRole(change, now));
   return change.before == nullptr ? absl::OkStatus() : WriteOfficeChange(*change.before, now);
+}
+
+// By aliases and by employee: keys that name the person, so two never collide.
+void PersonWriter::WriteIndexes(const v1::Person* before, const v1::Person& now) {
+  const auto keys = [](const v1::Person& person) {
+    std::set<std::string> out;
+    if (person.deleted()) return out;
+    for (const std::string& alias : person.aliases()) {
+      out.insert(AliasKey(alias, person.person_id()));
+    }
+    if (!person.employee_id().empty()) {
+      out.insert(EmployeeKey(person.employee_id(), person.person_id()));
+    }
+    return out;
+  };
+  const std::set<std::string> then = before == nullptr ? std::set<std::string>() : keys(*before);
+  const std::set<std::string> wanted = keys(now);
+  for (const std::string& key : then) {
+    if (!wanted.contains(key)) mutation_.deletes.push_back(key);
+  }
+  for (const std::string& key : wanted) {
+    if (!then.contains(key)) PutMark(mutation_, key);
+  }
 }
 
 absl::Status PersonWriter::Finish() {

@@ -47,6 +47,7 @@ class PersonWriter {
   absl::Status Finish();
 
  private:
+  void WriteIndexes(const v1::Person* before, const v1::Person& now);
   absl::Status WriteRole(const PersonChange& change, const v1::Person& now);
   absl::Status WriteOfficeChange(const v1::Person& before, const v1::Person& now);
 

@@ -79,7 +79,7 @@ absl::Status FailRequest(const Services& services, const Versioned<v1::Request>&
   v1::Request after = request.value;
   MUSTER_ASSIGN_OR_RETURN(const auto next,
                           NextRequestState(after.state(), RequestEvent::kProvisionFailed));
-  after.set_state(next);
+  MoveTo(after, next, services.clock.Now());
   after.set_detail(detail);
   return CommitRequest(services, request, after, "request.provision-failed", true);
 }
@@ -183,6 +183,39 @@ absl::Status ProvisionOne(const Services& services, Directory& directory,
   return WriteBack(services, directory, *request, person->value, group->second);
 }
 
+// A reviewed break-glass grant: its person gets into the group like anybody else.
+absl::Status JoinOne(const Services& services, Directory& directory, const std::string& grant_id) {
+  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const auto grant, Find<v1::Grant>(*snapshot, GrantKey(grant_id)));
+  Mutation done;
+  done.deletes.push_back(JoinWorkKey(grant_id));
+  if (!grant || !Holds(grant->value.state())) {
+    return services.store.Commit(std::move(done)).status();
+  }
+  const v1::Grant& g = grant->value;
+  MUSTER_ASSIGN_OR_RETURN(const auto member, FindMembership(*snapshot, g.app_id(), g.person_id()));
+  if (member) return services.store.Commit(std::move(done)).status();
+  const auto group = services.settings.groups.find(g.app_id());
+  if (group == services.settings.groups.end()) {
+    return NoteGrant(services, *grant,
+                     absl::StrCat("no approval group is configured for ", g.app_id()));
+  }
+  if (!services.settings.write_back) {
+    return NoteGrant(services, *grant, WaitingForHands(g.person_upn(), group->second));
+  }
+  const absl::Status added = directory.AddMember(group->second, g.person_id());
+  if (!added.ok()) {
+    return NoteGrant(services, *grant, absl::StrCat("not yet in the group: ", added.message()));
+  }
+  MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(*snapshot, PersonKey(g.person_id())));
+  if (!person) return absl::OkStatus();
+  return CommitMember(services, *services.store.Read(),
+                      {.person = person->value,
+                       .app_id = g.app_id(),
+                       .via = {group->second},
+                       .written_by_muster = true});
+}
+
 absl::Status RemoveOne(const Services& services, Directory& directory,
                        const std::string& grant_id) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
@@ -227,10 +260,11 @@ absl::Status AdvanceRequest(const Services& services, const std::string& request
   MUSTER_ASSIGN_OR_RETURN(const auto request, Find<v1::Request>(*snapshot, RequestKey(request_id)));
   if (!request || request->value.state() != v1::Request::VERIFYING) return absl::OkStatus();
   const v1::Request& r = request->value;
-  if (r.training_acknowledged().empty()) {
+  if (r.training_acknowledged().empty() && !r.break_glass()) {
     return NoteRequest(services, *request,
-                       "training is not acknowledged; file the request again with "
-                       "--training-acknowledged VERSION");
+                       absl::StrCat("training is not acknowledged; record it with `musterctl "
+                                    "request training ",
+                                    r.request_id(), " --version VERSION`"));
   }
   MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(*snapshot, PersonKey(r.person_id())));
   if (!person) return absl::OkStatus();
@@ -245,7 +279,7 @@ absl::Status AdvanceRequest(const Services& services, const std::string& request
   v1::Request after = r;
   MUSTER_ASSIGN_OR_RETURN(const auto next,
                           NextRequestState(after.state(), RequestEvent::kDeviceVerified));
-  after.set_state(next);
+  MoveTo(after, next, services.clock.Now());
   *after.mutable_active_at() = ToProto(services.clock.Now());
   after.set_detail(devices.empty() ? "the person has no enrolled device yet" : "");
   return CommitRequest(services, *request, after, "request.active", true);
@@ -294,8 +328,11 @@ std::string WaitingForHands(const std::string& upn, const std::string& group) {
 }
 
 absl::Status ProvisionRequests(const Services& services, Directory& directory) {
-  return ForEachWork(services, "work/request/",
-                     [&](const std::string& id) { return ProvisionOne(services, directory, id); });
+  MUSTER_RETURN_IF_ERROR(ForEachWork(services, "work/request/", [&](const std::string& id) {
+    return ProvisionOne(services, directory, id);
+  }));
+  return ForEachWork(services, "work/join/",
+                     [&](const std::string& id) { return JoinOne(services, directory, id); });
 }
 
 absl::Status RemoveRevoked(const Services& services, Directory& directory) {

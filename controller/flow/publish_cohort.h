@@ -60,8 +60,5 @@ absl::Status ForDevicesOf(const Snapshot& snapshot, const std::string& name,
                           const std::function<absl::Status(const v1::Device&)>& each);
 absl::StatusOr<std::vector<std::string>> DevicesOf(const Snapshot& snapshot,
                                                    const std::string& name);
-inline constexpr v1::Platform::Id kPlatforms[] = {v1::Platform::ANDROID, v1::Platform::IOS,
-                                                  v1::Platform::MACOS, v1::Platform::WINDOWS,
-                                                  v1::Platform::LINUX};
 
 }  // namespace muster

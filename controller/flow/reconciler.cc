@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "controller/flow/deadlines.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/provision.h"
 #include "controller/flow/rollout.h"
@@ -28,6 +29,7 @@ void Reconciler::RunPublisher() {
   absl::Time next_republish = services_.clock.Now();
   Work::Batch batch;
   while (!services_.work.stopped()) {
+    if (deadline_pace_.Due(services_.clock.Now())) Deadlines();
     if (services_.clock.Now() >= next_republish) {
       batch.all = true;
       next_republish = services_.clock.Now() + options_.republish_interval;
@@ -64,10 +66,8 @@ void Reconciler::Stop() {
 }
 
 void Reconciler::PublishRound(const Work::Batch& batch) {
-  if (batch.all) {
-    PublishForAll();
-    PublishCohorts();
-  }
+  if (batch.all) PublishForAll();
+  if (batch.all || batch.cohorts) PublishCohorts();
   const absl::StatusOr<std::set<std::string>> devices = DevicesOf(batch);
   Check(devices.status(), "finding the devices to publish for");
   if (devices.ok()) {
@@ -75,7 +75,8 @@ void Reconciler::PublishRound(const Work::Batch& batch) {
   }
   Check(AdvanceVerified(services_), "advancing verified requests and grants");
   Advance();
-  beacon_wanted_ = beacon_wanted_ || batch.all || (devices.ok() && !devices->empty());
+  beacon_wanted_ =
+      beacon_wanted_ || batch.all || batch.cohorts || (devices.ok() && !devices->empty());
   Beacon();
   hub_.Sweep();
 }
@@ -102,9 +103,17 @@ absl::Status Reconciler::OfferRoots(const Snapshot& snapshot) {
   return absl::OkStatus();
 }
 
+void Reconciler::Deadlines() {
+  const absl::Time from = services_.clock.Now();
+  Check(RunDeadlines(services_), "carrying out deadlines");
+  const absl::Time until = services_.clock.Now();
+  // At most a twentieth of the time, and not more often than it takes.
+  deadline_pace_.Ran(from, std::max(until, from + options_.deadline_interval / 20));
+}
+
 absl::Duration Reconciler::Pause() const {
   const absl::Time now = services_.clock.Now();
-  absl::Duration pause = options_.retry_interval;
+  absl::Duration pause = std::min(options_.retry_interval, deadline_pace_.Left(now));
   if (step_deferred_) pause = std::min(pause, rollout_pace_.Left(now));
   if (beacon_wanted_) pause = std::min(pause, beacon_pace_.Left(now));
   return pause;

@@ -21,9 +21,10 @@
 namespace muster {
 
 struct ReconcilerOptions {
-  absl::Duration sync_interval = absl::Seconds(5);        // of what changed in the directory
-  absl::Duration republish_interval = absl::Minutes(15);  // ends of terms, halves of lives
-  absl::Duration retry_interval = absl::Seconds(5);       // a directory that did not answer
+  absl::Duration sync_interval = absl::Seconds(5);               // of what changed in the directory
+  absl::Duration republish_interval = absl::Minutes(15);         // ends of terms, halves of lives
+  absl::Duration retry_interval = absl::Seconds(5);              // a directory that did not answer
+  absl::Duration deadline_interval = limits::kDeadlineInterval;  // terms, decisions
   RolloutOptions rollout;
   std::function<void(const absl::Status&, absl::string_view)> on_error;  // for the log
 };
@@ -63,6 +64,7 @@ class Reconciler {
   void PublishForAll();
   absl::Status OfferRoots(const Snapshot& snapshot);
   void PublishCohorts();
+  void Deadlines();
   void Advance();
   void Beacon();
   // Until there is something to do again that nobody wakes this for.
@@ -80,7 +82,7 @@ class Reconciler {
   Work directory_work_;
   // The publisher's own.
   BeaconMaker beacon_maker_;
-  Pace rollout_pace_, beacon_pace_;
+  Pace rollout_pace_, beacon_pace_, deadline_pace_;
   uint64_t offered_root_ = 0;  // version; 0: none since the start
   bool step_deferred_ = false;
   bool beacon_wanted_ = true;

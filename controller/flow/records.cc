@@ -9,6 +9,14 @@ std::string NamePart(absl::string_view name) {
   return absl::StrReplaceAll(absl::AsciiStrToLower(name), {{"%", "%25"}, {"/", "%2f"}});
 }
 
+std::string TicketKey(absl::string_view source, absl::string_view ticket) {
+  // Opaque: another system's ids may differ in case alone.
+  const auto part = [](absl::string_view text) {
+    return absl::StrReplaceAll(text, {{"%", "%25"}, {"/", "%2f"}});
+  };
+  return absl::StrCat("ticket/", part(source), "/", part(ticket));
+}
+
 absl::StatusOr<std::vector<std::string>> KeyTails(const Snapshot& snapshot,
                                                   const std::string& prefix) {
   std::vector<std::string> out;

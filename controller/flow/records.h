@@ -27,6 +27,29 @@ inline std::string PersonKey(absl::string_view id) { return absl::StrCat("person
 inline std::string UpnKey(absl::string_view upn) {
   return absl::StrCat("person_by_upn/", NamePart(upn));
 }
+inline std::string AliasKey(absl::string_view alias, absl::string_view id) {
+  return absl::StrCat("person_by_alias/", NamePart(alias), "/", id);
+}
+inline std::string EmployeeKey(absl::string_view employee, absl::string_view id) {
+  return absl::StrCat("person_by_employee/", NamePart(employee), "/", id);
+}
+inline std::string RoleMemberKey(absl::string_view role, absl::string_view person) {
+  return absl::StrCat("role_member/", role, "/", person);
+}
+// A sign-in by password, by the SHA-256 of its token; and the failures before one.
+inline std::string SessionKey(absl::string_view sha256) { return absl::StrCat("session/", sha256); }
+inline std::string SignInKey(absl::string_view upn) {
+  return absl::StrCat("sign_in/", NamePart(upn));
+}
+inline std::string TrmHistoryKey(absl::string_view app, absl::Time at) {
+  return absl::StrFormat("trm_history/%s/%016x", app, absl::ToUnixNanos(at));
+}
+inline std::string TrainingKey(absl::string_view version) {
+  return absl::StrCat("training/", NamePart(version));
+}
+inline std::string WebhookKey(absl::string_view name) { return absl::StrCat("webhook/", name); }
+inline constexpr char kGuidanceKey[] = "guidance";
+inline constexpr char kAppliedPoliciesKey[] = "applied_policies";
 inline std::string AccountKey(absl::string_view account) {
   return absl::StrCat("person_by_account/", NamePart(account));
 }
@@ -58,11 +81,15 @@ inline std::string PersonRequestKey(absl::string_view person, absl::string_view 
 inline std::string OpenRequestKey(absl::string_view person, absl::string_view app) {
   return absl::StrCat("request_open/", person, "/", app);
 }
+// Which request another system's ticket stands for: at most one that did not come to nothing.
+std::string TicketKey(absl::string_view source, absl::string_view ticket);
 // Requests and grants that a later step still has to finish.
 inline std::string RequestWorkKey(absl::string_view id) {
   return absl::StrCat("work/request/", id);
 }
 inline std::string GrantWorkKey(absl::string_view id) { return absl::StrCat("work/grant/", id); }
+// A reviewed break-glass grant whose person still has to get into the group.
+inline std::string JoinWorkKey(absl::string_view id) { return absl::StrCat("work/join/", id); }
 inline std::string GrantKey(absl::string_view id) { return absl::StrCat("grant/", id); }
 inline std::string PersonGrantKey(absl::string_view person, absl::string_view id) {
   return absl::StrCat("grant_by_person/", person, "/", id);

@@ -4,28 +4,10 @@
 #include "controller/domain/grant.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
-#include "controller/flow/provision.h"
+#include "controller/flow/training.h"
 
 namespace muster {
 namespace {
-
-std::string Object(const v1::Request& request) {
-  return absl::StrCat("request/", request.request_id());
-}
-
-absl::StatusOr<Touched> TouchedBy(const Snapshot& snapshot, const v1::Request& request,
-                                  std::string change) {
-  Touched out;
-  out.changes.push_back(std::move(change));
-  out.persons = 1;
-  MUSTER_ASSIGN_OR_RETURN(const auto person,
-                          Find<v1::Person>(snapshot, PersonKey(request.person_id())));
-  if (person) {
-    MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOfPerson(snapshot, person->value));
-    out.devices = static_cast<uint32_t>(devices.size());
-  }
-  return out;
-}
 
 // An open request or grant that lacks only the training which this submission brings.
 struct Untrained {
@@ -59,48 +41,34 @@ absl::StatusOr<Untrained> CheckNothingOpen(const Snapshot& snapshot, const v1::P
                                                ") for ", submission.app_id));
 }
 
-absl::StatusOr<RequestOutcome> RecordTraining(const Services& services, const Actor& actor,
-                                              const Snapshot& snapshot, const Untrained& open,
-                                              const std::string& version, bool dry_run) {
-  RequestOutcome out;
-  out.request = open.request->value;
-  out.request.set_training_acknowledged(version);
-  MUSTER_ASSIGN_OR_RETURN(
-      out.touched,
-      TouchedBy(snapshot, out.request,
-                absl::StrCat(out.request.request_id(), ": training ", version, " acknowledged")));
-  if (dry_run) return out;
-  Mutation mutation;
-  const std::string key = RequestKey(out.request.request_id());
-  mutation.expects.push_back({key, open.request->revision});
-  Put(mutation, key, out.request);
-  if (open.grant) {
-    v1::Grant grant = open.grant->value;
-    grant.set_training_acknowledged(version);
-    mutation.expects.push_back({GrantKey(grant.grant_id()), open.grant->revision});
-    Put(mutation, GrantKey(grant.grant_id()), grant);
-  }
-  mutation.audit.push_back(MakeAuditEntry(services, actor,
-                                          {.verb = "request.acknowledge-training",
-                                           .object = Object(out.request),
-                                           .before = &open.request->value,
-                                           .after = &out.request,
-                                           .ticket = out.request.ticket(),
-                                           .transaction_id = out.request.transaction_id()}));
-  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
-  services.work.WakePerson(out.request.person_id());
-  return out;
-}
-
 absl::Status CheckDevice(const Snapshot& snapshot, const v1::Person& person,
                          const std::string& device_id) {
   if (device_id.empty()) return absl::OkStatus();
   MUSTER_ASSIGN_OR_RETURN(const auto device, LoadDevice(snapshot, device_id));
   MUSTER_ASSIGN_OR_RETURN(const auto mine, DevicesOfPerson(snapshot, person));
   if (mine.contains(device.value.device_id())) return absl::OkStatus();
+  if (device.value.state() != v1::Device::ENROLLED) {
+    return absl::FailedPreconditionError(absl::StrCat("device ", device_id, " is ",
+                                                      v1::Device::State_Name(device.value.state()),
+                                                      "; name one that is enrolled, or none"));
+  }
   return absl::FailedPreconditionError(absl::StrCat("device ", device_id, " is not a device of ",
                                                     person.upn(), "; see `musterctl device show ",
                                                     device_id, "`"));
+}
+
+absl::Status CheckTicketIsFree(const Snapshot& snapshot, const Submission& in, Mutation& mutation) {
+  const std::string key = TicketKey(in.ticket_source, in.ticket);
+  MUSTER_ASSIGN_OR_RETURN(const auto taken, snapshot.Get(key));
+  mutation.expects.push_back({key, taken ? taken->revision : 0});
+  if (!taken) return absl::OkStatus();
+  MUSTER_ASSIGN_OR_RETURN(const auto request,
+                          Find<v1::Request>(snapshot, RequestKey(taken->bytes)));
+  if (!request || CameToNothing(request->value.state())) return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat(
+      "ticket ", in.ticket, " of ", in.ticket_source, " is already ", taken->bytes, " (",
+      v1::Request::State_Name(request->value.state()), "), ", request->value.app_id(), " for ",
+      request->value.person_upn(), "; one ticket stands for one request, open another ticket"));
 }
 
 absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& actor,
@@ -109,29 +77,35 @@ absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& 
   MUSTER_ASSIGN_OR_RETURN(const AppFacts app, LoadApp(*snapshot, in.app_id));
   MUSTER_ASSIGN_OR_RETURN(const v1::Person person, LoadPersonByUpn(*snapshot, in.person_upn));
   MUSTER_RETURN_IF_ERROR(CheckDevice(*snapshot, person, in.device_id));
+  MUSTER_ASSIGN_OR_RETURN(auto training,
+                          TrainingFor(services, *snapshot, actor, in.training_acknowledged));
   RequestOutcome out;
-  MUSTER_ASSIGN_OR_RETURN(out.request,
-                          SubmitRequest({.person = person,
-                                         .app_id = in.app_id,
-                                         .trm = app.trm.status(),
-                                         .trm_decision_id = app.trm.decision_id(),
-                                         .trm_reason = app.trm.reason(),
-                                         .blocklisted = app.blocklisted,
-                                         .requester = actor.who,
-                                         .ticket = in.ticket,
-                                         .justification = in.justification,
-                                         .device_id = in.device_id,
-                                         .training_acknowledged = in.training_acknowledged,
-                                         .term = in.term,
-                                         .now = services.clock.Now()}));
+  MUSTER_ASSIGN_OR_RETURN(out.request, SubmitRequest({.person = person,
+                                                      .app_id = in.app_id,
+                                                      .trm = app.trm.status(),
+                                                      .trm_decision_id = app.trm.decision_id(),
+                                                      .trm_reason = app.trm.reason(),
+                                                      .blocklisted = app.blocklisted,
+                                                      .requester = actor.who,
+                                                      .ticket = in.ticket,
+                                                      .ticket_source = in.ticket_source,
+                                                      .justification = in.justification,
+                                                      .duty_location = in.duty_location,
+                                                      .device_id = in.device_id,
+                                                      .training = std::move(training),
+                                                      .break_glass = in.break_glass,
+                                                      .term = in.term,
+                                                      .times = services.settings.decision_times,
+                                                      .now = services.clock.Now()}));
   const bool denied = out.request.state() == v1::Request::DENIED;
   Mutation mutation;
   if (!denied) {
     MUSTER_ASSIGN_OR_RETURN(const Untrained open, CheckNothingOpen(*snapshot, person, in));
     if (open.request) {
-      return RecordTraining(services, actor, *snapshot, open, in.training_acknowledged, dry_run);
+      return RecordTraining(services, actor, open.request->value.request_id(),
+                            in.training_acknowledged, dry_run);
     }
-    if (!services.settings.groups.contains(in.app_id)) {
+    if (!in.break_glass && !services.settings.groups.contains(in.app_id)) {
       return absl::FailedPreconditionError(absl::StrCat(
           "no approval group is configured for ", in.app_id, "; an administrator adds `", in.app_id,
           ": <group>` under directory.groups in musterd.yaml"));
@@ -139,14 +113,15 @@ absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& 
     const std::string key = OpenRequestKey(person.person_id(), in.app_id);
     mutation.expects.push_back({key, 0});
   }
+  MUSTER_RETURN_IF_ERROR(CheckTicketIsFree(*snapshot, in, mutation));
   MUSTER_ASSIGN_OR_RETURN(const std::string id, NextId(*snapshot, "REQ", mutation));
   out.request.set_request_id(id);
   out.request.set_transaction_id(NewTransactionId(services.entropy));
   MUSTER_ASSIGN_OR_RETURN(
-      out.touched,
-      TouchedBy(*snapshot, out.request,
-                absl::StrCat(dry_run ? "a new request" : id, ": ", in.app_id, " for ", person.upn(),
-                             ", ", v1::Request::State_Name(out.request.state()))));
+      out.touched, TouchedByRequest(*snapshot, out.request,
+                                    absl::StrCat(dry_run ? "a new request" : id, ": ", in.app_id,
+                                                 " for ", person.upn(), ", ",
+                                                 v1::Request::State_Name(out.request.state()))));
   if (dry_run) {
     out.request.clear_request_id();
     return out;
@@ -154,93 +129,19 @@ absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& 
   if (!denied) {
     mutation.puts.push_back({OpenRequestKey(person.person_id(), in.app_id), id});
   }
+  mutation.puts.push_back({TicketKey(in.ticket_source, in.ticket), id});
   Put(mutation, RequestKey(id), out.request);
   PutMark(mutation, PersonRequestKey(person.person_id(), id));
   mutation.audit.push_back(MakeAuditEntry(services, actor,
                                           {.verb = "request.submit",
-                                           .object = Object(out.request),
+                                           .object = absl::StrCat("request/", id),
                                            .after = &out.request,
                                            .reason = in.justification,
                                            .reason_code = out.request.reason_code(),
                                            .ticket = in.ticket,
                                            .transaction_id = out.request.transaction_id()}));
-  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
-  return out;
-}
-
-absl::StatusOr<v1::Request> Decided(const Services& services, const Actor& actor,
-                                    const Snapshot& snapshot, const v1::Request& before,
-                                    Decision decision, const std::string& reason) {
-  const absl::Time now = services.clock.Now();
-  switch (decision) {
-    case Decision::kDeny:
-      return Deny(before, actor.who, reason, now);
-    case Decision::kCancel:
-      return Cancel(before, actor.who, reason, now);
-    case Decision::kApprove:
-      break;
-  }
-  MUSTER_ASSIGN_OR_RETURN(const AppFacts app, LoadApp(snapshot, before.app_id()));
-  MUSTER_ASSIGN_OR_RETURN(v1::Request approved,
-                          Approve(before, actor.who, app.trm.status(), reason, now));
-  // The next step begins in the same commit; the reconciler carries it on.
-  MUSTER_ASSIGN_OR_RETURN(const auto next,
-                          NextRequestState(approved.state(), RequestEvent::kProvision));
-  approved.set_state(next);
-  const auto group = services.settings.groups.find(before.app_id());
-  approved.set_detail(services.settings.write_back || group == services.settings.groups.end()
-                          ? "adding the person to the approval group"
-                          : WaitingForHands(before.person_upn(), group->second));
-  return approved;
-}
-
-absl::string_view Verb(Decision decision) {
-  switch (decision) {
-    case Decision::kApprove:
-      return "approve";
-    case Decision::kDeny:
-      return "deny";
-    case Decision::kCancel:
-      return "cancel";
-  }
-  return "";
-}
-
-absl::StatusOr<RequestOutcome> TryDecide(const Services& services, const Actor& actor,
-                                         const std::string& request_id, Decision decision,
-                                         const std::string& reason, bool dry_run) {
-  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-  MUSTER_ASSIGN_OR_RETURN(const Versioned<v1::Request> before,
-                          Load<v1::Request>(*snapshot, RequestKey(request_id),
-                                            absl::StrCat("no request '", request_id,
-                                                         "'; see `musterctl request list`")));
-  RequestOutcome out;
-  MUSTER_ASSIGN_OR_RETURN(out.request,
-                          Decided(services, actor, *snapshot, before.value, decision, reason));
-  MUSTER_ASSIGN_OR_RETURN(
-      out.touched,
-      TouchedBy(*snapshot, out.request,
-                absl::StrCat(request_id, ": ", v1::Request::State_Name(before.value.state()),
-                             " -> ", v1::Request::State_Name(out.request.state()))));
-  if (dry_run) return out;
-  Mutation mutation;
-  mutation.expects.push_back({RequestKey(request_id), before.revision});
-  Put(mutation, RequestKey(request_id), out.request);
-  if (decision == Decision::kApprove) {
-    PutMark(mutation, RequestWorkKey(request_id));
-  } else {
-    mutation.deletes.push_back(OpenRequestKey(out.request.person_id(), out.request.app_id()));
-  }
-  mutation.audit.push_back(MakeAuditEntry(services, actor,
-                                          {.verb = absl::StrCat("request.", Verb(decision)),
-                                           .object = Object(out.request),
-                                           .before = &before.value,
-                                           .after = &out.request,
-                                           .reason = reason,
-                                           .ticket = out.request.ticket(),
-                                           .transaction_id = out.request.transaction_id()}));
-  MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
-  services.work.Wake();
+  MUSTER_ASSIGN_OR_RETURN(const uint64_t revision, services.store.Commit(std::move(mutation)));
+  out.request.set_revision(revision);
   return out;
 }
 
@@ -251,11 +152,25 @@ absl::StatusOr<RequestOutcome> Submit(const Services& services, const Actor& act
   return RetryAborted([&] { return TrySubmit(services, actor, submission, dry_run); });
 }
 
-absl::StatusOr<RequestOutcome> DecideRequest(const Services& services, const Actor& actor,
-                                             const std::string& request_id, Decision decision,
-                                             const std::string& reason, bool dry_run) {
-  return RetryAborted(
-      [&] { return TryDecide(services, actor, request_id, decision, reason, dry_run); });
+absl::StatusOr<Versioned<v1::Request>> LoadRequest(const Snapshot& snapshot,
+                                                   const std::string& request_id) {
+  return Load<v1::Request>(
+      snapshot, RequestKey(request_id),
+      absl::StrCat("no request '", request_id, "'; see `musterctl request list`"));
+}
+
+absl::StatusOr<Touched> TouchedByRequest(const Snapshot& snapshot, const v1::Request& request,
+                                         std::string change) {
+  Touched out;
+  out.changes.push_back(std::move(change));
+  out.persons = 1;
+  MUSTER_ASSIGN_OR_RETURN(const auto person,
+                          Find<v1::Person>(snapshot, PersonKey(request.person_id())));
+  if (person) {
+    MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOfPerson(snapshot, person->value));
+    out.devices = static_cast<uint32_t>(devices.size());
+  }
+  return out;
 }
 
 }  // namespace muster

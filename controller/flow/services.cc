@@ -14,6 +14,13 @@ void Work::WakeAll() {
   changed_.NotifyAll();
 }
 
+void Work::WakeCohorts() {
+  MutexLock lock(&mu_);
+  batch_.cohorts = true;
+  woken_ = true;
+  changed_.NotifyAll();
+}
+
 void Work::WakePerson(const std::string& person_id) {
   MutexLock lock(&mu_);
   batch_.persons.insert(person_id);

@@ -27,11 +27,13 @@ class Work {
  public:
   struct Batch {
     bool all = false;               // every device's assignment and every cohort
+    bool cohorts = false;           // every cohort
     std::set<std::string> persons;  // their devices' assignments
     std::set<std::string> devices;
   };
 
   void WakeAll();
+  void WakeCohorts();
   void WakePerson(const std::string& person_id);
   void WakeDevice(const std::string& device_id);
   void Wake();  // requests and grants only
@@ -52,7 +54,9 @@ struct Settings {
   std::string tenant;
   std::string how_to_ask;
   bool write_back = true;
-  std::map<std::string, std::string> groups;  // app id -> approval group
+  std::map<std::string, std::string> groups;       // app id -> approval group
+  std::map<std::string, std::string> role_groups;  // role -> group of those who hold it
+  DecisionTimes decision_times;
   absl::Duration certificate_life = limits::kDeviceCertificateLife;
 };
 
@@ -67,7 +71,7 @@ struct Services {
 // Who is acting, how they signed in and from where: for the audit log.
 struct Actor {
   Operator who;
-  std::string signed_in_by;  // "certificate <serial>"
+  std::string signed_in_by;  // "certificate <serial>", "password <session>"
   std::string from;          // peer address
 };
 // Muster's own reconciler and sync.

@@ -28,6 +28,14 @@ absl::Status UnconfirmedError(const SyncPlan::Doubt& doubt, const absl::Status& 
                    " is gone: ", error.message()));
 }
 
+std::map<std::string, std::string> GroupsToRead(const Settings& settings) {
+  std::map<std::string, std::string> out = settings.groups;
+  for (const auto& [role, group] : settings.role_groups) {
+    out[absl::StrCat(kRoleGroupPrefix, role)] = group;
+  }
+  return out;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::SyncRun> DirectorySync::Run(const Actor& actor, ReadDepth depth, bool dry_run) {
@@ -35,7 +43,8 @@ absl::StatusOr<v1::SyncRun> DirectorySync::Run(const Actor& actor, ReadDepth dep
   run.set_state(v1::SyncRun::READING);
   *run.mutable_started_at() = ToProto(services_.clock.Now());
   run.set_source(directory_.source());
-  absl::StatusOr<DirectorySnapshotPtr> read = directory_.Read(services_.settings.groups, depth);
+  absl::StatusOr<DirectorySnapshotPtr> read =
+      directory_.Read(GroupsToRead(services_.settings), depth);
   absl::Status error = read.status();
   if (read.ok()) {
     absl::StatusOr<bool> nothing_new = false;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/strip.h"
 #include "common/crypto.h"
 #include "common/limits.h"
 #include "controller/flow/lookup.h"
@@ -191,6 +192,22 @@ class Lister {
   const DirectorySnapshot& read_;
 };
 
+// Role groups were read with the approval groups, and are none.
+void TakeRoles(SyncPlan& plan) {
+  auto& groups = plan.members.effective;
+  for (auto it = groups.begin(); it != groups.end();) {
+    absl::string_view name = it->first;
+    if (!absl::ConsumePrefix(&name, kRoleGroupPrefix)) {
+      ++it;
+      continue;
+    }
+    auto& holders = plan.roles[std::string(name)];
+    for (const auto& [id, via] : it->second) holders.insert(id);
+    plan.members.inactive.erase(it->first);
+    it = groups.erase(it);
+  }
+}
+
 // Of everything held, however much of it is listed.
 std::string HeldSha256(const SyncPlan& plan) {
   std::string all;
@@ -209,6 +226,7 @@ absl::StatusOr<SyncPlan> PlanSync(const Services& services, const Snapshot& snap
   SyncPlan plan;
   MUSTER_ASSIGN_OR_RETURN(plan.stored, LoadStored(snapshot));
   MUSTER_ASSIGN_OR_RETURN(plan.members, ComputeMembers(read, services.clock.Now()));
+  TakeRoles(plan);
   MUSTER_ASSIGN_OR_RETURN(plan.persons, ComparePersons(snapshot, read));
   KnownMembership known;
   known.members = IdsOf(plan.stored.active);

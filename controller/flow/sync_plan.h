@@ -13,6 +13,9 @@
 
 namespace muster {
 
+// Before a role's name: how its group is called among the groups to read. No app id has a colon.
+inline constexpr char kRoleGroupPrefix[] = "role:";
+
 // The membership records of the store, each kind read once: 20,000 members are not looked up one
 // by one.
 struct StoredMemberships {
@@ -27,6 +30,7 @@ struct StoredMemberships {
 struct SyncPlan {
   StoredMemberships stored;
   MembersRead members;
+  PersonsByApp roles;  // role -> who holds it, as read
   PersonChanges persons;
   SyncDecision decision;
   std::set<std::string> kept_persons;     // stay as they were, because what they lose is held

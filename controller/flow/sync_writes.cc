@@ -7,6 +7,7 @@
 #include "common/time_proto.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/membership_writes.h"
+#include "controller/flow/roles.h"
 #include "controller/flow/sync_runs.h"
 
 namespace muster {
@@ -37,6 +38,8 @@ class Writer {
 
   absl::StatusOr<WrittenSync> Write(v1::SyncRun run) {
     MUSTER_RETURN_IF_ERROR(WritePersons());
+    MUSTER_RETURN_IF_ERROR(WriteRoleHolders(services_, actor_, *snapshot_, read_, plan_.roles,
+                                            plan_.decision.too_many_missing, mutation_));
     MUSTER_RETURN_IF_ERROR(WriteMembers());
     MUSTER_RETURN_IF_ERROR(WriteInactive());
     if (!plan_.decision.removed.empty()) {

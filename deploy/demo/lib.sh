@@ -133,12 +133,21 @@ directory:
   groups:
     demo-chat: cn=app-demo-chat,ou=groups,dc=demo,dc=test
     whatsapp: cn=app-whatsapp,ou=groups,dc=demo,dc=test
+  roles:
+    service-desk: cn=role-service-desk,ou=groups,dc=demo,dc=test
+    soc-approver: cn=role-soc-approver,ou=groups,dc=demo,dc=test
+    uem-admin: cn=role-uem-admin,ou=groups,dc=demo,dc=test
+    trm-officer: cn=role-trm-officer,ou=groups,dc=demo,dc=test
+    records-officer: cn=role-records-officer,ou=groups,dc=demo,dc=test
+    auditor: cn=role-auditor,ou=groups,dc=demo,dc=test
+    admin: cn=role-admin,ou=groups,dc=demo,dc=test
 END
 }
 
 issue_operators() {
   local role
-  for role in service-desk:tsd soc-approver:soc uem:uem trm-office:trm auditor:auditor admin:admin; do
+  for role in service-desk:tsd soc-approver:soc soc-second:soc2 uem-admin:uem trm-officer:trm \
+    records-officer:rim auditor:auditor admin:admin; do
     "$bin/musterd" operator --dir "$demo/tenant" --name "${role%:*}" --upn "${role#*:}@demo.test" \
       --server "127.0.0.1:$port" --out "$demo/operators"
   done
@@ -151,7 +160,7 @@ make_tenant() {
   write_config
   step "Tenant: keys, certificates, root of trust" \
     "$bin/musterd" init --dir "$demo/tenant" --tenant demo
-  step "Operators: service desk, SOC, UEM, TRM, auditor, admin" issue_operators
+  step "Operators of seven roles, known by directory groups" issue_operators
   step "Accounts muster-alice and muster-bob" eval 'add_account muster-alice && add_account muster-bob'
 }
 
@@ -178,7 +187,7 @@ device_id() { as admin device list -o csv | awk -F, 'NR == 2 {print $1}'; }
 agent_enforces() { [ "$(agent_mode)" = ENFORCING ]; }
 
 enrol() {
-  as uem device token --platform linux --owner alice@demo.test --ttl 10m --out "$demo/token"
+  as uem-admin device token --platform linux --owner alice@demo.test --ttl 10m --out "$demo/token"
   "$bin/muster-agent" enroll --controller "127.0.0.1:$port" \
     --ca "$demo/tenant/pki/server-ca.pem" --token-file "$demo/token" --state "$agent_state"
   rm -f "$demo/token"

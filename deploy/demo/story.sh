@@ -42,7 +42,7 @@ install_app() {
   return 1
 }
 
-app_reported() { as uem device list --app demo-chat -o csv | grep -q "^$device,"; }
+app_reported() { as uem-admin device list --app demo-chat -o csv | grep -q "^$device,"; }
 
 tell_install() {
   say "1. Alice's laptop gets demo-chat. Its TRM status is RESTRICTED and nobody is approved."

@@ -14,7 +14,7 @@ class AwayTest : public Channel {
     const auto submitted = Submit(*services_, Who("desk"),
                                   {.person_upn = person + "@agency.test",
                                    .app_id = "whatsapp",
-                                   .ticket = "INC1",
+                                   .ticket = absl::StrCat("INC", ++tickets_),
                                    .justification = "liaison",
                                    .device_id = "",
                                    .training_acknowledged = "2026-1",

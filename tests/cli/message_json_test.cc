@@ -9,8 +9,8 @@ namespace muster::cli {
 namespace {
 
 TEST(MessageJson, PrintsScalarsAndListsAlwaysAndUnsetMessagesNever) {
-  EXPECT_EQ(CompactJson(MessageJson(v1::RevokeGrantRequest())),
-            R"({"grant_id":"","reason":"","dry_run":false})");
+  EXPECT_EQ(CompactJson(MessageJson(v1::RetireDeviceRequest())),
+            R"({"device_id":"","reason":"","dry_run":false})");
   EXPECT_EQ(CompactJson(MessageJson(v1::GrantResponse())), "{}");
   EXPECT_EQ(CompactJson(MessageJson(v1::ListTrmResponse())), R"({"items":[],"next_cursor":""})");
 }

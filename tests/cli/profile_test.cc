@@ -36,7 +36,8 @@ TEST(ParseProfile, NamesTheKeyThatIsWrong) {
   for (const auto& [text, want] : kCases) {
     EXPECT_EQ(ParseProfile("p", "/", text).status().message(),
               std::string(want) +
-                  "; a profile has the keys server, ca, certificate, key and maybe server_name")
+                  "; a profile has the keys server, ca, certificate and key (or token), and maybe "
+                  "server_name")
         << text;
   }
   EXPECT_EQ(ParseProfile("p", "/", "a: [").status().code(), absl::StatusCode::kInvalidArgument);

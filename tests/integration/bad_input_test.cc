@@ -57,8 +57,10 @@ class BadInputTest : public ::testing::Test {
   }
 
   static std::vector<std::string> SubmitArgs(const std::string& upn, const std::string& app) {
-    return {"request",  "submit",     "--person",        upn,   "--app", app,
-            "--ticket", "INC0963540", "--justification", "Need"};
+    static int tickets = 0;
+    return {"request",         "submit", "--person", upn,
+            "--app",           app,      "--ticket", absl::StrCat("RITM", 1000 + tickets++),
+            "--justification", "Need"};
   }
   static std::vector<std::string> With(std::vector<std::string> args,
                                        const std::vector<std::string>& more) {
@@ -122,7 +124,34 @@ TEST_F(BadInputTest, DecisionsThatMayNotBeMade) {
   ExpectRefused({
       {kApprover, decide("approve", by_approver), 4, "soc@mdm.test filed " + by_approver},
       {kApprover, decide("approve", for_approver), 4, "would benefit from " + for_approver},
-      {kServiceDesk, decide("approve", waiting), 4, "tsd@mdm.test filed " + waiting},
+      {kServiceDesk, decide("approve", waiting), 4,
+       "`request approve` needs the role soc-approver; tsd@mdm.test has service-desk"},
+      {kApprover, With(decide("approve", waiting), {"--revision", "1"}), 3,
+       waiting + " has changed since revision 1"},
+      {kServiceDesk, {"request", "escalate", waiting, "--to", "boss"}, 2, "'boss' is no role"},
+      {kServiceDesk, {"request", "escalate", denied}, 3, "there is no decision to wait for"},
+      {kServiceDesk,
+       {"request", "answer", waiting, "--answer", "x"},
+       3,
+       waiting + " is AWAITING_APPROVAL and cannot be answered"},
+      {kServiceDesk,
+       {"request", "duplicate", waiting, "--of", waiting, "--reason", "x"},
+       3,
+       "a duplicate of itself"},
+      {kServiceDesk,
+       {"request", "duplicate", waiting, "--of", denied, "--reason", "x"},
+       3,
+       "a duplicate is for the same person"},
+      {kServiceDesk,
+       {"request", "training", denied, "--version", "2026-1"},
+       3,
+       denied + " is DENIED"},
+      {kApprover, {"grant", "recertify", granted, "--reason", "x"}, 3, "it is due from"},
+      {kApprover, {"grant", "resume", granted, "--reason", "x"}, 3, "it is not suspended"},
+      {kApprover,
+       {"grant", "review", granted, "--reason", "x"},
+       3,
+       "only a BREAK_GLASS grant can be"},
       {kApprover, decide("approve", done), 3, done + " is ACTIVE and cannot be approved"},
       {kSecond, decide("approve", done), 3, done + " is ACTIVE and cannot be approved"},
       {kApprover, decide("deny", done), 3, done + " is ACTIVE and cannot be denied"},
@@ -144,7 +173,9 @@ TEST_F(BadInputTest, DecisionsThatMayNotBeMade) {
 TEST_F(BadInputTest, ArgumentsThatMakeNoSense) {
   const std::string waiting = tenant_.Submit(kAlice);
   const std::vector<std::string> submit = SubmitArgs(kBob, "it-chat");
-  const std::string long_text(4'097, 'x');
+  std::vector<std::string> control = submit;
+  control.back() = "see \x1b]0;owned\x07";
+  const std::string long_text(10'000, 'x');
   std::vector<std::string> oversized = submit;
   oversized.back() = long_text;
   std::vector<std::string> blank = submit;
@@ -159,6 +190,9 @@ TEST_F(BadInputTest, ArgumentsThatMakeNoSense) {
       {kServiceDesk, blank, 2, "must not be empty", false},
       {kServiceDesk, long_ticket, 2, "ticket"},
       {kServiceDesk, With(submit, {"--term", "366d"}), 2, "at most 365 days"},
+      {kServiceDesk, With(submit, {"--break-glass", "--term", "73h"}), 2, "at most 72 hours"},
+      {kServiceDesk, control, 2, "the justification holds a control character"},
+      {kServiceDesk, With(submit, {"--duty-location", "\x1b[2J"}), 2, "the duty location"},
       {kServiceDesk, With(submit, {"--term", "0d"}), 2, "--term", false},
       {kServiceDesk, With(submit, {"--term", "-5d"}), 2, "--term", false},
       {kServiceDesk, With(submit, {"--term", "a while"}), 2, "--term", false},
@@ -218,25 +252,63 @@ TEST_F(BadInputTest, DryRunsWriteNothing) {
   const std::string grant = tenant_.Grant(kBob);
   const std::string list = tenant_.folder() + "/short.yaml";
   WriteWhole(list, "apps:\n  - signal\n");
-  const std::vector<std::vector<std::string>> calls = {
-      With(SubmitArgs(CrewUpn(1), "it-chat"), {"--dry-run"}),
-      {"request", "approve", waiting, "--reason", "x", "--dry-run"},
-      {"request", "deny", waiting, "--reason", "x", "--dry-run"},
-      {"grant", "revoke", grant, "--reason", "x", "--dry-run"},
-      {"trm", "set", "it-chat", "PROHIBITED", "--decision", "T", "--reason", "x", "--dry-run"},
-      {"blocklist", "apply", "-f", list, "--dry-run"},
-      {"simulate", "-f", absl::StrCat(MUSTER_SOURCE_DIR, "/policies"), "--prune"},
-      {"device", "token", "--platform", "linux", "--owner", kBob, "--dry-run"},
+  const std::string policies = absl::StrCat(MUSTER_SOURCE_DIR, "/policies");
+  const std::vector<std::pair<std::string, std::vector<std::string>>> calls = {
+      {kServiceDesk, With(SubmitArgs(CrewUpn(1), "it-chat"), {"--dry-run"})},
+      {kServiceDesk, {"request", "training", waiting, "--version", "2", "--dry-run"}},
+      {kServiceDesk, {"request", "escalate", waiting, "--dry-run"}},
+      {kSecond, {"request", "approve", waiting, "--reason", "x", "--dry-run"}},
+      {kSecond, {"request", "deny", waiting, "--reason", "x", "--dry-run"}},
+      {kSecond, {"request", "more-info", waiting, "--question", "x", "--dry-run"}},
+      {kSecond, {"grant", "revoke", grant, "--reason", "x", "--dry-run"}},
+      {kSecond, {"grant", "suspend", grant, "--reason", "x", "--dry-run"}},
+      {kAdmin,
+       {"trm", "set", "it-chat", "PROHIBITED", "--decision", "T", "--reason", "x", "--dry-run"}},
+      {kAdmin, {"blocklist", "apply", "-f", list, "--dry-run"}},
+      {kAdmin, {"apply", "-f", policies, "--prune", "--dry-run"}},
+      {kAdmin, {"device", "token", "--platform", "linux", "--owner", kBob, "--dry-run"}},
   };
   const Json before = tenant_.Everything();
-  for (const std::vector<std::string>& args : calls) {
+  for (const auto& [role, args] : calls) {
     SCOPED_TRACE(args[0] + " " + args[1]);
-    const Json answer = tenant_.Get(kSecond, args);
+    const Json answer = tenant_.Get(role, args);
     const Json impact = answer.contains("impact") ? answer["impact"] : answer;
     EXPECT_EQ(impact.value("dry_run", false), true) << answer;
     EXPECT_FALSE(impact.value("changes", Json::array()).empty()) << answer;
     EXPECT_EQ(tenant_.Everything(), before);
   }
+  // Nobody gets a verdict from `simulate` that `apply` would not give them.
+  const Json simulated =
+      tenant_.Get(kServiceDesk, {"simulate", "-f", policies, "--prune"})["items"];
+  EXPECT_EQ(tenant_.Everything(), before);
+  ASSERT_EQ(simulated.size(), 1u) << simulated;
+  EXPECT_EQ(simulated[0]["app_id"], "it-chat");
+  EXPECT_EQ(simulated[0]["person_upn"], "");
+  EXPECT_EQ(simulated[0]["change"], "gains");  // it is no longer in the catalogue
+}
+
+TEST_F(BadInputTest, ATicketStandsForOneRequest) {
+  const std::vector<std::string> first = SubmitArgs(kAlice, "it-chat");
+  const std::string id = tenant_.Get(kServiceDesk, first)["request_id"];
+  std::vector<std::string> again = SubmitArgs(kBob, "it-chat");
+  again[7] = first[7];
+  ExpectRefused({{kServiceDesk, again, 3,
+                  absl::StrCat("ticket ", first[7], " of service-desk is already ", id)}});
+  // Another system may use the same id; and it is free once nothing came of the request.
+  EXPECT_EQ(tenant_.Get(kServiceDesk, With(again, {"--ticket-source", "jira"}))["ticket"],
+            first[7]);
+  tenant_.Get(kApprover, {"request", "deny", id, "--reason", "No need"});
+  EXPECT_EQ(tenant_.Get(kServiceDesk, first)["state"], "AWAITING_APPROVAL");
+}
+
+TEST_F(BadInputTest, TextOfARequestRunsNowhere) {
+  std::vector<std::string> formula = SubmitArgs(kAlice, "it-chat");
+  formula[7] = "=HYPERLINK(\"http://x\")";
+  tenant_.Get(kServiceDesk, formula);
+  const CommandResult csv =
+      RunCommand({ProgramPath("musterctl"), "--profile", tenant_.Profile(kServiceDesk), "-o", "csv",
+                  "request", "list"});
+  EXPECT_TRUE(absl::StrContains(csv.out, "\"'=HYPERLINK(\"\"http://x\"\")\"")) << csv;
 }
 
 // A folder of policy files of which one is wrong.

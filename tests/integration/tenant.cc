@@ -89,7 +89,7 @@ void TestTenant::WriteConfig(const std::string& more) {
       folder() + "/musterd.yaml",
       absl::StrCat("listen: ", server(), "\ndata_dir: tenant\n",
                    "how_to_ask: Ask the service desk.\nsync_interval: 24h\ndirectory:\n",
-                   directory_->Config(), "  groups:\n    it-chat: ", kChatGroup,
+                   directory_->Config(), RolesConfig(), "  groups:\n    it-chat: ", kChatGroup,
                    "\n    whatsapp: ", kWhatsAppGroup, "\n    tox: ", kToxGroup, "\n", more));
 }
 
@@ -147,9 +147,9 @@ Json TestTenant::Get(const std::string& role, std::vector<std::string> args) {
 
 std::string TestTenant::Submit(const std::string& upn, const std::string& app) {
   const Json request =
-      Get(kServiceDesk,
-          {"request", "submit", "--person", upn, "--app", app, "--ticket", "INC0963540",
-           "--justification", "Liaison with a partner", "--training-acknowledged", "2026-1"});
+      Get(kServiceDesk, {"request", "submit", "--person", upn, "--app", app, "--ticket",
+                         absl::StrCat("INC09635", 40 + tickets_++), "--justification",
+                         "Liaison with a partner", "--training-acknowledged", "2026-1"});
   EXPECT_EQ(request.value("state", ""), "AWAITING_APPROVAL");
   return request.value("request_id", "");
 }

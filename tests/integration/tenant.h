@@ -113,7 +113,7 @@ class TestTenant {
   TestFolder folder_;
   std::unique_ptr<TestDirectory> directory_;
   int port_ = 0;
-  int tokens_ = 0;
+  int tokens_ = 0, tickets_ = 0;
   std::unique_ptr<Program> controller_;
 };
 

@@ -1,5 +1,6 @@
 #include "tests/integration/test_directory.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -54,6 +55,17 @@ std::string Entries(const std::vector<TestPerson>& people, bool with_ids) {
     const std::string cn = group.substr(3, group.find(',') - 3);
     absl::StrAppend(&out, "dn: ", group, "\nobjectClass: groupOfNames\n", id(), "cn: ", cn,
                     "\nmember: ", kPlaceholder, "\n\n");
+  }
+  for (const RoleGroup& group : RoleGroups()) {
+    absl::StrAppend(&out, "dn: ", RoleGroupDn(group.role), "\nobjectClass: groupOfNames\n", id(),
+                    "cn: role-", group.role, "\nmember: ", kPlaceholder, "\n");
+    for (const std::string& account : group.accounts) {
+      const bool known = std::any_of(people.begin(), people.end(), [&](const TestPerson& person) {
+        return person.account == account;
+      });
+      if (known) absl::StrAppend(&out, "member: ", DnOf(account), "\n");
+    }
+    absl::StrAppend(&out, "\n");
   }
   return out;
 }
@@ -182,6 +194,27 @@ class SlapdTestDirectory final : public TestDirectory {
 };
 
 }  // namespace
+
+const std::vector<RoleGroup>& RoleGroups() {
+  static const auto& kGroups = *new std::vector<RoleGroup>{
+      {"service-desk", {"tsd"}},  {"soc-approver", {"soc", "soc2"}}, {"uem-admin", {"uem"}},
+      {"trm-officer", {"admin"}}, {"records-officer", {"rim"}},      {"auditor", {"auditor"}},
+      {"admin", {"admin"}},
+  };
+  return kGroups;
+}
+
+std::string RoleGroupDn(const std::string& role) {
+  return absl::StrCat("cn=role-", role, ",ou=groups,dc=mdm,dc=test");
+}
+
+std::string RolesConfig() {
+  std::string out = "  roles:\n";
+  for (const RoleGroup& group : RoleGroups()) {
+    absl::StrAppend(&out, "    ", group.role, ": ", RoleGroupDn(group.role), "\n");
+  }
+  return out;
+}
 
 std::string DnOf(const std::string& account) { return absl::StrCat("uid=", account, kPeopleBase); }
 

@@ -16,6 +16,16 @@ inline constexpr char kChatGroup[] = "cn=app-it-chat,ou=groups,dc=mdm,dc=test";
 inline constexpr char kWhatsAppGroup[] = "cn=app-whatsapp,ou=groups,dc=mdm,dc=test";
 inline constexpr char kToxGroup[] = "cn=app-tox,ou=groups,dc=mdm,dc=test";
 
+// Groups that give roles, and the accounts in them (those that are among the people).
+struct RoleGroup {
+  std::string role;
+  std::vector<std::string> accounts;
+};
+const std::vector<RoleGroup>& RoleGroups();
+std::string RoleGroupDn(const std::string& role);  // cn=role-<role>,ou=groups,dc=mdm,dc=test
+// `  roles:` and a line for each, for below `directory:`.
+std::string RolesConfig();
+
 // uid=<account>,ou=people,dc=mdm,dc=test
 std::string DnOf(const std::string& account);
 
@@ -27,8 +37,8 @@ enum class DirectoryKind { kLdif, kStartTls, kLdaps };
 
 class TestDirectory {
  public:
-  // The given people, and the three groups above, each with a placeholder that is no person (a
-  // groupOfNames cannot be empty). `folder` is where an LDIF file goes.
+  // The given people, the three groups above and the role groups, each with a placeholder that is
+  // no person (a groupOfNames cannot be empty). `folder` is where an LDIF file goes.
   static absl::StatusOr<std::unique_ptr<TestDirectory>> Start(
       DirectoryKind kind, const std::string& folder, const std::vector<TestPerson>& people);
   virtual ~TestDirectory() = default;

@@ -323,9 +323,9 @@ TEST(ExternalRootTest, ACeremonyMakesATenant) {
   EXPECT_FALSE(fs::exists(dir + "/root-keys"));
   const std::string server = absl::StrCat("127.0.0.1:", FreePort());
   const std::string config = folder.path() + "/musterd.yaml";
-  WriteWhole(config,
-             absl::StrCat("listen: ", server, "\ndata_dir: tenant\ndirectory:\n",
-                          (*directory)->Config(), "  groups:\n    it-chat: ", kChatGroup, "\n"));
+  WriteWhole(config, absl::StrCat("listen: ", server, "\ndata_dir: tenant\ndirectory:\n",
+                                  (*directory)->Config(), RolesConfig(),
+                                  "  groups:\n    it-chat: ", kChatGroup, "\n"));
   const CommandResult early = RunCommand({ProgramPath("musterd"), "run", "--config", config});
   EXPECT_EQ(early.exit_code, 3) << early;
   EXPECT_TRUE(absl::StrContains(early.err, "musterctl trust init")) << early;

@@ -1,14 +1,17 @@
-// The operators' API. Translates; decides nothing. Every call goes through one door that judges
-// the client certificate and logs refusals.
+// The operators' API. Translates; decides nothing. Every call goes through one door that knows who
+// calls, asks the table of roles, and logs refusals.
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "controller/adapters/grpc/peer.h"
 #include "controller/flow/device_hub.h"
 #include "controller/flow/reconciler.h"
 #include "controller/flow/services.h"
+#include "controller/flow/sign_in.h"
 #include "controller/flow/signer.h"
+#include "controller/flow/webhooks.h"
 #include "muster/v1/admin_service.grpc.pb.h"
 #include "spdlog/logger.h"
 
@@ -20,7 +23,9 @@ struct AdminDependencies {
   Signer& signer;
   Reconciler& reconciler;
   const DeviceHub& hub;
-  const Directory& directory;
+  Directory& directory;
+  SignInLimiter& sign_ins;
+  const std::vector<Webhook>& webhooks;
   std::shared_ptr<spdlog::logger> log;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "common/time_proto.h"
 #include "controller/adapters/grpc/paging.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/lookup.h"
@@ -15,6 +16,17 @@ absl::StatusOr<std::string> PersonFilter(const Snapshot& snapshot, const std::st
   if (upn.empty()) return std::string();
   MUSTER_ASSIGN_OR_RETURN(const v1::Person person, LoadPersonByUpn(snapshot, upn));
   return person.person_id();
+}
+
+bool MatchesFilter(const v1::ListRequestsRequest& in, const std::string& person_id, absl::Time now,
+                   const v1::Request& r) {
+  const absl::Time since = FromProto(r.has_state_since() ? r.state_since() : r.submitted_at());
+  return (in.state() == v1::Request::UNSPECIFIED || r.state() == in.state()) &&
+         (person_id.empty() || r.person_id() == person_id) &&
+         (in.app_id().empty() || r.app_id() == in.app_id()) &&
+         (in.ticket().empty() || r.ticket() == in.ticket()) && (!in.open() || IsOpen(r.state())) &&
+         (!in.escalated() || !r.escalated_to().empty()) &&
+         (!in.has_older_than() || now - since > FromProto(in.older_than()));
 }
 
 absl::StatusOr<v1::AppView> ViewOf(const Snapshot& snapshot, const std::string& app_id) {
@@ -76,10 +88,7 @@ absl::Status ListRequests(const Services& services, const v1::ListRequestsReques
   return Page<v1::Request>(
       *snapshot, "request/", in.page_size(), in.cursor(),
       [&](const v1::Request& r) {
-        const bool keep = (in.state() == v1::Request::UNSPECIFIED || r.state() == in.state()) &&
-                          (person.empty() || r.person_id() == person) &&
-                          (in.app_id().empty() || r.app_id() == in.app_id());
-        if (keep) *out.add_items() = r;
+        if (MatchesFilter(in, person, services.clock.Now(), r)) *out.add_items() = r;
         return absl::OkStatus();
       },
       out);
@@ -92,6 +101,7 @@ absl::Status GetRequest(const Services& services, const v1::GetRequestRequest& i
                                             absl::StrCat("no request '", in.request_id(),
                                                          "'; see `musterctl request list`")));
   out = request.value;
+  out.set_revision(request.revision);
   return absl::OkStatus();
 }
 
@@ -117,6 +127,7 @@ absl::Status GetGrant(const Services& services, const v1::GetGrantRequest& in, v
       Load<v1::Grant>(*services.store.Read(), GrantKey(in.grant_id()),
                       absl::StrCat("no grant '", in.grant_id(), "'; see `musterctl grant list`")));
   out = grant.value;
+  out.set_revision(grant.revision);
   return absl::OkStatus();
 }
 
@@ -185,6 +196,13 @@ absl::Status GetPolicy(const Services& services, const Signer& signer, v1::Polic
   const auto snapshot = services.store.Read();
   out.set_tenant(services.settings.tenant);
   out.set_revision(snapshot->revision());
+  MUSTER_ASSIGN_OR_RETURN(const auto applied,
+                          Find<v1::AppliedPolicies>(*snapshot, kAppliedPoliciesKey));
+  if (applied) {
+    out.set_applied_commit(applied->value.commit());
+    *out.mutable_applied_at() = applied->value.at();
+    out.set_applied_by(applied->value.by_upn());
+  }
   for (const auto& [role, count] : signer.counts())
     (*out.mutable_signed_since_start())[role] = count;
   const auto add = [&](const std::string& key,

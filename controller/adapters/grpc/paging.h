@@ -37,7 +37,10 @@ absl::Status Page(const Snapshot& snapshot, const std::string& prefix, uint32_t 
         out.set_next_cursor(after);
         return absl::OkStatus();
       }
-      MUSTER_ASSIGN_OR_RETURN(const Versioned<T> value, Parse<T>(record));
+      MUSTER_ASSIGN_OR_RETURN(Versioned<T> value, Parse<T>(record));
+      if constexpr (requires { value.value.set_revision(uint64_t{1}); }) {
+        value.value.set_revision(value.revision);
+      }
       after = record.key;
       MUSTER_RETURN_IF_ERROR(keep(value.value));
     }

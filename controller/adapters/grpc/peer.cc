@@ -40,8 +40,9 @@ absl::StatusOr<Name> NameOf(const X509Ptr& certificate) {
 }  // namespace
 
 PeerJudge::PeerJudge(std::string tenant, X509Ptr device_authority, X509Ptr operator_authority,
-                     const Clock& clock)
+                     CardTrust cards, const Clock& clock)
     : tenant_(std::move(tenant)),
+      cards_(std::move(cards)),
       device_authority_(std::move(device_authority)),
       operator_authority_(std::move(operator_authority)),
       clock_(clock) {}
@@ -66,12 +67,17 @@ absl::StatusOr<PeerCertificate> PeerJudge::Judge(const grpc::ServerContextBase& 
   }
   MUSTER_ASSIGN_OR_RETURN(const X509Ptr certificate,
                           CertificateFromPem(absl::string_view(pems[0].data(), pems[0].size())));
-  MUSTER_ASSIGN_OR_RETURN(const Name name, NameOf(certificate));
+  if (kind == "operator" && !cards_.authorities.empty() && CertificateUris(certificate).empty()) {
+    return Card(certificate, PeerAddress(context));
+  }
+  MUSTER_ASSIGN_OR_RETURN(Name name, NameOf(certificate));
   if (name.tenant != tenant_) {
     return absl::UnauthenticatedError(absl::StrCat("the client certificate is for tenant '",
                                                    name.tenant, "'; this controller serves '",
                                                    tenant_, "'"));
   }
+  const bool local_admin = kind == "operator" && name.kind == "admin";
+  if (local_admin) name.kind = "operator";
   if (absl::string_view(name.kind) != kind) {
     return absl::UnauthenticatedError(absl::StrCat("the client certificate names ", name.kind, " '",
                                                    name.id, "'; this call is for ",
@@ -86,9 +92,41 @@ absl::StatusOr<PeerCertificate> PeerJudge::Judge(const grpc::ServerContextBase& 
         : kind == "device" ? "; enrol the device again with a new token"
                            : "; ask whoever runs the controller for a new one (musterd operator)"));
   }
-  return PeerCertificate{name.id, CertificateSerial(certificate),
-                         Sha256Hex(CertificateSpki(certificate)), PeerAddress(context),
-                         CertificateNotAfter(certificate)};
+  return PeerCertificate{name.id,
+                         CertificateSerial(certificate),
+                         Sha256Hex(CertificateSpki(certificate)),
+                         PeerAddress(context),
+                         CertificateNotAfter(certificate),
+                         local_admin};
+}
+
+bool PeerJudge::HasCertificate(const grpc::ServerContextBase& context) {
+  return !context.auth_context()->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME).empty();
+}
+
+absl::StatusOr<PeerCertificate> PeerJudge::Card(const X509Ptr& certificate,
+                                                std::string from) const {
+  std::string why;
+  if (!VerifyClientChain(certificate, cards_.authorities, clock_.Now(), &why)) {
+    return absl::UnauthenticatedError(
+        absl::StrCat("the client certificate is not accepted: ", why));
+  }
+  const std::string sha256 = CertificateSha256(certificate);
+  const auto mapped = cards_.upns.find(sha256);
+  const std::string upn =
+      mapped != cards_.upns.end() ? mapped->second : CertificateUpn(certificate);
+  if (upn.empty()) {
+    return absl::UnauthenticatedError(
+        absl::StrCat("the client certificate names no UPN; an administrator can map it under "
+                     "operators.certificates in musterd.yaml, SHA-256 ",
+                     sha256));
+  }
+  return PeerCertificate{upn,
+                         CertificateSerial(certificate),
+                         Sha256Hex(CertificateSpki(certificate)),
+                         std::move(from),
+                         CertificateNotAfter(certificate),
+                         false};
 }
 
 std::string PeerAddress(const grpc::ServerContextBase& context) {

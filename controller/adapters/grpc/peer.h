@@ -8,7 +8,9 @@
 
 #include <grpcpp/server_context.h>
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/clock.h"
@@ -22,22 +24,33 @@ struct PeerCertificate {
   std::string key_sha256;  // lowercase hex, over the SPKI
   std::string from;        // peer address
   absl::Time not_after;
+  bool local_admin = false;  // an operator's: it carries the role admin by itself
+};
+
+// Smart cards and other certificates that the agency's own authorities issued.
+struct CardTrust {
+  std::vector<X509Ptr> authorities;         // empty: none are taken
+  std::map<std::string, std::string> upns;  // SHA-256 of a certificate, hex -> UPN
 };
 
 // Immutable; thread-safe.
 class PeerJudge {
  public:
   PeerJudge(std::string tenant, X509Ptr device_authority, X509Ptr operator_authority,
-            const Clock& clock);
+            CardTrust cards, const Clock& clock);
 
   // UNAUTHENTICATED: no certificate, another tenant's, not of the right authority, expired.
   absl::StatusOr<PeerCertificate> Device(const grpc::ServerContextBase& context) const;
   absl::StatusOr<PeerCertificate> Operator(const grpc::ServerContextBase& context) const;
+  // Whether the peer showed any certificate.
+  static bool HasCertificate(const grpc::ServerContextBase& context);
 
  private:
   absl::StatusOr<PeerCertificate> Judge(const grpc::ServerContextBase& context,
                                         const X509Ptr& authority, absl::string_view kind) const;
+  absl::StatusOr<PeerCertificate> Card(const X509Ptr& certificate, std::string from) const;
   const std::string tenant_;
+  const CardTrust cards_;
   const X509Ptr device_authority_, operator_authority_;
   const Clock& clock_;
 };

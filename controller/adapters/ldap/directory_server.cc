@@ -119,8 +119,10 @@ std::vector<std::string> PersonAttributeNames(const PersonAttributes& attributes
                                     "primaryGroupID",
                                     "accountExpires",
                                     "userAccountControl",
-                                    "pwdAccountLockedTime"};
-  for (const std::string* name : {&attributes.office, &attributes.manager, &attributes.capstone}) {
+                                    "pwdAccountLockedTime",
+                                    "proxyAddresses"};
+  for (const std::string* name :
+       {&attributes.office, &attributes.manager, &attributes.capstone, &attributes.employee}) {
     if (!name->empty()) names.push_back(*name);
   }
   return names;

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/limits.h"
 #include "common/status_macros.h"
@@ -228,6 +229,30 @@ absl::Status LdapDirectory::SetMemberOf(const MemberChange& change) {
 v1::DirectoryReading LdapDirectory::reading() const {
   MutexLock lock(&reading_mu_);
   return reading_;
+}
+
+absl::Status LdapDirectory::CheckPassword(const v1::Person& person, const std::string& password) {
+  // An empty one would be an anonymous bind, which always succeeds (RFC 4513, 5.1.2).
+  if (password.empty()) return absl::UnauthenticatedError("the password is empty");
+  LdapOptions options = options_;
+  options.principal.clear();
+  options.keytab_file.clear();
+  options.bind_dn = person.distinguished_name();
+  MUSTER_ASSIGN_OR_RETURN(const std::vector<std::string> uris, ServerUris(options_));
+  const SigpipeGuard no_sigpipe;
+  absl::Status last = absl::UnavailableError("no directory server answers");
+  for (const std::string& uri : uris) {
+    if (!options.start_tls && !absl::StartsWith(uri, "ldaps://")) {
+      return absl::UnimplementedError(
+          "passwords are checked over TLS only; set ldaps:// or start_tls in musterd.yaml, or sign "
+          "in with a certificate");
+    }
+    std::string copy = password;
+    const Secret secret(&copy);
+    last = LdapConnection::Connect(uri, options, secret).status();
+    if (!absl::IsUnavailable(last)) return last;
+  }
+  return last;
 }
 
 void LdapDirectory::ShowServers() {

@@ -44,6 +44,8 @@ class LdapDirectory final : public Directory {
 
   absl::Status ConfirmGone(const PastMember& member) override;
   v1::DirectoryReading reading() const override;
+  // On a connection of its own, bound as the person; the next server where one does not answer.
+  absl::Status CheckPassword(const v1::Person& person, const std::string& password) override;
 
   // `group`: DN or GUID. Besides the errors of connecting: NOT_FOUND: no such group or person;
   // PERMISSION_DENIED: the account may not change the group; FAILED_PRECONDITION: the directory

@@ -12,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/limits.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
 #include "controller/adapters/ldif/extended_dn.h"
@@ -81,6 +82,22 @@ bool IsCapstone(const DirectoryEntry& entry, const PersonAttributes& attributes)
   const std::string value = First(entry, {attributes.capstone.c_str()});
   return !value.empty() && value != "0" && !absl::EqualsIgnoreCase(value, "false") &&
          !absl::EqualsIgnoreCase(value, "no");
+}
+
+std::vector<std::string> Aliases(const DirectoryEntry& entry, const std::string& upn) {
+  std::set<std::string> out;
+  if (const auto* values = entry.Find("mail")) {
+    for (const std::string& mail : *values) out.insert(absl::AsciiStrToLower(mail));
+  }
+  if (const auto* values = entry.Find("proxyaddresses")) {
+    for (const std::string& value : *values) {
+      const std::string address = absl::AsciiStrToLower(value);
+      if (absl::StartsWith(address, "smtp:")) out.insert(address.substr(5));
+    }
+  }
+  out.erase(absl::AsciiStrToLower(upn));
+  out.erase("");
+  return {out.begin(), out.end()};
 }
 
 // [MS-DTYP] 2.4.2.2: revision, count, authority (6 bytes), then 4 bytes each, little-endian.
@@ -172,6 +189,15 @@ absl::StatusOr<PersonRecord> PersonFromEntry(const DirectoryEntry& entry,
   person.set_distinguished_name(entry.dn);
   if (!attributes.office.empty()) person.set_office(First(entry, {attributes.office.c_str()}));
   person.set_capstone(IsCapstone(entry, attributes));
+  if (!attributes.employee.empty()) {
+    person.set_employee_id(First(entry, {attributes.employee.c_str()}));
+    if (!IsValidUtf8(person.employee_id())) person.clear_employee_id();
+  }
+  for (std::string& alias : Aliases(entry, person.upn())) {
+    if (IsValidUtf8(alias) && person.aliases_size() < limits::kMaxAliases) {
+      person.add_aliases(std::move(alias));
+    }
+  }
   for (const std::string* text : {&person.account_name(), &person.upn(), &person.display_name(),
                                   &person.distinguished_name(), &person.office()}) {
     if (!IsValidUtf8(*text)) {

@@ -14,8 +14,9 @@ namespace muster {
 // Where a directory keeps what has no standard place. Names in lowercase; empty: nowhere.
 struct PersonAttributes {
   std::string office = "physicaldeliveryofficename";
-  std::string manager = "manager";  // holds a DN
-  std::string capstone;             // set, and not "FALSE", "0" or "no": a Capstone official
+  std::string manager = "manager";      // holds a DN
+  std::string capstone;                 // set, and not "FALSE", "0" or "no": a Capstone official
+  std::string employee = "employeeid";  // accounts with the same value are one human being's
 };
 
 struct DirectoryEntry {
@@ -61,6 +62,7 @@ struct GroupRecord {
 // malformed one.
 absl::StatusOr<std::string> EntryId(const DirectoryEntry& entry);
 
+// Aliases: mail, and the SMTP addresses of proxyAddresses, other than the UPN.
 // account = sAMAccountName, else uid; upn = userPrincipalName, else mail; display name =
 // displayName, else cn or name; the first value where there are several. Disabled: bit 2 of
 // userAccountControl ([MS-ADTS] 2.2.16) or a password locked for good (pwdAccountLockedTime

@@ -171,6 +171,10 @@ std::string OperatorUri(absl::string_view tenant, absl::string_view upn) {
   return absl::StrCat("muster://", tenant, "/operator/", upn);
 }
 
+std::string AdminUri(absl::string_view tenant, absl::string_view upn) {
+  return absl::StrCat("muster://", tenant, "/admin/", upn);
+}
+
 absl::StatusOr<X509Ptr> MakeCertificate(const CertificateSpec& spec, absl::string_view spki,
                                         const X509Ptr& issuer, const PrivateKey& issuer_key) {
   X509Ptr cert(X509_new(), X509_free);
@@ -247,22 +251,74 @@ std::vector<std::string> CertificateUris(const X509Ptr& certificate) {
   return out;
 }
 
-bool VerifyClientCertificate(const X509Ptr& certificate, const X509Ptr& authority, absl::Time now,
-                             std::string* why) {
+std::string CertificateUpn(const X509Ptr& certificate) {
+  NamesPtr names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
+  std::string out;
+  int found = 0;
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_OTHERNAME || OBJ_obj2nid(name->d.otherName->type_id) != NID_ms_upn) {
+      continue;
+    }
+    ++found;
+    const ASN1_TYPE* value = name->d.otherName->value;
+    if (value == nullptr || value->type != V_ASN1_UTF8STRING) continue;
+    out.assign(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value->value.utf8string)),
+               static_cast<size_t>(ASN1_STRING_length(value->value.utf8string)));
+  }
+  // A name with a NUL in it could read as another one elsewhere.
+  return found == 1 && out.find('\0') == std::string::npos ? out : "";
+}
+
+std::string CertificateSha256(const X509Ptr& certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(certificate.get(), &der);
+  if (size <= 0) return "";
+  std::string hex =
+      Sha256Hex(absl::string_view(reinterpret_cast<const char*>(der), static_cast<size_t>(size)));
+  OPENSSL_free(der);
+  return hex;
+}
+
+absl::StatusOr<std::vector<X509Ptr>> CertificatesFromPem(absl::string_view pem) {
+  constexpr absl::string_view kEnd = "-----END CERTIFICATE-----";
+  std::vector<X509Ptr> out;
+  for (size_t end = pem.find(kEnd); end != pem.npos; end = pem.find(kEnd)) {
+    MUSTER_ASSIGN_OR_RETURN(X509Ptr certificate,
+                            CertificateFromPem(pem.substr(0, end + kEnd.size())));
+    out.push_back(std::move(certificate));
+    pem.remove_prefix(end + kEnd.size());
+  }
+  if (out.empty()) return absl::InvalidArgumentError("it holds no certificate in PEM");
+  return out;
+}
+
+bool VerifyClientChain(const X509Ptr& certificate, const std::vector<X509Ptr>& authorities,
+                       absl::Time now, std::string* why) {
   std::unique_ptr<X509_STORE, Freer<X509_STORE, X509_STORE_free>> store(X509_STORE_new());
   std::unique_ptr<X509_STORE_CTX, Freer<X509_STORE_CTX, X509_STORE_CTX_free>> ctx(
       X509_STORE_CTX_new());
-  if (store == nullptr || ctx == nullptr ||
-      X509_STORE_add_cert(store.get(), authority.get()) != 1 ||
-      X509_STORE_CTX_init(ctx.get(), store.get(), certificate.get(), nullptr) != 1 ||
+  bool ready = store != nullptr && ctx != nullptr;
+  for (const X509Ptr& authority : authorities) {
+    ready = ready && X509_STORE_add_cert(store.get(), authority.get()) == 1;
+  }
+  if (!ready || X509_STORE_CTX_init(ctx.get(), store.get(), certificate.get(), nullptr) != 1 ||
       X509_STORE_CTX_set_purpose(ctx.get(), X509_PURPOSE_SSL_CLIENT) != 1) {
     *why = "the verification could not start";
     return false;
   }
-  X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx.get()), absl::ToTimeT(now));
+  X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(ctx.get());
+  X509_VERIFY_PARAM_set_time(param, absl::ToTimeT(now));
+  X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
   if (X509_verify_cert(ctx.get()) == 1) return true;
   *why = X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx.get()));
   return false;
+}
+
+bool VerifyClientCertificate(const X509Ptr& certificate, const X509Ptr& authority, absl::Time now,
+                             std::string* why) {
+  return VerifyClientChain(certificate, {authority}, now, why);
 }
 
 std::unique_ptr<CertificateAuthority> NewDeviceAuthority(std::string tenant, X509Ptr authority,

@@ -31,6 +31,8 @@ struct CertificateSpec {
 
 std::string DeviceUri(absl::string_view tenant, absl::string_view device_id);
 std::string OperatorUri(absl::string_view tenant, absl::string_view upn);
+// Of an operator who is admin by certificate alone: to set up, and when the directory is away.
+std::string AdminUri(absl::string_view tenant, absl::string_view upn);
 
 // Certifies `spki`; self-signed when `issuer` is null. INTERNAL when OpenSSL refuses.
 absl::StatusOr<X509Ptr> MakeCertificate(const CertificateSpec& spec, absl::string_view spki,
@@ -43,6 +45,18 @@ std::string CertificateSerial(const X509Ptr& certificate);  // hex
 absl::Time CertificateNotAfter(const X509Ptr& certificate);
 // URI subject alternative names.
 std::vector<std::string> CertificateUris(const X509Ptr& certificate);
+
+// The UPN of a smart card's certificate: subject alternative name of type otherName,
+// 1.3.6.1.4.1.311.20.2.3 (FIPS 201-3, 4.2; [MS-PKCA] 3.1.5.2.1.2). Empty: none, or more than one.
+std::string CertificateUpn(const X509Ptr& certificate);
+std::string CertificateSha256(const X509Ptr& certificate);  // hex, over the DER
+// Every certificate of a PEM bundle. INVALID_ARGUMENT: there is none, or one is damaged.
+absl::StatusOr<std::vector<X509Ptr>> CertificatesFromPem(absl::string_view pem);
+
+// True when a chain leads to one of `authorities`, which may be roots or issuing authorities, all
+// of it is valid at `now` and the certificate may authenticate a client.
+bool VerifyClientChain(const X509Ptr& certificate, const std::vector<X509Ptr>& authorities,
+                       absl::Time now, std::string* why);
 
 // True when `authority` signed it, both are valid at `now` and it may authenticate a client.
 // `why` gets the reason otherwise.

@@ -89,14 +89,16 @@ absl::StatusOr<std::string> IssueOperator(const OperatorOptions& options, absl::
   MUSTER_ASSIGN_OR_RETURN(const PrivateKey ca_key,
                           ReadPrivateKey(options.dir + "/pki/operator-ca.key"));
   MUSTER_ASSIGN_OR_RETURN(const PrivateKey key, PrivateKey::Generate(kEcdsaP256Sha256));
-  MUSTER_ASSIGN_OR_RETURN(const X509Ptr cert,
-                          MakeCertificate({.use = CertificateUse::kClient,
-                                           .common_name = options.upn,
-                                           .uris = {OperatorUri(tenant.name, options.upn)},
-                                           .dns_names = {},
-                                           .not_before = now - absl::Minutes(5),
-                                           .not_after = now + kOperatorLife},
-                                          key.spki(), tenant.operator_authority, ca_key));
+  MUSTER_ASSIGN_OR_RETURN(
+      const X509Ptr cert,
+      MakeCertificate({.use = CertificateUse::kClient,
+                       .common_name = options.upn,
+                       .uris = {options.admin ? AdminUri(tenant.name, options.upn)
+                                              : OperatorUri(tenant.name, options.upn)},
+                       .dns_names = {},
+                       .not_before = now - absl::Minutes(5),
+                       .not_after = now + kOperatorLife},
+                      key.spki(), tenant.operator_authority, ca_key));
   MUSTER_ASSIGN_OR_RETURN(const std::string pem, CertificateToPem(cert));
   const std::string folder =
       std::filesystem::absolute(options.out.empty() ? options.dir + "/operators" : options.out);

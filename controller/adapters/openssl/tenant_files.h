@@ -43,6 +43,7 @@ struct OperatorOptions {
   std::string upn;
   std::string server;  // host:port that the profile names
   std::string out;     // folder of the profile; empty: <dir>/operators
+  bool admin = false;  // the certificate itself carries the role admin
 };
 // Issues a client certificate and writes <out>/<name>.{pem,key,yaml}. Returns the profile's path.
 absl::StatusOr<std::string> IssueOperator(const OperatorOptions& options, absl::Time now);

@@ -14,6 +14,7 @@
 #include "absl/time/civil_time.h"
 #include "common/limits.h"
 #include "common/time_proto.h"
+#include "controller/adapters/yaml/guidance_reader.h"
 #include "controller/adapters/yaml/identity_reader.h"
 #include "controller/adapters/yaml/yaml_fields.h"
 #include "controller/adapters/yaml/yaml_tree.h"
@@ -79,10 +80,11 @@ class Loader {
   void LoadFile(const PolicyFileText& file, FileIssues* issues) {
     const std::optional<std::string> id = CatalogueId(file.path);
     const bool is_trm = file.path == kTrmFile, is_blocklist = file.path == kBlocklistFile;
-    if (!id.has_value() && !is_trm && !is_blocklist) {
+    const bool is_guidance = IsGuidanceFile(file.path);
+    if (!id.has_value() && !is_trm && !is_blocklist && !is_guidance) {
       issues->Error(0, 0,
-                    "unknown policy file; expected catalogue/<app id>.yaml, trm.yaml or "
-                    "blocklist.yaml");
+                    "unknown policy file; expected catalogue/<app id>.yaml, trm.yaml, "
+                    "blocklist.yaml or guidance/{training,archive,messages}.yaml");
       return;
     }
     // A file that was given counts as given, even when nothing in it can be read.
@@ -90,6 +92,7 @@ class Loader {
     if (is_blocklist) result_.policies.blocklist.emplace();
     const std::optional<YamlNode> root = ParseYaml(file.text, issues);
     if (!root.has_value()) return;
+    if (is_guidance) return ReadGuidance(file.path, *root, &result_.policies, issues);
     if (is_trm) return LoadTrm(*root, issues);
     if (is_blocklist) return LoadBlocklist(*root, issues);
     LoadApp(*root, *id, issues);

@@ -13,8 +13,10 @@
 #include "absl/strings/strip.h"
 #include "common/limits.h"
 #include "controller/adapters/yaml/host_port.h"
+#include "controller/adapters/yaml/operations_config.h"
 #include "controller/adapters/yaml/yaml_fields.h"
 #include "controller/adapters/yaml/yaml_tree.h"
+#include "controller/domain/roles.h"
 
 namespace muster {
 namespace {
@@ -41,10 +43,11 @@ class ConfigReader {
   ServerConfig Read(const YamlNode& root) {
     constexpr absl::string_view kWhat = "the configuration";
     if (!ExpectMap(root, kWhat, issues_)) return config_;
-    CheckKeys(root,
-              {"listen", "server_names", "data_dir", "how_to_ask", "sync_interval",
-               "device_certificate_life", "rollout", "directory"},
-              issues_);
+    CheckKeys(
+        root,
+        {"listen", "server_names", "data_dir", "how_to_ask", "sync_interval",
+         "device_certificate_life", "rollout", "directory", "requests", "operators", "webhooks"},
+        issues_);
     ReadListen(root);
     ReadServerNames(root);
     RequireField(root, "data_dir", kWhat, issues_);
@@ -67,6 +70,15 @@ class ConfigReader {
       config_.certificate_life = value.value_or(config_.certificate_life);
     }
     if (const YamlField* rollout = FindField(root, "rollout")) ReadRollout(rollout->value);
+    if (const YamlField* requests = FindField(root, "requests")) {
+      ReadRequestsConfig(requests->value, &config_.requests, issues_);
+    }
+    if (const YamlField* operators = FindField(root, "operators")) {
+      ReadOperatorsConfig(operators->value, folder_, &config_.operators, issues_);
+    }
+    if (const YamlField* webhooks = FindField(root, "webhooks")) {
+      ReadWebhooksConfig(webhooks->value, folder_, &config_.webhooks, issues_);
+    }
     if (const YamlField* directory = RequireField(root, "directory", kWhat, issues_)) {
       ReadDirectory(directory->value);
     }
@@ -145,13 +157,15 @@ class ConfigReader {
   void ReadDirectory(const YamlNode& node) {
     constexpr absl::string_view kWhat = "'directory'";
     if (!ExpectMap(node, kWhat, issues_)) return;
-    CheckKeys(node, {"kind", "write_back", "groups", "attributes", "ldif_file", "ldap"}, issues_);
+    CheckKeys(node, {"kind", "write_back", "groups", "roles", "attributes", "ldif_file", "ldap"},
+              issues_);
     ServerConfig::Directory& directory = config_.directory;
     if (const YamlField* write_back = FindField(node, "write_back")) {
       directory.write_back =
           ReadBool(write_back->value, "'write_back'", issues_).value_or(directory.write_back);
     }
     if (const YamlField* groups = FindField(node, "groups")) ReadGroups(groups->value);
+    if (const YamlField* roles = FindField(node, "roles")) ReadRoles(roles->value);
     ReadPath(node, "ldif_file", &directory.ldif_file);
     const YamlField* ldap = FindField(node, "ldap");
     if (ldap != nullptr) ReadLdapConfig(ldap->value, folder_, &directory.ldap, issues_);
@@ -203,12 +217,33 @@ class ConfigReader {
     }
   }
 
+  // Two roles may share a group; the conflict is reported where it matters, by `roles show`.
+  void ReadRoles(const YamlNode& node) {
+    if (!ExpectMap(node, "'roles'", issues_)) return;
+    std::vector<absl::string_view> names;
+    for (const Role role : kRoles) names.push_back(RoleName(role));
+    CheckKeys(node, names, issues_);
+    for (const YamlField& field : node.fields) {
+      const auto group = ReadText(field.value, absl::StrCat("the group of '", field.key, "'"),
+                                  {.max_bytes = limits::kMaxConfigTextBytes}, issues_);
+      if (!group.has_value()) continue;
+      if (!IsDnOrGuid(*group)) {
+        issues_->Error(field.value, absl::StrCat("group ", Quoted(*group),
+                                                 " is neither a DN nor an objectGUID"));
+        continue;
+      }
+      config_.directory.roles[field.key] = *group;
+    }
+  }
+
   void ReadAttributes(const YamlNode& node) {
     if (!ExpectMap(node, "'attributes'", issues_)) return;
-    CheckKeys(node, {"office", "manager", "capstone"}, issues_);
+    CheckKeys(node, {"office", "manager", "capstone", "employee"}, issues_);
     ServerConfig::Attributes& to = config_.directory.attributes;
-    for (const auto& [key, out] :
-         {std::pair{"office", &to.office}, {"manager", &to.manager}, {"capstone", &to.capstone}}) {
+    for (const auto& [key, out] : {std::pair{"office", &to.office},
+                                   {"manager", &to.manager},
+                                   {"capstone", &to.capstone},
+                                   {"employee", &to.employee}}) {
       const YamlField* field = Text(node, key, out);
       const auto valid = [](char c) { return absl::ascii_isalnum(c) || c == '-'; };
       if (field == nullptr || std::all_of(out->begin(), out->end(), valid)) continue;

@@ -18,14 +18,32 @@ struct ServerConfig {
     std::string office = "physicalDeliveryOfficeName";
     std::string manager = "manager";
     std::string capstone;
+    std::string employee = "employeeID";
   };
   struct Directory {
     std::string kind;  // "ldif" or "ldap"
     bool write_back = true;
     std::map<std::string, std::string> groups;  // app id -> group DN or objectGUID / entryUUID
+    std::map<std::string, std::string> roles;   // role -> group of those who hold it
     std::string ldif_file;
     Attributes attributes;
     LdapConfig ldap;
+  };
+
+  // Where transitions are told.
+  struct WebhookConfig {
+    std::string name, url, secret_file, ca_file;
+    std::vector<std::string> topics;
+  };
+  // Certificates of operators that the agency's own authorities issued.
+  struct Operators {
+    std::string ca_file;                              // PEM bundle; empty: none are taken
+    std::map<std::string, std::string> certificates;  // SHA-256, hex -> UPN
+  };
+  struct Requests {
+    absl::Duration sla = absl::Hours(24);
+    absl::Duration expire_after = absl::Hours(24 * 30);
+    std::vector<std::string> escalate_to = {"soc-approver", "uem-admin", "admin"};
   };
 
   std::string listen = "127.0.0.1:7443";
@@ -38,6 +56,9 @@ struct ServerConfig {
   absl::Duration rollout_soak = absl::Minutes(1);
   uint32_t rollout_max_nack_percent = 2;
   Directory directory;
+  Requests requests;
+  Operators operators;
+  std::vector<WebhookConfig> webhooks;
 };
 
 // Strict, like the policy files. Relative paths are taken from the folder of `file_name`. Opens

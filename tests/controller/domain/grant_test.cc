@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "common/time_proto.h"
 #include "tests/support/now.h"
@@ -14,11 +15,12 @@ TEST(NextGrantState, EveryStateAndEvent) {
   using E = GrantEvent;
   using G = v1::Grant;
   std::map<std::pair<G::State, E>, G::State> arrows = {
-      {{G::ACTIVE, E::kRecertDue}, G::RECERT_DUE}, {{G::RECERT_DUE, E::kRecertify}, G::ACTIVE},
-      {{G::RECERT_DUE, E::kLapse}, G::LAPSED},     {{G::ACTIVE, E::kSuspend}, G::SUSPENDED},
-      {{G::SUSPENDED, E::kResume}, G::ACTIVE},     {{G::UNSANCTIONED, E::kAdopt}, G::ADOPTED},
-      {{G::ADOPTED, E::kActivate}, G::ACTIVE},     {{G::BREAK_GLASS, E::kReview}, G::REVIEWED},
-      {{G::REVIEWED, E::kActivate}, G::ACTIVE},    {{G::REVOKING, E::kVerifiedAbsent}, G::REVOKED},
+      {{G::ACTIVE, E::kRecertDue}, G::RECERT_DUE},     {{G::RECERT_DUE, E::kRecertify}, G::ACTIVE},
+      {{G::RECERT_DUE, E::kLapse}, G::LAPSED},         {{G::RECERT_DUE, E::kSuspend}, G::SUSPENDED},
+      {{G::ACTIVE, E::kSuspend}, G::SUSPENDED},        {{G::SUSPENDED, E::kResume}, G::ACTIVE},
+      {{G::UNSANCTIONED, E::kAdopt}, G::ADOPTED},      {{G::ADOPTED, E::kActivate}, G::ACTIVE},
+      {{G::BREAK_GLASS, E::kReview}, G::REVIEWED},     {{G::REVIEWED, E::kActivate}, G::ACTIVE},
+      {{G::REVOKING, E::kVerifiedAbsent}, G::REVOKED},
   };
   // Any live state can be revoked.
   for (const auto state : {G::ACTIVE, G::RECERT_DUE, G::LAPSED, G::SUSPENDED, G::UNSANCTIONED,
@@ -146,6 +148,106 @@ TEST(GrantFor, TheTermCountsFromTheDecision) {
   *request.mutable_decided_at() = ToProto(kNow - absl::Hours(2));
   *request.mutable_term() = ToProto(absl::Hours(24));
   EXPECT_EQ(FromProto(GrantFor(request, kNow).not_after()), kNow + absl::Hours(22));
+}
+
+v1::Grant InState(v1::Grant::State state) {
+  v1::Grant out;
+  out.set_grant_id("GR-1");
+  out.set_state(state);
+  out.set_app_id("whatsapp");
+  out.set_person_id("guid-a");
+  out.set_person_upn("alice@agency.test");
+  out.add_approved_by_upn("soc@agency.test");
+  StartTerm(out, absl::Hours(24), kNow);
+  return out;
+}
+
+GrantDecision By(const std::string& name) {
+  return {.by = {"guid-" + name, name + "@agency.test"},
+          .trm = v1::Trm::RESTRICTED,
+          .reason = "r",
+          .term = absl::Hours(24 * 180),
+          .now = kNow + absl::Hours(20)};
+}
+
+// A decision's code from every state, for the states where it is allowed.
+template <typename F>
+void ExpectOnlyFrom(F decide, const std::set<v1::Grant::State>& states) {
+  for (int s = v1::Grant::State_MIN; s <= v1::Grant::State_MAX; ++s) {
+    const auto state = static_cast<v1::Grant::State>(s);
+    EXPECT_EQ(
+        decide(InState(state), By("soc2")).status().code(),
+        states.contains(state) ? absl::StatusCode::kOk : absl::StatusCode::kFailedPrecondition)
+        << v1::Grant::State_Name(state);
+  }
+}
+
+TEST(GrantDecisions, FromWhichState) {
+  ExpectOnlyFrom(Recertify, {v1::Grant::RECERT_DUE});
+  ExpectOnlyFrom(Suspend, {v1::Grant::ACTIVE, v1::Grant::RECERT_DUE});
+  ExpectOnlyFrom(Resume, {v1::Grant::SUSPENDED});
+  ExpectOnlyFrom(ReviewAndKeep, {v1::Grant::BREAK_GLASS});
+  ExpectOnlyFrom(ReviewAndEnd, {v1::Grant::BREAK_GLASS});
+}
+
+TEST(GrantDecisions, NobodyDecidesOnTheirOwn) {
+  for (const auto& [decide, state] : {std::pair{&Recertify, v1::Grant::RECERT_DUE},
+                                      {&Resume, v1::Grant::SUSPENDED},
+                                      {&ReviewAndKeep, v1::Grant::BREAK_GLASS},
+                                      {&ReviewAndEnd, v1::Grant::BREAK_GLASS}}) {
+    GrantDecision own = By("a");
+    EXPECT_EQ(decide(InState(state), own).status().code(), absl::StatusCode::kPermissionDenied);
+    GrantDecision no_reason = By("soc2");
+    no_reason.reason = " ";
+    EXPECT_EQ(decide(InState(state), no_reason).status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+  // Who opened a break-glass grant does not review it.
+  EXPECT_EQ(ReviewAndKeep(InState(v1::Grant::BREAK_GLASS), By("soc")).status().code(),
+            absl::StatusCode::kPermissionDenied);
+}
+
+TEST(Recertify, BeginsANewTerm) {
+  const v1::Grant got = *Recertify(InState(v1::Grant::RECERT_DUE), By("soc2"));
+  EXPECT_EQ(got.state(), v1::Grant::ACTIVE);
+  EXPECT_EQ(FromProto(got.not_after()), kNow + absl::Hours(20 + 24 * 180));
+  EXPECT_EQ(got.certified_by_upn(), "soc2@agency.test");
+  EXPECT_EQ(got.recertifications(), 1u);
+  GrantDecision prohibited = By("soc2");
+  prohibited.trm = v1::Trm::PROHIBITED;
+  EXPECT_EQ(Recertify(InState(v1::Grant::RECERT_DUE), prohibited).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  GrantDecision long_term = By("soc2");
+  long_term.term = absl::Hours(24 * 366);
+  EXPECT_EQ(Recertify(InState(v1::Grant::RECERT_DUE), long_term).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(FollowTrm, SuspendsAndResumesItsOwn) {
+  v1::Trm trm;
+  trm.set_status(v1::Trm::PROHIBITED);
+  trm.set_decision_id("TRM-9");
+  *trm.mutable_export_until() = ToProto(kNow + absl::Hours(480));
+  v1::Trm lifted = trm;
+  lifted.set_status(v1::Trm::RESTRICTED);
+  for (const auto state : {v1::Grant::ACTIVE, v1::Grant::RECERT_DUE}) {
+    const v1::Grant suspended = *FollowTrm(InState(state), trm, kNow);
+    EXPECT_EQ(suspended.state(), v1::Grant::SUSPENDED);
+    EXPECT_EQ(suspended.suspended_for(), v1::Grant::Suspension::TRM_PROHIBITED);
+    EXPECT_EQ(FromProto(suspended.export_until()), kNow + absl::Hours(480));
+    EXPECT_EQ(Resume(suspended, By("soc2")).status().code(), absl::StatusCode::kFailedPrecondition);
+    const v1::Grant resumed = *FollowTrm(suspended, lifted, kNow);
+    EXPECT_EQ(resumed.state(), v1::Grant::ACTIVE);
+    EXPECT_FALSE(resumed.has_export_until());
+  }
+  // What an operator suspended becomes the TRM office's, so that chats can be exported.
+  const v1::Grant looked_into = *Suspend(InState(v1::Grant::ACTIVE), By("soc2"));
+  EXPECT_FALSE(FollowTrm(looked_into, lifted, kNow).has_value());
+  EXPECT_EQ(FollowTrm(looked_into, trm, kNow)->suspended_for(),
+            v1::Grant::Suspension::TRM_PROHIBITED);
+  for (const auto state : {v1::Grant::UNSANCTIONED, v1::Grant::REVOKING, v1::Grant::REVOKED}) {
+    EXPECT_FALSE(FollowTrm(InState(state), trm, kNow).has_value());
+  }
 }
 
 }  // namespace

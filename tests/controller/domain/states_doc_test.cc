@@ -38,7 +38,7 @@ std::string Document() {
       "when the two differ. Whatever is not listed is refused with exit code 3, and changes "
       "nothing.\n\n"
       "## A request\n",
-      Table<v1::Request>(RequestEvent::kExpire, RequestEventName, NextRequestState),
+      Table<v1::Request>(RequestEvent::kBreakGlass, RequestEventName, NextRequestState),
       "\n## A grant\n",
       Table<v1::Grant>(GrantEvent::kVerifiedAbsent, GrantEventName, NextGrantState));
 }

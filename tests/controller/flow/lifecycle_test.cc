@@ -161,7 +161,9 @@ TEST_F(LifecycleTest, AProhibitedAppIsDeniedAtOnceAndStored) {
 TEST_F(LifecycleTest, DryRunsWriteNothing) {
   const std::string id = SubmitFor("alice")->request_id();
   const int before = store_->commits();
-  EXPECT_TRUE(DecideRequest(*services_, Who("soc"), id, Decision::kApprove, "r", true).ok());
+  EXPECT_TRUE(DecideRequest(*services_, Who("soc"),
+                            {.decision = Decision::kApprove, .request_id = id, .reason = "r"}, true)
+                  .ok());
   EXPECT_TRUE(
       SetTrm(*services_, Who("soc"), {"whatsapp", v1::Trm::PROHIBITED, "T", "r"}, true).ok());
   EXPECT_TRUE(CreateToken(*services_, Who("soc"),

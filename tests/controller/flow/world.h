@@ -18,6 +18,7 @@
 #include "controller/adapters/ldif/ldif_directory.h"
 #include "controller/adapters/openssl/tenant_files.h"
 #include "controller/adapters/rocksdb/rocksdb_store.h"
+#include "controller/flow/apply.h"
 #include "controller/flow/catalogue.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/device_reports.h"
@@ -27,6 +28,7 @@
 #include "controller/flow/grants.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/reconciler.h"
+#include "controller/flow/request_decisions.h"
 #include "controller/flow/requests.h"
 #include "controller/flow/sync.h"
 #include "controller/flow/sync_runs.h"
@@ -182,7 +184,7 @@ class World : public testing::Test {
       loaded.trm->push_back(trm);
       loaded.blocklist->push_back({id, "blocklist.yaml", 2, 5});
     }
-    const auto outcome = ApplyPolicies(*services_, Who("soc"), loaded, false, false);
+    const auto outcome = ApplyPolicies(*services_, Who("soc"), loaded, {});
     ASSERT_TRUE(outcome.ok()) << outcome.status();
     ASSERT_TRUE(outcome->applied) << IssueText(outcome->issues.at(0));
   }
@@ -277,7 +279,7 @@ class World : public testing::Test {
     MUSTER_ASSIGN_OR_RETURN(RequestOutcome out, Submit(*services_, Who("desk"),
                                                        {.person_upn = person + "@agency.test",
                                                         .app_id = app,
-                                                        .ticket = "INC1",
+                                                        .ticket = absl::StrCat("INC", ++tickets_),
                                                         .justification = "liaison",
                                                         .device_id = "",
                                                         .training_acknowledged = "2026-1",
@@ -286,7 +288,13 @@ class World : public testing::Test {
     return out.request;
   }
   absl::Status ApproveBy(const std::string& who, const std::string& id) {
-    return DecideRequest(*services_, Who(who), id, Decision::kApprove, "needed", false).status();
+    return Decide(who, Decision::kApprove, id).status();
+  }
+  absl::StatusOr<RequestOutcome> Decide(const std::string& who, Decision decision,
+                                        const std::string& id,
+                                        const std::string& reason = "needed") {
+    return DecideRequest(*services_, Who(who),
+                         {.decision = decision, .request_id = id, .reason = reason}, false);
   }
   v1::Request RequestNow(const std::string& id) {
     return Load<v1::Request>(*store_->Read(), RequestKey(id), "missing")->value;
@@ -316,6 +324,7 @@ class World : public testing::Test {
   FakeClock clock_{absl::FromUnixSeconds(1'800'000'000)};
   CountingEntropy entropy_;
   Work work_;
+  int tickets_ = 0;
   Settings settings_;
   Signer signer_{[this] { return LoadOnlineKeys(dir_.File("t")); }};
   std::unique_ptr<DeviceHub> hub_ = std::make_unique<DeviceHub>(clock_);

@@ -63,7 +63,7 @@ TEST_F(LdapDirectoryTest, MapsPersons) {
             "person_id: \"" + id +
                 "\" upn: \"ad.user@mdm.test\" account_name: \"aduser\" display_name: "
                 "\"\\303\\211clair\" enabled: true distinguished_name: \"cn=Ad "
-                "User,ou=people,dc=mdm,dc=test\"");
+                "User,ou=people,dc=mdm,dc=test\" aliases: \"other@mdm.test\"");
   EXPECT_EQ((*read)->persons.at(PersonId(1)).ShortDebugString(),
             "person_id: \"" + PersonId(1) +
                 "\" upn: \"u1@mdm.test\" account_name: \"u1\" display_name: \"User 1\" enabled: "

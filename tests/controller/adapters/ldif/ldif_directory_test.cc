@@ -60,11 +60,17 @@ std::string AdPerson(const std::string& lines) {
 TEST_F(LdifDirectoryTest, MapsAttributes) {
   const std::string id = "person_id: \"04030201-0605-0807-090a-0b0c0d0e0f10\" ";
   const std::string end = "distinguished_name: \"cn=x,dc=t\"";
-  const std::pair<std::string, std::string> kCases[] = {
+  const struct {
+    std::string lines, want, more = "";
+  } kCases[] = {
       {"", "enabled: true "},
       {"sAMAccountName: x1\nuid: x2\n", "account_name: \"x1\" enabled: true "},
       {"uid: x2\nuid: x3\n", "account_name: \"x2\" enabled: true "},
-      {"userPrincipalName: x@a\nmail: x@b\n", "upn: \"x@a\" enabled: true "},
+      {"userPrincipalName: x@a\nmail: X@b\n", "upn: \"x@a\" enabled: true ", " aliases: \"x@b\""},
+      {"userPrincipalName: x@a\nmail: X@A\n", "upn: \"x@a\" enabled: true "},
+      {"mail: x@b\nproxyAddresses: SMTP:x@B\nproxyAddresses: smtp:Y@c\nproxyAddresses: x500:z\n",
+       "upn: \"x@b\" enabled: true ", " aliases: \"y@c\""},
+      {"employeeID: E17\n", "enabled: true ", " employee_id: \"E17\""},
       {"displayName:\ncn: X\n", "display_name: \"X\" enabled: true "},
       {"userAccountControl: 512\n", "enabled: true "},
       {"userAccountControl: 514\n", ""},
@@ -78,12 +84,13 @@ TEST_F(LdifDirectoryTest, MapsAttributes) {
       {"accountExpires: 133485408005000000\n",
        "enabled: true expires_at { seconds: 1704067200 nanos: 500000000 } "},
   };
-  for (const auto& [lines, want] : kCases) {
+  for (const auto& [lines, want, more] : kCases) {
     const absl::StatusOr<DirectorySnapshotPtr> read =
         Read(Open(AdPerson(lines)).get(), "viber", "cn=g,dc=t");
     ASSERT_TRUE(read.ok()) << lines << read.status();
     ASSERT_EQ((*read)->persons.size(), 1u);
-    EXPECT_EQ((*read)->persons.begin()->second.ShortDebugString(), absl::StrCat(id, want, end))
+    EXPECT_EQ((*read)->persons.begin()->second.ShortDebugString(),
+              absl::StrCat(id, want, end, more))
         << lines;
   }
 }

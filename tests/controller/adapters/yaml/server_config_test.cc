@@ -159,7 +159,7 @@ TEST(ParseServerConfig, Issues) {
       {ldif + "lisen: a:1\n",
        {"m.yaml:5:1: unknown key 'lisen'; did you mean 'listen'? expected one of listen, "
         "server_names, data_dir, how_to_ask, sync_interval, device_certificate_life, rollout, "
-        "directory"}},
+        "directory, requests, operators, webhooks"}},
       {ldif + "data_dir: x\n",
        {"m.yaml:5:1: key 'data_dir' is already given in line 1; keep one of them"}},
       {ldif + "listen: 7443\n",

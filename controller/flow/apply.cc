@@ -77,7 +77,7 @@ absl::StatusOr<uint32_t> WriteTrmChanges(const Services& services, const Actor& 
       after.trm[id] = trm;
     }
     if (was_known && old->second.SerializeAsString() == trm.SerializeAsString()) continue;
-    WriteTrmHistory(services, trm, mutation);
+    MUSTER_RETURN_IF_ERROR(WriteTrmHistory(snapshot, trm, mutation));
     if (was_known && old->second.status() == trm.status()) continue;
     MUSTER_ASSIGN_OR_RETURN(const TrmReach reach,
                             WriteTrmConsequences(services, actor, snapshot, trm, mutation));

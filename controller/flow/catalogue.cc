@@ -43,7 +43,7 @@ absl::StatusOr<TrmOutcome> TrySetTrm(const Services& services, const Actor& acto
                                            .after = &out.trm,
                                            .reason = change.reason,
                                            .ticket = change.decision_id}));
-  WriteTrmHistory(services, out.trm, mutation);
+  MUSTER_RETURN_IF_ERROR(WriteTrmHistory(*snapshot, out.trm, mutation));
   MUSTER_ASSIGN_OR_RETURN(const TrmReach reach,
                           WriteTrmConsequences(services, actor, *snapshot, out.trm, mutation));
   MUSTER_RETURN_IF_ERROR(DescribeReach(*snapshot, out.trm, reach, out.touched));

@@ -5,6 +5,7 @@
 #include "common/decision.h"
 #include "common/time_proto.h"
 #include "controller/domain/grant.h"
+#include "controller/domain/next_step.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/lookup.h"
 
@@ -55,14 +56,38 @@ absl::Status FillEmergencyDeny(const Snapshot& snapshot, DecisionInputs& in) {
   return absl::OkStatus();
 }
 
-// The entitlement, or why there is none.
-absl::Status FillEntitlement(const Snapshot& snapshot, const v1::Person& person,
-                             const std::string& app_id, absl::Time now, DecisionInputs& in) {
-  MUSTER_ASSIGN_OR_RETURN(const auto grants, GrantsOfPerson(snapshot, person.person_id()));
-  MUSTER_ASSIGN_OR_RETURN(const bool member, IsMember(snapshot, app_id, person.person_id()));
+// What the store holds about one person and one app.
+struct Standing {
+  std::optional<v1::Grant> grant;      // the one that holds, else the last one that ended
+  std::optional<v1::Request> request;  // open
+  bool member = false;
+};
+
+absl::StatusOr<Standing> LoadStanding(const Snapshot& snapshot, const std::string& person_id,
+                                      const std::string& app_id) {
+  Standing out;
+  MUSTER_ASSIGN_OR_RETURN(out.member, IsMember(snapshot, app_id, person_id));
+  MUSTER_ASSIGN_OR_RETURN(const auto holding, HoldingGrant(snapshot, person_id, app_id));
+  if (holding) out.grant = holding->value;
+  MUSTER_ASSIGN_OR_RETURN(const auto open, snapshot.Get(OpenRequestKey(person_id, app_id)));
+  if (open) {
+    MUSTER_ASSIGN_OR_RETURN(const auto request,
+                            Find<v1::Request>(snapshot, RequestKey(open->bytes)));
+    if (request) out.request = request->value;
+  }
+  if (out.grant || out.request) return out;
+  MUSTER_ASSIGN_OR_RETURN(const auto grants, GrantsOfPerson(snapshot, person_id));
   for (const v1::Grant& grant : grants) {
-    if (grant.app_id() != app_id) continue;
-    if (const auto entitlement = EntitlementOf(grant, person, member, now)) {
+    if (grant.app_id() == app_id) out.grant = grant;
+  }
+  return out;
+}
+
+// The entitlement, or why there is none.
+void FillEntitlement(const Standing& standing, const v1::Person& person, DecisionInputs& in) {
+  if (standing.grant) {
+    const v1::Grant& grant = *standing.grant;
+    if (const auto entitlement = EntitlementOf(grant, person, standing.member, in.now)) {
       in.entitlement =
           EntitlementFacts{.grant_id = grant.grant_id(),
                            .not_after = FromProto(entitlement->not_after()),
@@ -70,21 +95,73 @@ absl::Status FillEntitlement(const Snapshot& snapshot, const v1::Person& person,
                            .messages_covered = false,
                            .export_until = FromProto(entitlement->export_until()),
                            .suspended_archive_overdue = entitlement->suspended_archive_overdue()};
-      return absl::OkStatus();
+      return;
     }
-    in.no_entitlement_because = WhyNotLive(grant, person, member, now);
+    in.no_entitlement_because = WhyNotLive(grant, person, standing.member, in.now);
+    return;
   }
-  if (!in.no_entitlement_because.empty()) return absl::OkStatus();
-  MUSTER_ASSIGN_OR_RETURN(const auto open,
-                          snapshot.Get(OpenRequestKey(person.person_id(), app_id)));
-  if (!open) return absl::OkStatus();
-  MUSTER_ASSIGN_OR_RETURN(const auto request, Find<v1::Request>(snapshot, RequestKey(open->bytes)));
-  if (request) {
-    in.no_entitlement_because = absl::StrCat(
-        "request ", open->bytes, " is ", v1::Request::State_Name(request->value.state()),
-        request->value.detail().empty() ? "" : ": ", request->value.detail());
+  if (!standing.request) return;
+  const v1::Request& request = *standing.request;
+  in.no_entitlement_because = absl::StrCat(
+      "request ", request.request_id(), " is ", v1::Request::State_Name(request.state()),
+      request.detail().empty() ? "" : ": ", request.detail());
+}
+
+std::string GrantDetail(const Standing& standing) {
+  if (standing.grant) {
+    const v1::Grant& grant = *standing.grant;
+    return absl::StrCat(grant.grant_id(), " is ", v1::Grant::State_Name(grant.state()),
+                        grant.has_not_after()
+                            ? absl::StrCat(", until ", TimeText(FromProto(grant.not_after())))
+                            : std::string());
   }
-  return absl::OkStatus();
+  if (!standing.request) return "nobody filed a request";
+  return absl::StrCat(standing.request->request_id(), " is ",
+                      v1::Request::State_Name(standing.request->state()));
+}
+
+// What a live entitlement is made of, each by itself.
+void AddConditions(const Standing& standing, const v1::Person& person, absl::Time now,
+                   v1::Explanation& out) {
+  const bool granted = standing.grant && Holds(standing.grant->state());
+  const bool running = granted && now < FromProto(standing.grant->not_after()) &&
+                       standing.grant->state() != v1::Grant::SUSPENDED &&
+                       standing.grant->state() != v1::Grant::UNSANCTIONED;
+  const bool break_glass = granted && standing.grant->state() == v1::Grant::BREAK_GLASS;
+  AddLink(out, "an approved request gives a running grant", running, GrantDetail(standing));
+  const bool expired = person.has_expires_at() && now >= FromProto(person.expires_at());
+  AddLink(out, "the person's account may sign in",
+          person.enabled() && !person.deleted() && !expired,
+          person.deleted()    ? "deleted from the directory"
+          : !person.enabled() ? "disabled in the directory"
+          : expired           ? "expired in the directory"
+                              : "enabled in the directory");
+  AddLink(out, "the person is in the app's approval group", standing.member,
+          break_glass ? "not needed: break-glass" : standing.member ? "as last read" : "not there");
+  const std::string training =
+      standing.grant && !standing.grant->training_acknowledged().empty()
+          ? standing.grant->training_acknowledged()
+      : standing.request ? standing.request->training_acknowledged()
+                         : "";
+  AddLink(out, "the training is acknowledged", !training.empty(),
+          break_glass        ? "not needed: break-glass"
+          : training.empty() ? "no version recorded"
+                             : absl::StrCat("guidance ", training));
+}
+
+// More to the point than how to ask, where something is under way.
+std::string NextStep(const Standing& standing, bool on_device, const std::string& device_id,
+                     absl::Time now) {
+  if (standing.grant) {
+    std::string step = NextStepFor(*standing.grant, standing.member, now);
+    if (!step.empty()) return step;
+  }
+  if (standing.request) return NextStepFor(*standing.request);
+  if (standing.grant && !on_device && Holds(standing.grant->state())) {
+    return absl::StrCat("The person has a grant, but does not use ", device_id,
+                        ": take a device of theirs, or enrol this one for them.");
+  }
+  return "";
 }
 
 }  // namespace
@@ -105,7 +182,9 @@ absl::StatusOr<v1::Explanation> Explain(const Services& services, const DeviceHu
   in.how_to_ask = services.settings.how_to_ask;
   in.now = services.clock.Now();
   MUSTER_RETURN_IF_ERROR(FillEmergencyDeny(*snapshot, in));
-  MUSTER_RETURN_IF_ERROR(FillEntitlement(*snapshot, person, app_id, in.now, in));
+  MUSTER_ASSIGN_OR_RETURN(const Standing standing,
+                          LoadStanding(*snapshot, person.person_id(), app_id));
+  FillEntitlement(standing, person, in);
   MUSTER_ASSIGN_OR_RETURN(const auto persons, PersonsOfDevice(*snapshot, device.value));
   const bool on_device = std::any_of(persons.begin(), persons.end(), [&](const auto& p) {
     return p.person_id() == person.person_id();
@@ -127,6 +206,11 @@ absl::StatusOr<v1::Explanation> Explain(const Services& services, const DeviceHu
                     : absl::StrCat(person.upn(), " neither owns ", device_id,
                                    " nor has a local account there"));
   for (const v1::Explanation::Link& link : decided.chain()) *out.add_chain() = link;
+  if (app.trm.status() == v1::Trm::RESTRICTED && !in.emergency_denied) {
+    AddConditions(standing, person, in.now, out);
+    const std::string step = NextStep(standing, on_device, device_id, in.now);
+    if (!step.empty()) out.set_next_step(step);
+  }
   MUSTER_ASSIGN_OR_RETURN(const auto states,
                           StatesOf(*snapshot, device.value, hub.DeliveriesOf(device_id), in.now));
   bool verified = false;

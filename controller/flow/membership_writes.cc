@@ -127,7 +127,8 @@ absl::StatusOr<bool> WriteMembership(const Services& services, const Actor& acto
                       .object = absl::StrCat("member/", member.app_id, "/", member.person.upn()),
                       .before = before,
                       .after = &membership,
-                      .reason = member.note}));
+                      .reason = member.note,
+                      .transaction_id = member.transaction_id}));
   return true;
 }
 

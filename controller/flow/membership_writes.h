@@ -20,6 +20,7 @@ struct SeenMember {
   std::vector<std::string> via;  // groups from the approval group down
   bool written_by_muster = false;
   std::string note = "";  // for the audit log
+  std::string transaction_id = "";
 };
 
 // Stores the membership. A request in PROVISIONING becomes a grant and moves to VERIFYING; a

@@ -124,7 +124,8 @@ absl::Status WriteBack(const Services& services, Directory& directory,
                         {.person = person,
                          .app_id = request.value.app_id(),
                          .via = {group},
-                         .written_by_muster = true});
+                         .written_by_muster = true,
+                         .transaction_id = request.value.transaction_id()});
   }
   if (Transient(added)) {
     return NoteRequest(
@@ -154,7 +155,8 @@ absl::StatusOr<bool> TakeMemberByHand(const Services& services, const Snapshot& 
                                       {.person = person,
                                        .app_id = r.app_id(),
                                        .via = {member->via().begin(), member->via().end()},
-                                       .note = "was already a member by hand"}));
+                                       .note = "was already a member by hand",
+                                       .transaction_id = r.transaction_id()}));
   return true;
 }
 
@@ -213,7 +215,8 @@ absl::Status JoinOne(const Services& services, Directory& directory, const std::
                       {.person = person->value,
                        .app_id = g.app_id(),
                        .via = {group->second},
-                       .written_by_muster = true});
+                       .written_by_muster = true,
+                       .transaction_id = g.transaction_id()});
 }
 
 absl::Status RemoveOne(const Services& services, Directory& directory,

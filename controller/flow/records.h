@@ -41,8 +41,9 @@ inline std::string SessionKey(absl::string_view sha256) { return absl::StrCat("s
 inline std::string SignInKey(absl::string_view upn) {
   return absl::StrCat("sign_in/", NamePart(upn));
 }
-inline std::string TrmHistoryKey(absl::string_view app, absl::Time at) {
-  return absl::StrFormat("trm_history/%s/%016x", app, absl::ToUnixNanos(at));
+// The n-th word on an app, from 0.
+inline std::string TrmHistoryKey(absl::string_view app, size_t n) {
+  return absl::StrFormat("trm_history/%s/%08x", app, n);
 }
 inline std::string TrainingKey(absl::string_view version) {
   return absl::StrCat("training/", NamePart(version));

@@ -53,8 +53,11 @@ absl::StatusOr<TrmReach> WriteTrmConsequences(const Services& services, const Ac
   return out;
 }
 
-void WriteTrmHistory(const Services& services, const v1::Trm& trm, Mutation& mutation) {
-  Put(mutation, TrmHistoryKey(trm.app_id(), services.clock.Now()), trm);
+absl::Status WriteTrmHistory(const Snapshot& snapshot, const v1::Trm& trm, Mutation& mutation) {
+  const std::string prefix = absl::StrCat("trm_history/", trm.app_id(), "/");
+  MUSTER_ASSIGN_OR_RETURN(const auto known, KeyTails(snapshot, prefix));
+  Put(mutation, TrmHistoryKey(trm.app_id(), known.size()), trm);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<uint32_t> CountInstalled(const Snapshot& snapshot, const std::string& app_id) {

@@ -22,7 +22,8 @@ struct TrmReach {
 absl::StatusOr<TrmReach> WriteTrmConsequences(const Services& services, const Actor& actor,
                                               const Snapshot& snapshot, const v1::Trm& trm,
                                               Mutation& mutation);
-void WriteTrmHistory(const Services& services, const v1::Trm& trm, Mutation& mutation);
+// At most once per app and mutation; whoever changes a status holds ExpectPolicySet().
+absl::Status WriteTrmHistory(const Snapshot& snapshot, const v1::Trm& trm, Mutation& mutation);
 
 // Lines and counts for a person to read before it is done.
 absl::Status DescribeReach(const Snapshot& snapshot, const v1::Trm& trm, const TrmReach& reach,

@@ -75,6 +75,7 @@ INSTANTIATE_TEST_SUITE_P(Directories, StoryTest,
                              case DirectoryKind::kStartTls:
                                return "SlapdStartTls";
                              case DirectoryKind::kLdaps:
+                             case DirectoryKind::kSamba:
                                break;
                            }
                            return "SlapdLdaps";

@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "common/status_macros.h"
 #include "tests/integration/process.h"
+#include "tests/integration/samba_domain.h"
 #include "tests/integration/slapd.h"
 
 namespace muster {
@@ -49,7 +50,8 @@ std::string Entries(const std::vector<TestPerson>& people, bool with_ids) {
   for (const TestPerson& person : people) {
     absl::StrAppend(&out, "dn: ", DnOf(person.account), "\nobjectClass: inetOrgPerson\n", id(),
                     "uid: ", person.account, "\ncn: ", person.account,
-                    "\nsn: Test\nmail: ", person.mail, "\n\n");
+                    "\nsn: Test\nmail: ", person.mail,
+                    "\nuserPassword: ", PasswordOf(person.account), "\n\n");
   }
   for (const std::string group : {kChatGroup, kWhatsAppGroup, kToxGroup}) {
     const std::string cn = group.substr(3, group.find(',') - 3);
@@ -193,6 +195,104 @@ class SlapdTestDirectory final : public TestDirectory {
   const bool start_tls_;
 };
 
+constexpr char kSambaPeople[] = ",OU=People,DC=mdm,DC=test";
+
+std::string SambaDn(const std::string& account) {
+  return absl::StrCat("CN=", account, kSambaPeople);
+}
+
+std::string SambaEntries(const std::vector<TestPerson>& people) {
+  // The domain has a bob of its own.
+  std::string out = absl::StrCat("dn: ", SambaDn("bob"), "\nchangetype: delete\n\n");
+  for (const TestPerson& person : people) {
+    absl::StrAppend(&out, "dn: ", SambaDn(person.account),
+                    "\nchangetype: add\nobjectClass: user\nsAMAccountName: ", person.account,
+                    "\nuserPrincipalName: ", person.mail, "\nmail: ", person.mail,
+                    "\nuserAccountControl: 544\n\n");
+  }
+  const auto add_group = [&](const std::string& dn, const std::vector<std::string>& accounts) {
+    const std::string cn = dn.substr(3, dn.find(',') - 3);
+    absl::StrAppend(&out, "dn: ", dn, "\nchangetype: add\nobjectClass: group\nsAMAccountName: ",
+                    cn, "\n");
+    for (const std::string& account : accounts) {
+      const bool known = std::any_of(people.begin(), people.end(), [&](const TestPerson& person) {
+        return person.account == account;
+      });
+      if (known) absl::StrAppend(&out, "member: ", SambaDn(account), "\n");
+    }
+    absl::StrAppend(&out, "\n");
+  };
+  for (const char* group : {kChatGroup, kWhatsAppGroup, kToxGroup}) add_group(group, {});
+  for (const RoleGroup& group : RoleGroups()) add_group(RoleGroupDn(group.role), group.accounts);
+  return out;
+}
+
+// Passwords, and the delegated right: read and write of `member`, on the chat group alone.
+std::string SambaRights(const std::vector<TestPerson>& people) {
+  std::string out;
+  for (const TestPerson& person : people) {
+    absl::StrAppend(&out, "db.setpassword(\"(sAMAccountName=", person.account, ")\", \"",
+                    PasswordOf(person.account), "\")\n");
+  }
+  absl::StrAppend(&out,
+                  "found = db.search(\"DC=mdm,DC=test\", "
+                  "expression=\"(sAMAccountName=svc-sync)\", attrs=[\"objectSid\"])\n"
+                  "sid = db.schema_format_value(\"objectSid\", "
+                  "found[0][\"objectSid\"][0]).decode()\n"
+                  "acl.dacl_prepend_aces(\"",
+                  kChatGroup,
+                  "\", f\"(OA;;RPWP;bf9679c0-0de6-11d0-a285-00aa003049e2;;{sid})\")\n");
+  return out;
+}
+
+class SambaTestDirectory final : public TestDirectory {
+ public:
+  explicit SambaTestDirectory(std::unique_ptr<SambaDomain> domain) : domain_(std::move(domain)) {}
+
+  std::string Config() const override {
+    return absl::StrCat("  kind: ldap\n  attributes:\n    capstone: info\n  ldap:\n    uri: ldaps://",
+                        SambaDomain::Host(1), "\n    ca_file: ", domain_->ca_file(),
+                        "\n    bind_dn: svc-sync@mdm.test\n    bind_password_file: ",
+                        domain_->PasswordFile("svc-sync"), "\n    base_dn: ", SambaDomain::kBaseDn,
+                        "\n    timeout: 10s\n");
+  }
+  absl::StatusOr<std::set<std::string>> Members(const std::string& group) override {
+    std::set<std::string> out;
+    for (absl::string_view dn : domain_->MembersOf(group)) {
+      if (absl::ConsumePrefix(&dn, "CN=") && absl::ConsumeSuffix(&dn, kSambaPeople)) {
+        out.emplace(dn);
+      }
+    }
+    return out;
+  }
+  absl::Status AddByHand(const std::string& group,
+                         const std::vector<std::string>& accounts) override {
+    return Change(group, accounts, "add");
+  }
+  absl::Status RemoveByHand(const std::string& group,
+                            const std::vector<std::string>& accounts) override {
+    return Change(group, accounts, "delete");
+  }
+  absl::Status SetAttribute(const std::string& account, const std::string& name,
+                            const std::string& value) override {
+    return domain_->Modify(absl::StrCat("dn: ", SambaDn(account), "\nchangetype: modify\nreplace: ",
+                                        name, "\n", name, ": ", value, "\n"));
+  }
+  void Break() override { domain_->StopController(1); }
+  absl::Status Heal() override { return domain_->StartController(1); }
+
+ private:
+  absl::Status Change(const std::string& group, const std::vector<std::string>& accounts,
+                      absl::string_view verb) {
+    std::string ldif = absl::StrCat("dn: ", group, "\nchangetype: modify\n", verb, ": member\n");
+    for (const std::string& account : accounts) {
+      absl::StrAppend(&ldif, "member: ", SambaDn(account), "\n");
+    }
+    return domain_->Modify(ldif);
+  }
+  const std::unique_ptr<SambaDomain> domain_;
+};
+
 }  // namespace
 
 const std::vector<RoleGroup>& RoleGroups() {
@@ -216,6 +316,10 @@ std::string RolesConfig() {
   return out;
 }
 
+std::string PasswordOf(const std::string& account) {
+  return absl::StrCat("Pass-", account, "-1!");
+}
+
 std::string DnOf(const std::string& account) { return absl::StrCat("uid=", account, kPeopleBase); }
 
 absl::StatusOr<std::unique_ptr<TestDirectory>> TestDirectory::Start(
@@ -226,6 +330,12 @@ absl::StatusOr<std::unique_ptr<TestDirectory>> TestDirectory::Start(
       return absl::InternalError("cannot write " + file);
     }
     return std::make_unique<LdifTestDirectory>(file);
+  }
+  if (kind == DirectoryKind::kSamba) {
+    MUSTER_ASSIGN_OR_RETURN(std::unique_ptr<SambaDomain> domain, SambaDomain::Start({}));
+    MUSTER_RETURN_IF_ERROR(domain->Modify(SambaEntries(people)));
+    MUSTER_RETURN_IF_ERROR(domain->OnDatabase(SambaRights(people)));
+    return std::make_unique<SambaTestDirectory>(std::move(domain));
   }
   Slapd::Options options;
   options.ldif = Entries(people, false);

@@ -33,7 +33,10 @@ struct TestPerson {
   std::string account, mail;
 };
 
-enum class DirectoryKind { kLdif, kStartTls, kLdaps };
+// kSamba: a real Active Directory domain, with Muster's account allowed to change the chat group
+// alone. Everybody's password on a server is PasswordOf(account).
+enum class DirectoryKind { kLdif, kStartTls, kLdaps, kSamba };
+std::string PasswordOf(const std::string& account);
 
 class TestDirectory {
  public:
@@ -43,6 +46,11 @@ class TestDirectory {
       DirectoryKind kind, const std::string& folder, const std::vector<TestPerson>& people);
   virtual ~TestDirectory() = default;
 
+  // Replaces one attribute of a person, on a server.
+  virtual absl::Status SetAttribute(const std::string& account, const std::string& name,
+                                    const std::string& value) {
+    return absl::UnimplementedError(account + " " + name + " " + value);
+  }
   // The lines of musterd.yaml below `directory:`, without groups.
   virtual std::string Config() const = 0;
   // Account names of the people in `group`, read without Muster.

@@ -277,7 +277,7 @@ TEST_F(LifecycleTest, TheTransactionTiesRequestToDevice) {
     ASSERT_TRUE(stored.ParseFromString(record.bytes) && entry.ParseFromString(stored.entry()));
     if (entry.transaction_id() == request.transaction_id()) verbs.push_back(entry.verb());
   }
-  EXPECT_EQ(verbs, Lines({"request.submit", "request.approve", "grant.activate",
+  EXPECT_EQ(verbs, Lines({"request.submit", "request.approve", "member.add", "grant.activate",
                           "request.member-seen", "document.publish", "request.active"}));
 }
 

@@ -87,6 +87,15 @@ class FaultyDirectory final : public Directory {
   absl::Status RemoveMember(const std::string& g, const std::string& p) override {
     return error.ok() ? real_->RemoveMember(g, p) : error;
   }
+  absl::Status CheckPassword(const v1::Person& person, const std::string& password) override {
+    if (!error.ok()) return error;
+    ++password_checks;
+    const auto it = passwords.find(person.upn());
+    if (it != passwords.end() && it->second == password) return absl::OkStatus();
+    return absl::UnauthenticatedError("wrong");
+  }
+  std::map<std::string, std::string> passwords;  // by UPN
+  int password_checks = 0;
   absl::Status error;
   std::function<void(DirectorySnapshot&)> edit;  // of every read
   bool unchanged = false;                        // the answer of a read of changes

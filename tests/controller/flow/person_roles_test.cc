@@ -10,9 +10,9 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-class RolesTest : public World {
+class PersonRolesTest : public World {
  protected:
-  RolesTest() {
+  PersonRolesTest() {
     LoadCatalogue();
     directory_->edit = [this](DirectorySnapshot& read) {
       v1::Person& alice = read.persons.at(IdOf(kAlice));
@@ -49,7 +49,7 @@ class RolesTest : public World {
   bool capstone_ = false;
 };
 
-TEST_F(RolesTest, EachRoleIsKeptWithItsDates) {
+TEST_F(PersonRolesTest, EachRoleIsKeptWithItsDates) {
   EXPECT_EQ(Past(), Lines());
   clock_.Advance(absl::Hours(1));
   capstone_ = true;
@@ -62,7 +62,7 @@ TEST_F(RolesTest, EachRoleIsKeptWithItsDates) {
   EXPECT_EQ(Audited("person.role-change").size(), 2u);
 }
 
-TEST_F(RolesTest, AnOfficeChangeAsksForRecertificationAndRevokesNothing) {
+TEST_F(PersonRolesTest, AnOfficeChangeAsksForRecertificationAndRevokesNothing) {
   const std::string id = SubmitFor("alice")->request_id();
   ASSERT_TRUE(ApproveBy("soc", id).ok());
   Settle();
@@ -81,7 +81,7 @@ TEST_F(RolesTest, AnOfficeChangeAsksForRecertificationAndRevokesNothing) {
   EXPECT_EQ(Why("alice@agency.test"), Lines({"effective"}));
 }
 
-TEST_F(RolesTest, ExplainMemberNamesWhatIsMissing) {
+TEST_F(PersonRolesTest, ExplainMemberNamesWhatIsMissing) {
   EXPECT_EQ(Why("bob@agency.test"),
             Lines({"in the approval group: not in wa nor in a group within it",
                    "a grant that is live: none",

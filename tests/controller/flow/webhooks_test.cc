@@ -1,0 +1,152 @@
+// Webhooks: signed, in order, at least once, whatever breaks.
+#include "controller/flow/webhooks.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/crypto.h"
+#include "tests/controller/flow/world.h"
+
+namespace muster {
+namespace {
+
+using Lines = std::vector<std::string>;
+using nlohmann::json;
+
+class Receiver final : public WebhookTransport {
+ public:
+  absl::Status Post(const WebhookPost& post) override {
+    ++tries;
+    if (!answer.ok()) return answer;
+    posts.push_back(post);
+    return absl::OkStatus();
+  }
+  absl::Status answer;
+  std::vector<WebhookPost> posts;
+  int tries = 0;
+};
+
+class WebhooksTest : public World {
+ protected:
+  WebhooksTest() {
+    LoadCatalogue();
+    EXPECT_TRUE(Sync().ok());
+    v1::Guidance guidance;
+    (*guidance.mutable_archive())["linux"] = "Export to the share.";
+    auto* message = guidance.add_messages();
+    message->set_topic("request.submit");
+    message->set_reader(v1::MessageTemplate::PERSON);
+    message->set_subject("{{ticket}}: {{app}}");
+    message->set_text("{{requester}} asked for {{person}}. {{how_to_archive}}");
+    Mutation mutation;
+    Put(mutation, kGuidanceKey, guidance);
+    EXPECT_TRUE(store_->Commit(std::move(mutation)).ok());
+    Deliver();  // from here on
+  }
+
+  WebhookSender NewSender() {
+    return WebhookSender(*services_, {"itsm", "https://x", "", "secret", topics_}, receiver_,
+                         [](const absl::Status&, absl::string_view) {});
+  }
+  // A sender of its own each time, as after a restart.
+  void Deliver() {
+    WebhookSender sender = NewSender();
+    for (int i = 0; i < 100; ++i) {
+      const auto pause = sender.Round();
+      ASSERT_TRUE(pause.ok()) << pause.status();
+      if (*pause > absl::ZeroDuration()) return;
+    }
+    FAIL() << "never done";
+  }
+  Lines Topics() {
+    Lines out;
+    for (const WebhookPost& post : receiver_.posts) {
+      out.push_back(json::parse(post.body)["topic"]);
+    }
+    return out;
+  }
+
+  Receiver receiver_;
+  Lines topics_ = {"request.*"};
+};
+
+TEST_F(WebhooksTest, OnePerTransitionInOrderAndSigned) {
+  EXPECT_EQ(Topics(), Lines());
+  EnrolDevice(TestDevice().key, "alice");
+  const v1::Request request = *SubmitFor("alice");
+  ASSERT_TRUE(ApproveBy("soc", request.request_id()).ok());
+  Settle();
+  Deliver();
+  EXPECT_EQ(Topics(), (Lines{"request.submit", "request.approve", "request.member-seen"}));
+  const WebhookPost& post = receiver_.posts.at(0);
+  const json event = json::parse(post.body);
+  EXPECT_EQ(event["transaction_id"], request.transaction_id());
+  EXPECT_EQ(event["state_before"], "");
+  EXPECT_EQ(event["state_after"], "AWAITING_APPROVAL");
+  EXPECT_EQ(event["ticket"], request.ticket());
+  ASSERT_EQ(event["messages"].size(), 1u);
+  EXPECT_EQ(event["messages"][0]["upn"], "alice@agency.test");
+  EXPECT_EQ(event["messages"][0]["subject"], request.ticket() + ": whatsapp");
+  EXPECT_EQ(event["messages"][0]["text"],
+            "desk@agency.test asked for alice@agency.test. Export to the share.");
+  const std::string id = event["id"];
+  const std::string seconds = absl::StrCat(absl::ToUnixSeconds(clock_.Now()));
+  EXPECT_EQ(post.headers,
+            (Lines{"Content-Type: application/json", "X-Muster-Id: " + id,
+                   "X-Muster-Topic: request.submit", "X-Muster-Time: " + seconds,
+                   "X-Muster-Signature: sha256=" +
+                       HmacSha256Hex("secret", id + "." + seconds + "." + post.body)}));
+}
+
+TEST_F(WebhooksTest, ADeafReceiverIsTriedAgainWithPauses) {
+  receiver_.answer = absl::UnavailableError("x answered 500");
+  ASSERT_TRUE(SubmitFor("alice").ok());
+  const int tries = receiver_.tries;
+  Deliver();
+  Deliver();  // not before its time
+  EXPECT_EQ(receiver_.tries, tries + 1);
+  for (const int pause : {1, 2, 4, 8}) {
+    clock_.Advance(absl::Seconds(pause) - absl::Nanoseconds(1));
+    Deliver();
+    const int before = receiver_.tries;
+    clock_.Advance(absl::Nanoseconds(1));
+    Deliver();
+    EXPECT_EQ(receiver_.tries, before + 1) << pause;
+  }
+  receiver_.answer = absl::OkStatus();
+  clock_.Advance(limits::kMaxWebhookPause);
+  Deliver();
+  EXPECT_EQ(Topics(), Lines{"request.submit"});
+}
+
+// The receiver had it, and the crash came before that was written down: it gets it again, with
+// the same id.
+TEST_F(WebhooksTest, ACrashAfterTheDeliveryRepeatsIt) {
+  ASSERT_TRUE(SubmitFor("alice").ok());
+  store_->FailIn(1);
+  EXPECT_FALSE(NewSender().Round().ok());
+  Deliver();
+  ASSERT_EQ(receiver_.posts.size(), 2u);
+  EXPECT_EQ(receiver_.posts[0].body, receiver_.posts[1].body);
+}
+
+TEST_F(WebhooksTest, OnlyTheAskedTopics) {
+  topics_ = {"grant.*", "request.deny"};
+  const std::string first = SubmitFor("alice")->request_id();
+  ASSERT_TRUE(Decide("soc", Decision::kDeny, first, "no").ok());
+  const std::string second = SubmitFor("bob")->request_id();
+  ASSERT_TRUE(ApproveBy("soc", second).ok());
+  Settle();
+  Deliver();
+  EXPECT_EQ(Topics(), (Lines{"request.deny", "grant.activate"}));
+}
+
+TEST_F(WebhooksTest, TheLogsSizeIsFoundWithoutReadingIt) {
+  EXPECT_EQ(*AuditSize(*store_->Read()), AuditCount());
+  ASSERT_TRUE(SubmitFor("alice").ok());
+  EXPECT_EQ(*AuditSize(*store_->Read()), AuditCount());
+}
+
+}  // namespace
+}  // namespace muster

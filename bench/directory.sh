@@ -197,6 +197,11 @@ directory:
   write_back: false
   groups:
     whatsapp: CN=WA-Approved,OU=Groups,DC=mdm,DC=test
+  roles:
+    service-desk: CN=Desk,OU=Groups,DC=mdm,DC=test
+    soc-approver: CN=Soc,OU=Groups,DC=mdm,DC=test
+    uem-admin: CN=Soc,OU=Groups,DC=mdm,DC=test
+    trm-officer: CN=Soc,OU=Groups,DC=mdm,DC=test
   ldap:
     uri: ldaps://127.0.0.2
     ca_file: $ad/ca.pem

@@ -8,7 +8,8 @@ source "$root/deploy/demo/lib.sh"
 
 all_keys=(exec.decided_us agent.rss_kb install.report_ms approve.allow_ms revoke.block_ms
   push.p99_ms push.signed_per_approval directory.full_60k_s directory.full_60k_kb
-  directory.dirsync_20k_s directory.delta_s directory.ad_to_agent_s)
+  directory.dirsync_20k_s directory.delta_s directory.ad_to_agent_s requests.list_ms
+  requests.page_ms requests.filter_ms requests.ticket_ms apply.dry_run_s)
 json="" keys=()
 for arg in "$@"; do
   case "$arg" in
@@ -99,6 +100,11 @@ push_directory() {
   printf '\ndn: cn=wa,dc=bench,dc=test\nobjectClass: groupOfNames\ncn: wa\n'
   printf 'entryUUID: 0a000000-0000-4000-9000-000000000001\nmember: cn=placeholder,dc=bench,dc=test\n'
   local i
+  for i in desk soc; do
+    printf '\ndn: cn=%s-roles,dc=bench,dc=test\nobjectClass: groupOfNames\ncn: %s-roles\n' "$i" "$i"
+    printf 'entryUUID: 0a000000-0000-4000-9000-%012x\nmember: uid=%s,dc=bench,dc=test\n' \
+      $((++serial)) "$i"
+  done
   for i in desk soc $(seq -f 'user%.0f' "$1"); do
     printf '\ndn: uid=%s,dc=bench,dc=test\nobjectClass: inetOrgPerson\n' "$i"
     printf 'entryUUID: 0a000000-0000-4000-8000-%012x\n' $((++serial))
@@ -106,18 +112,62 @@ push_directory() {
   done
 }
 
-bench_push() {
-  local agents=${MUSTER_BENCH_AGENTS:-1000} approvals=200 serial=0 role out
-  [ "$approvals" -le "$agents" ] || approvals=$agents
+# bench_tenant PERSONS: a directory file, a tenant and operators; starts nothing.
+bench_tenant() {
+  local serial=16 role
   port=$(free_port)
-  push_directory "$agents" >"$demo/directory.ldif"
-  printf 'listen: 127.0.0.1:%s\ndata_dir: tenant\ndirectory:\n  kind: ldif\n  ldif_file: directory.ldif\n  groups:\n    whatsapp: cn=wa,dc=bench,dc=test\n' \
-    "$port" >"$demo/musterd.yaml"
+  push_directory "$1" >"$demo/directory.ldif"
+  cat >"$demo/musterd.yaml" <<END
+listen: 127.0.0.1:$port
+data_dir: tenant
+directory:
+  kind: ldif
+  ldif_file: directory.ldif
+  groups:
+    whatsapp: cn=wa,dc=bench,dc=test
+  roles:
+    service-desk: cn=desk-roles,dc=bench,dc=test
+    soc-approver: cn=soc-roles,dc=bench,dc=test
+    uem-admin: cn=soc-roles,dc=bench,dc=test
+END
   "$bin/musterd" init --dir "$demo/tenant" --tenant bench >&2
-  for role in desk soc admin; do
+  for role in desk soc; do
     "$bin/musterd" operator --dir "$demo/tenant" --name "$role" --upn "$role@bench.test" \
       --server "127.0.0.1:$port" --out "$demo/operators" >&2
   done
+  "$bin/musterd" operator --dir "$demo/tenant" --name admin --upn admin@bench.test --admin \
+    --server "127.0.0.1:$port" --out "$demo/operators" >&2
+}
+
+# --- requests.*, apply.dry_run_s: 10,000 open requests and 65,000 devices, over mutual TLS ---
+ms_of() { awk -v name="$1" '$1 == name {printf "%.2f\n", $2 * 1000}' "$demo/figures"; }
+bench_decisions() {
+  local requests=10000 devices=65000 key
+  bench_tenant 10
+  "$bin/decisions" seed "$demo/tenant/db" "$requests" "$devices" >&2
+  cp -r policies "$demo/policies"
+  start musterd run --config "$demo/musterd.yaml"
+  until_ok 60 as admin policy show || fail "the controller does not answer"
+  as admin apply -f policies >&2
+  # An app goes, and one status changes.
+  rm "$demo/policies/catalogue/wickr.yaml"
+
+  sed -i '0,/status: RESTRICTED/s//status: PROHIBITED/' "$demo/policies/trm.yaml"
+  awk 'BEGIN {RS = "  - app: "; ORS = ""} NR == 1 {print; next} !/^wickr\n/ {print "  - app: " $0}' \
+    "$demo/policies/trm.yaml" >"$demo/trm" && mv "$demo/trm" "$demo/policies/trm.yaml"
+  sleep 5 # the first publication for every device is over or pauses
+  "$bin/decisions" measure "$demo/operators/admin.yaml" "$demo/policies" >"$demo/figures"
+  for key in list page filter ticket; do
+    emit "requests.${key}_ms" "$(ms_of "$key" | quantile 0.5)" ms null null 30 \
+      "$(ms_of "$key" | quantile 0.5)" "$(ms_of "$key" | quantile 0.99)" "$requests"
+  done
+  of apply 2 | emit_s apply.dry_run_s null "$devices"
+}
+
+bench_push() {
+  local agents=${MUSTER_BENCH_AGENTS:-1000} approvals=200 out
+  [ "$approvals" -le "$agents" ] || approvals=$agents
+  bench_tenant "$agents"
   start musterd run --config "$demo/musterd.yaml"
   until_ok 30 as admin policy show || fail "the controller does not answer"
   until_ok 30 eval '[ "$(as admin directory status -o json | tr -d " \n" | grep -c "\"persons\":")" = 1 ]'
@@ -185,7 +235,7 @@ if [[ " ${keys[*]} " == *" directory."* ]]; then
 else
   "$root/deploy/install-deps.sh" --quiet build >&2
 fi
-step "Build" eval 'build_programs && ninja -C "$root/build" exec_time fleet directory_bench' >&2
+step "Build" eval 'build_programs && ninja -C "$root/build" exec_time fleet directory_bench decisions' >&2
 if mountpoint -q "$tmpfs"; then umount -l "$tmpfs"; fi
 heal_leftovers
 trap finish EXIT
@@ -204,6 +254,11 @@ if wanted push.p99_ms || wanted push.signed_per_approval; then
   undo_made
   heal_leftovers
   bench_push
+fi
+if [[ " ${keys[*]} " == *" requests."* ]] || wanted apply.dry_run_s; then
+  undo_made
+  heal_leftovers
+  bench_decisions
 fi
 if wanted directory.full_60k_s || wanted directory.full_60k_kb; then bench_slapd; fi
 if wanted directory.dirsync_20k_s || wanted directory.delta_s; then bench_samba; fi

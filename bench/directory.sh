@@ -198,10 +198,10 @@ directory:
   groups:
     whatsapp: CN=WA-Approved,OU=Groups,DC=mdm,DC=test
   roles:
-    service-desk: CN=Desk,OU=Groups,DC=mdm,DC=test
-    soc-approver: CN=Soc,OU=Groups,DC=mdm,DC=test
-    uem-admin: CN=Soc,OU=Groups,DC=mdm,DC=test
-    trm-officer: CN=Soc,OU=Groups,DC=mdm,DC=test
+    service-desk: CN=Bench-Desk,OU=Groups,DC=mdm,DC=test
+    soc-approver: CN=Bench-Soc,OU=Groups,DC=mdm,DC=test
+    uem-admin: CN=Bench-Soc,OU=Groups,DC=mdm,DC=test
+    trm-officer: CN=Bench-Soc,OU=Groups,DC=mdm,DC=test
   ldap:
     uri: ldaps://127.0.0.2
     ca_file: $ad/ca.pem

@@ -202,16 +202,20 @@ class Senders {
   std::vector<std::thread> threads_;
 };
 
-absl::Status Run(const std::string& config_file) {
+std::shared_ptr<spdlog::logger> PrepareProcess() {
   BlockSignals();
   RequireTls13();
   // It writes a line for every string that is not UTF-8: a peer could fill the journal.
   google::protobuf::SetLogHandler(nullptr);
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  const auto log = spdlog::stderr_logger_mt("musterd");
+  auto log = spdlog::stderr_logger_mt("musterd");
   log->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
   log->flush_on(spdlog::level::info);
+  return log;
+}
 
+absl::Status Run(const std::string& config_file) {
+  const auto log = PrepareProcess();
   MUSTER_ASSIGN_OR_RETURN(const ServerConfig config, LoadConfig(config_file));
   MUSTER_ASSIGN_OR_RETURN(Tenant tenant, LoadTenant(config.data_dir));
   MUSTER_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store,

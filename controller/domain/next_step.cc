@@ -10,12 +10,12 @@ std::string NextStepFor(const v1::Request& request) {
   switch (request.state()) {
     case v1::Request::SUBMITTED:
     case v1::Request::AWAITING_APPROVAL:
-      return absl::StrCat("A SOC approver has to decide ", id,
-                          request.two_approvers_because().empty()
-                              ? std::string()
-                              : absl::StrCat(", two for this one (",
-                                             request.two_approvers_because(), ")"),
-                          ". `musterctl request escalate ", id, "` tells the next in line.");
+      return absl::StrCat(
+          "A SOC approver has to decide ", id,
+          request.two_approvers_because().empty()
+              ? std::string()
+              : absl::StrCat(", two for this one (", request.two_approvers_because(), ")"),
+          ". `musterctl request escalate ", id, "` tells the next in line.");
     case v1::Request::SECOND_APPROVAL:
       return absl::StrCat("A second SOC approver has to decide ", id, " (",
                           request.two_approvers_because(), ").");
@@ -27,9 +27,10 @@ std::string NextStepFor(const v1::Request& request) {
       return absl::StrCat(id, " is approved; ", request.detail(), ".");
     case v1::Request::VERIFYING:
       if (request.training_acknowledged().empty() && !request.break_glass()) {
-        return absl::StrCat("The person has to acknowledge the guidance; record it with `musterctl "
-                            "request training ",
-                            id, " --version VERSION`.");
+        return absl::StrCat(
+            "The person has to acknowledge the guidance; record it with `musterctl "
+            "request training ",
+            id, " --version VERSION`.");
       }
       return absl::StrCat("Switch the device on and connect it: ", id,
                           " waits for it to verify the policy.");
@@ -42,9 +43,10 @@ std::string NextStepFor(const v1::Grant& grant, bool member, absl::Time now) {
   const std::string& id = grant.grant_id();
   switch (grant.state()) {
     case v1::Grant::UNSANCTIONED:
-      return absl::StrCat("The person is in the group without a request: file one, or have a SOC "
-                          "approver adopt it (`musterctl grant adopt ",
-                          id, "`).");
+      return absl::StrCat(
+          "The person is in the group without a request: file one, or have a SOC "
+          "approver adopt it (`musterctl grant adopt ",
+          id, "`).");
     case v1::Grant::SUSPENDED:
       if (grant.suspended_for() != v1::Grant::Suspension::INVESTIGATION) return "";
       return absl::StrCat("Ask ", grant.suspended_by_upn(),
@@ -69,9 +71,10 @@ std::string NextStepFor(const v1::Grant& grant, bool member, absl::Time now) {
     return absl::StrCat("The person's training is missing and ", id,
                         " has no request to record it on: revoke it and file a request.");
   }
-  return absl::StrCat("The person has to acknowledge the guidance; record it with `musterctl "
-                      "request training ",
-                      grant.request_id(), " --version VERSION`.");
+  return absl::StrCat(
+      "The person has to acknowledge the guidance; record it with `musterctl "
+      "request training ",
+      grant.request_id(), " --version VERSION`.");
 }
 
 }  // namespace muster

@@ -102,9 +102,9 @@ void FillEntitlement(const Standing& standing, const v1::Person& person, Decisio
   }
   if (!standing.request) return;
   const v1::Request& request = *standing.request;
-  in.no_entitlement_because = absl::StrCat(
-      "request ", request.request_id(), " is ", v1::Request::State_Name(request.state()),
-      request.detail().empty() ? "" : ": ", request.detail());
+  in.no_entitlement_because = absl::StrCat("request ", request.request_id(), " is ",
+                                           v1::Request::State_Name(request.state()),
+                                           request.detail().empty() ? "" : ": ", request.detail());
 }
 
 std::string GrantDetail(const Standing& standing) {
@@ -137,12 +137,13 @@ void AddConditions(const Standing& standing, const v1::Person& person, absl::Tim
           : expired           ? "expired in the directory"
                               : "enabled in the directory");
   AddLink(out, "the person is in the app's approval group", standing.member,
-          break_glass ? "not needed: break-glass" : standing.member ? "as last read" : "not there");
-  const std::string training =
-      standing.grant && !standing.grant->training_acknowledged().empty()
-          ? standing.grant->training_acknowledged()
-      : standing.request ? standing.request->training_acknowledged()
-                         : "";
+          break_glass       ? "not needed: break-glass"
+          : standing.member ? "as last read"
+                            : "not there");
+  const std::string training = standing.grant && !standing.grant->training_acknowledged().empty()
+                                   ? standing.grant->training_acknowledged()
+                               : standing.request ? standing.request->training_acknowledged()
+                                                  : "";
   AddLink(out, "the training is acknowledged", !training.empty(),
           break_glass        ? "not needed: break-glass"
           : training.empty() ? "no version recorded"

@@ -71,6 +71,25 @@ absl::Status CheckTicketIsFree(const Snapshot& snapshot, const Submission& in, M
       request->value.person_upn(), "; one ticket stands for one request, open another ticket"));
 }
 
+void WriteNewRequest(const Services& services, const Actor& actor, const v1::Request& request,
+                     Mutation& mutation) {
+  const std::string& id = request.request_id();
+  if (IsOpen(request.state())) {
+    mutation.puts.push_back({OpenRequestKey(request.person_id(), request.app_id()), id});
+  }
+  mutation.puts.push_back({TicketKey(request.ticket_source(), request.ticket()), id});
+  Put(mutation, RequestKey(id), request);
+  PutMark(mutation, PersonRequestKey(request.person_id(), id));
+  mutation.audit.push_back(MakeAuditEntry(services, actor,
+                                          {.verb = "request.submit",
+                                           .object = absl::StrCat("request/", id),
+                                           .after = &request,
+                                           .reason = request.justification(),
+                                           .reason_code = request.reason_code(),
+                                           .ticket = request.ticket(),
+                                           .transaction_id = request.transaction_id()}));
+}
+
 absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& actor,
                                          const Submission& in, bool dry_run) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
@@ -126,20 +145,7 @@ absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& 
     out.request.clear_request_id();
     return out;
   }
-  if (!denied) {
-    mutation.puts.push_back({OpenRequestKey(person.person_id(), in.app_id), id});
-  }
-  mutation.puts.push_back({TicketKey(in.ticket_source, in.ticket), id});
-  Put(mutation, RequestKey(id), out.request);
-  PutMark(mutation, PersonRequestKey(person.person_id(), id));
-  mutation.audit.push_back(MakeAuditEntry(services, actor,
-                                          {.verb = "request.submit",
-                                           .object = absl::StrCat("request/", id),
-                                           .after = &out.request,
-                                           .reason = in.justification,
-                                           .reason_code = out.request.reason_code(),
-                                           .ticket = in.ticket,
-                                           .transaction_id = out.request.transaction_id()}));
+  WriteNewRequest(services, actor, out.request, mutation);
   MUSTER_ASSIGN_OR_RETURN(const uint64_t revision, services.store.Commit(std::move(mutation)));
   out.request.set_revision(revision);
   return out;

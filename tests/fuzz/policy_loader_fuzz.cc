@@ -8,6 +8,7 @@
 #include "common/limits.h"
 #include "controller/adapters/yaml/policy_loader.h"
 #include "controller/adapters/yaml/server_config.h"
+#include "controller/domain/messages.h"
 #include "controller/domain/policy_set.h"
 
 namespace {
@@ -37,6 +38,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Require(muster::PlanApply(first.result, app.policies, true).changes.empty());
     std::string bytes;
     Require(app.policies.apps[0].value.SerializeToString(&bytes));
+  }
+  for (const char* path :
+       {"guidance/training.yaml", "guidance/archive.yaml", "guidance/messages.yaml"}) {
+    const muster::LoadResult guidance = muster::LoadPolicies({{path, text}});
+    if (muster::HasErrors(guidance.issues) || !guidance.policies.messages) continue;
+    // What was taken can be filled in, whatever the values.
+    for (const muster::v1::MessageTemplate& message : *guidance.policies.messages) {
+      Require(muster::FillMessage(message.text(), {{"app", text}}).ok());
+    }
   }
   (void)muster::ParseServerConfig("/etc/muster/musterd.yaml", text);
   return 0;

@@ -53,8 +53,7 @@ class LifeTest : public ::testing::Test {
     return WaitUntil(kSoon, [&] { return tenant_.GrantState(id) == state; });
   }
   bool AliceBecomes(Started wanted) {
-    return WaitUntil(kSoon,
-                     [&] { return TryRun({laptop_.chat()}, accounts_.uid(0)) == wanted; });
+    return WaitUntil(kSoon, [&] { return TryRun({laptop_.chat()}, accounts_.uid(0)) == wanted; });
   }
   bool InGroup() { return (*tenant_.directory().Members(kChatGroup)).contains(alice()); }
   Json Explained() {
@@ -90,11 +89,12 @@ class LifeTest : public ::testing::Test {
       const Json post = Json::parse(std::string(line));
       const Json& headers = post["headers"];
       const std::string body = post["body"];
-      EXPECT_EQ(headers["X-Muster-Signature"],
-                "sha256=" + HmacSha256Hex(
-                                kSecret, absl::StrCat(headers["X-Muster-Id"].get<std::string>(), ".",
-                                                      headers["X-Muster-Time"].get<std::string>(),
-                                                      ".", body)));
+      EXPECT_EQ(
+          headers["X-Muster-Signature"],
+          "sha256=" +
+              HmacSha256Hex(kSecret,
+                            absl::StrCat(headers["X-Muster-Id"].get<std::string>(), ".",
+                                         headers["X-Muster-Time"].get<std::string>(), ".", body)));
       const Json event = Json::parse(body);
       EXPECT_EQ(headers["X-Muster-Id"], event["id"]);
       if (event["transaction_id"] == transaction) out.push_back(event["topic"]);
@@ -116,8 +116,10 @@ TEST_F(LifeTest, FromTheTicketToTheLapse) {
   tenant_.Get(kAdmin, {"directory", "sync"});
 
   // The TRM gate: an app that is PROHIBITED is refused at once, and kept with its reason.
-  const Lines file = {"request",         "submit",  "--person", kAlice,
-                      "--justification", "Liaison with the embassy", "--duty-location", "Nairobi",
+  const Lines file = {"request",         "submit",
+                      "--person",        kAlice,
+                      "--justification", "Liaison with the embassy",
+                      "--duty-location", "Nairobi",
                       "--term",          "40s"};
   const auto submit = [&](const std::string& app, const std::string& ticket) {
     Lines args = file;
@@ -164,8 +166,8 @@ TEST_F(LifeTest, FromTheTicketToTheLapse) {
   ASSERT_EQ(listed.size(), 1u);
   EXPECT_EQ(listed[0]["ticket"], "INC0963540");
   EXPECT_EQ(listed[0]["approved_by"], "soc@mdm.test + soc2@mdm.test");
-  EXPECT_EQ(listed[0]["devices"], std::min(phone, laptop_.device()) + " " +
-                                      std::max(phone, laptop_.device()));
+  EXPECT_EQ(listed[0]["devices"],
+            std::min(phone, laptop_.device()) + " " + std::max(phone, laptop_.device()));
   EXPECT_EQ(listed[0]["live"], true);
 
   // Half way it is due for recertification; nobody confirms it, and it lapses.
@@ -187,15 +189,12 @@ TEST_F(LifeTest, FromTheTicketToTheLapse) {
   EXPECT_TRUE(absl::StartsWith(tenant_.Explain(kAlice, laptop_.device()), "BLOCK NO_GRANT"));
 
   // Every step is in the audit trail under one transaction id, and was told, signed, in order.
-  const Lines steps = {"request.submit",        "request.escalate",
-                       "request.escalate",      "request.approve-first",
-                       "request.approve",       "grant.activate",
-                       "request.member-seen",   "request.training",
-                       "grant.training",        "request.active",
-                       "grant.recert-due",      "grant.recert-reminder",
-                       "grant.recert-reminder", "grant.recert-reminder",
-                       "grant.lapse",           "grant.revoke",
-                       "grant.absent-from-group", "grant.revoked"};
+  const Lines steps = {"request.submit",        "request.escalate",        "request.escalate",
+                       "request.approve-first", "request.approve",         "grant.activate",
+                       "request.member-seen",   "request.training",        "grant.training",
+                       "request.active",        "grant.recert-due",        "grant.recert-reminder",
+                       "grant.recert-reminder", "grant.recert-reminder",   "grant.lapse",
+                       "grant.revoke",          "grant.absent-from-group", "grant.revoked"};
   // What runs beside them: the member written, and an assignment for each device, there and back.
   std::map<std::string, int> beside;
   Lines verbs;

@@ -116,8 +116,8 @@ for name in ("ann", "bob", "cy", "dan", "eve", "fay"):
 group("Inner", [f"CN=bob,{people}"])
 group("WA-Approved", [f"CN=ann,{people}", f"CN=Inner,OU=Groups,{base}"])
 group("Other")
-group("Desk", [f"CN=dan,{people}"])
-group("Soc", [f"CN=eve,{people}"])
+group("Bench-Desk", [f"CN=dan,{people}"])
+group("Bench-Soc", [f"CN=eve,{people}"])
 added = []
 for i in range(int(sys.argv[2])):
     # Adding to one container takes longer the more it holds.

@@ -18,8 +18,8 @@ class SignInTest : public ::testing::TestWithParam<DirectoryKind> {
   void SetUp() override { ASSERT_TRUE(tenant_.ControllerRuns()); }
 
   std::string WriteProfile(const std::string& role, const std::string& identity) {
-    WriteWhole(tenant_.Profile(role), absl::StrCat("server: ", tenant_.server(), "\nca: ",
-                                                   tenant_.ca(), "\n", identity));
+    WriteWhole(tenant_.Profile(role),
+               absl::StrCat("server: ", tenant_.server(), "\nca: ", tenant_.ca(), "\n", identity));
     return tenant_.Profile(role);
   }
   CommandResult Login(const std::string& account, const std::string& password) {
@@ -57,10 +57,10 @@ TEST_P(SignInTest, ByPasswordUntilSignedOut) {
   // Enough to decide, and no more.
   tenant_.ApplyPolicies("/opt/it-chat/chat");
   const std::string request = tenant_.Submit(kAlice);
-  EXPECT_EQ(tenant_.Ask("by-password", {"device", "token", "--platform", "linux", "--owner",
-                                        kAlice})
-                .code(),
-            4);
+  EXPECT_EQ(
+      tenant_.Ask("by-password", {"device", "token", "--platform", "linux", "--owner", kAlice})
+          .code(),
+      4);
   EXPECT_EQ(tenant_.Ask("by-password", {"request", "deny", request, "--reason", "x"}).code(), 0);
   const Json entries = tenant_.Items({"audit", "list", "--object", "request/" + request});
   EXPECT_EQ(entries.back()["signed_in_by"], you["signed_in_by"]);
@@ -111,8 +111,8 @@ class CardTest : public SignInTest {
     Openssl({"x509", "-req", "-in", File("card.csr"), "-CA", File(issuer + ".pem"), "-CAkey",
              File(issuer + ".key"), "-CAcreateserial", "-days", "1", "-extfile", File("ext"),
              "-out", File("card.pem")});
-    WriteProfile("card", absl::StrCat("certificate: ", File("card.pem"), "\nkey: ",
-                                      File("card.key"), "\n"));
+    WriteProfile(
+        "card", absl::StrCat("certificate: ", File("card.pem"), "\nkey: ", File("card.key"), "\n"));
   }
   static std::string Upn(const std::string& upn) {
     return absl::StrCat("subjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;UTF8:", upn, "\n");
@@ -137,8 +137,7 @@ TEST_P(CardTest, ByTheNameOnTheCard) {
   ASSERT_NE(at, std::string::npos) << nameless;
   const std::string sha256 = nameless.command.err.substr(at + marker.size(), 64);
   tenant_.RestartController(absl::StrCat("operators:\n  ca_file: ", File("ca.pem"),
-                                         "\n  certificates:\n    ", sha256,
-                                         ": tsd@mdm.test\n"));
+                                         "\n  certificates:\n    ", sha256, ": tsd@mdm.test\n"));
   EXPECT_EQ(You("card")["roles"], Json{"service-desk"});
 
   // Somebody else's authority, and a card that names two.
@@ -147,16 +146,17 @@ TEST_P(CardTest, ByTheNameOnTheCard) {
            File("other.pem")});
   MakeCard(Upn("soc@mdm.test"), "other");
   EXPECT_EQ(tenant_.Ask("card", {"roles", "show"}).code(), 4);
-  MakeCard("subjectAltName=@n\n[n]\notherName.1=1.3.6.1.4.1.311.20.2.3;UTF8:soc@mdm.test\n"
-           "otherName.2=1.3.6.1.4.1.311.20.2.3;UTF8:admin@mdm.test\n");
+  MakeCard(
+      "subjectAltName=@n\n[n]\notherName.1=1.3.6.1.4.1.311.20.2.3;UTF8:soc@mdm.test\n"
+      "otherName.2=1.3.6.1.4.1.311.20.2.3;UTF8:admin@mdm.test\n");
   EXPECT_EQ(tenant_.Ask("card", {"roles", "show"}).code(), 4);
 }
 
 TEST_P(CardTest, AnAdminByCertificateAloneSetsUp) {
   const CommandResult issued =
       RunCommand({ProgramPath("musterd"), "operator", "--dir", tenant_.data(), "--name", "setup",
-                  "--upn", "nobody@elsewhere.test", "--admin", "--server", tenant_.server(), "--out",
-                  tenant_.folder() + "/operators"});
+                  "--upn", "nobody@elsewhere.test", "--admin", "--server", tenant_.server(),
+                  "--out", tenant_.folder() + "/operators"});
   ASSERT_EQ(issued.exit_code, 0) << issued;
   EXPECT_EQ(You("setup")["roles"], Json{"admin"});
   tenant_.ApplyPolicies("/opt/it-chat/chat");

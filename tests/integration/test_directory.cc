@@ -212,8 +212,8 @@ std::string SambaEntries(const std::vector<TestPerson>& people) {
   }
   const auto add_group = [&](const std::string& dn, const std::vector<std::string>& accounts) {
     const std::string cn = dn.substr(3, dn.find(',') - 3);
-    absl::StrAppend(&out, "dn: ", dn, "\nchangetype: add\nobjectClass: group\nsAMAccountName: ",
-                    cn, "\n");
+    absl::StrAppend(&out, "dn: ", dn, "\nchangetype: add\nobjectClass: group\nsAMAccountName: ", cn,
+                    "\n");
     for (const std::string& account : accounts) {
       const bool known = std::any_of(people.begin(), people.end(), [&](const TestPerson& person) {
         return person.account == account;
@@ -240,8 +240,7 @@ std::string SambaRights(const std::vector<TestPerson>& people) {
                   "sid = db.schema_format_value(\"objectSid\", "
                   "found[0][\"objectSid\"][0]).decode()\n"
                   "acl.dacl_prepend_aces(\"",
-                  kChatGroup,
-                  "\", f\"(OA;;RPWP;bf9679c0-0de6-11d0-a285-00aa003049e2;;{sid})\")\n");
+                  kChatGroup, "\", f\"(OA;;RPWP;bf9679c0-0de6-11d0-a285-00aa003049e2;;{sid})\")\n");
   return out;
 }
 
@@ -250,11 +249,12 @@ class SambaTestDirectory final : public TestDirectory {
   explicit SambaTestDirectory(std::unique_ptr<SambaDomain> domain) : domain_(std::move(domain)) {}
 
   std::string Config() const override {
-    return absl::StrCat("  kind: ldap\n  attributes:\n    capstone: info\n  ldap:\n    uri: ldaps://",
-                        SambaDomain::Host(1), "\n    ca_file: ", domain_->ca_file(),
-                        "\n    bind_dn: svc-sync@mdm.test\n    bind_password_file: ",
-                        domain_->PasswordFile("svc-sync"), "\n    base_dn: ", SambaDomain::kBaseDn,
-                        "\n    timeout: 10s\n");
+    return absl::StrCat(
+        "  kind: ldap\n  attributes:\n    capstone: info\n  ldap:\n    uri: ldaps://",
+        SambaDomain::Host(1), "\n    ca_file: ", domain_->ca_file(),
+        "\n    bind_dn: svc-sync@mdm.test\n    bind_password_file: ",
+        domain_->PasswordFile("svc-sync"), "\n    base_dn: ", SambaDomain::kBaseDn,
+        "\n    timeout: 10s\n");
   }
   absl::StatusOr<std::set<std::string>> Members(const std::string& group) override {
     std::set<std::string> out;
@@ -316,9 +316,7 @@ std::string RolesConfig() {
   return out;
 }
 
-std::string PasswordOf(const std::string& account) {
-  return absl::StrCat("Pass-", account, "-1!");
-}
+std::string PasswordOf(const std::string& account) { return absl::StrCat("Pass-", account, "-1!"); }
 
 std::string DnOf(const std::string& account) { return absl::StrCat("uid=", account, kPeopleBase); }
 

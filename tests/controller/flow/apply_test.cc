@@ -71,9 +71,9 @@ TEST_F(ApplyTest, EveryDeletionIsListedAndNeedsPrune) {
   LoadedPolicies without = Files({"signal", "slack"});
   without.trm->push_back({Files({"whatsapp"}).trm->at(0)});
   without.trm->at(0).value.set_app_id("slack");
-  EXPECT_EQ(Deleted(Apply(without, {true, true, ""})),
-            (Lines{"app whatsapp 0 1", "trm signal 0 0", "trm whatsapp 0 1",
-                   "blocklist whatsapp 0 1"}));
+  EXPECT_EQ(
+      Deleted(Apply(without, {true, true, ""})),
+      (Lines{"app whatsapp 0 1", "trm signal 0 0", "trm whatsapp 0 1", "blocklist whatsapp 0 1"}));
   EXPECT_EQ(store_->commits(), commits);
 }
 
@@ -81,9 +81,9 @@ TEST_F(ApplyTest, WhatChangedElsewhereStandsAndIsListed) {
   const LoadedPolicies files = Files({"signal", "slack", "whatsapp"});
   EXPECT_TRUE(Apply(files, {.prune = true, .dry_run = false, .commit = "abc1"}).applied);
   EXPECT_EQ(Apply(files, {}).touched.drift, Lines());
-  ASSERT_TRUE(SetTrm(*services_, Who("soc"), {"whatsapp", v1::Trm::PROHIBITED, "TRM-9", "leak"},
-                     false)
-                  .ok());
+  ASSERT_TRUE(
+      SetTrm(*services_, Who("soc"), {"whatsapp", v1::Trm::PROHIBITED, "TRM-9", "leak"}, false)
+          .ok());
   LoadedPolicies shorter;
   shorter.blocklist.emplace();
   shorter.blocklist->push_back({"whatsapp", "blocklist.yaml", 2, 5});
@@ -96,8 +96,7 @@ TEST_F(ApplyTest, WhatChangedElsewhereStandsAndIsListed) {
   EXPECT_EQ(Apply(files, {false, true, ""}).touched.drift, drift);
   EXPECT_EQ(Apply(files, {false, false, "abc2"}).touched.drift, drift);
   EXPECT_EQ(Apply(files, {false, true, ""}).touched.drift, Lines());
-  const auto applied =
-      Find<v1::AppliedPolicies>(*store_->Read(), kAppliedPoliciesKey);
+  const auto applied = Find<v1::AppliedPolicies>(*store_->Read(), kAppliedPoliciesKey);
   EXPECT_EQ((*applied)->value.commit(), "abc2");
   EXPECT_EQ((*applied)->value.by_upn(), "soc@agency.test");
 }
@@ -122,7 +121,8 @@ TEST_F(ApplyTest, TheHistoryKeepsEveryDecision) {
   clock_.Advance(absl::Hours(1));
   Apply(Files({"signal", "slack", "whatsapp"}), {});
   Lines found;
-  for (const auto records = store_->Read()->Scan("trm_history/whatsapp/", "", 10); const Record& r : *records) {
+  for (const auto records = store_->Read()->Scan("trm_history/whatsapp/", "", 10);
+       const Record& r : *records) {
     const v1::Trm trm = Parse<v1::Trm>(r)->value;
     found.push_back(v1::Trm::Status_Name(trm.status()) + " " + trm.decision_id());
   }
@@ -146,9 +146,8 @@ TEST_F(ApplyTest, SimulateSaysWhoGainsAndWhoLoses) {
   EXPECT_EQ(simulate(Files({"signal", "whatsapp"}, v1::Trm::PROHIBITED)),
             (Lines{"whatsapp alice@agency.test loses ALLOW -> ALLOW_EXPORT_ONLY "
                    "TRM_PROHIBITED_EXPORT"}));
-  EXPECT_EQ(simulate(open),
-            (Lines{"slack  loses REPORT -> BLOCK BLOCKLISTED",
-                   "whatsapp  gains BLOCK -> ALLOW TRM_PERMITTED"}));
+  EXPECT_EQ(simulate(open), (Lines{"slack  loses REPORT -> BLOCK BLOCKLISTED",
+                                   "whatsapp  gains BLOCK -> ALLOW TRM_PERMITTED"}));
   EXPECT_EQ(store_->commits(), commits);
 }
 

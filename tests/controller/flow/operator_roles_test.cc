@@ -131,7 +131,8 @@ TEST_F(OperatorRolesTest, ASignInLastsAnHour) {
   ASSERT_TRUE(SignOut(*services_, Who("soc"), again->token).ok());
   EXPECT_EQ(find(again->token), absl::StatusCode::kUnauthenticated);
   // The token is nowhere: not in the store, not in the audit log.
-  for (const auto records = store_->Read()->Scan("", "", 100'000); const Record& record : *records) {
+  for (const auto records = store_->Read()->Scan("", "", 100'000);
+       const Record& record : *records) {
     EXPECT_EQ(record.bytes.find(again->token), std::string::npos) << record.key;
     EXPECT_EQ(record.bytes.find("right"), std::string::npos) << record.key;
   }

@@ -34,10 +34,10 @@ std::optional<GrantStep> Ended(const v1::Grant& grant, std::string reason, std::
   return GrantStep{*std::move(after), "grant.revoke", std::move(reason), std::move(code)};
 }
 
-std::optional<GrantStep> BecomesDue(const v1::Grant& grant) {
+std::optional<GrantStep> BecomesDue(const v1::Grant& grant, absl::Time now) {
   const std::string until = TimeText(FromProto(grant.not_after()));
   absl::StatusOr<v1::Grant> due =
-      MakeRecertDue(grant, absl::StrCat("recertify before ", until, " or it lapses"));
+      MakeRecertDue(grant, absl::StrCat("recertify before ", until, " or it lapses"), now);
   if (!due.ok()) return std::nullopt;
   return GrantStep{*std::move(due), "grant.recert-due", absl::StrCat("its term ends ", until),
                    "RECERTIFICATION"};
@@ -103,7 +103,7 @@ std::optional<GrantStep> NextDue(const v1::Grant& grant, const v1::Person& perso
   const bool over = now >= FromProto(grant.not_after());
   switch (grant.state()) {
     case v1::Grant::ACTIVE:
-      return now >= RecertDueAt(grant) ? BecomesDue(grant) : std::nullopt;
+      return now >= RecertDueAt(grant) ? BecomesDue(grant, now) : std::nullopt;
     case v1::Grant::RECERT_DUE:
       return over ? Lapses(grant) : Reminder(grant, now);
     case v1::Grant::LAPSED:

@@ -61,7 +61,19 @@ absl::Status CheckRestricted(const v1::Grant& grant, v1::Trm::Status trm) {
       "; only a RESTRICTED app can be granted. Revoke ", grant.grant_id(), " instead."));
 }
 
+// The timer that ends it may be late; a decision must not be.
+absl::Status CheckTermRuns(const v1::Grant& grant, absl::string_view what, absl::Time now) {
+  if (now < FromProto(grant.not_after())) return absl::OkStatus();
+  return Refused(grant, what,
+                 absl::StrCat("its term ended ", TimeText(FromProto(grant.not_after()))));
+}
+
+std::string InvestigationDetail(absl::string_view by) {
+  return absl::StrCat("suspended by ", by, "; `musterctl grant resume` lifts it");
+}
+
 void ClearSuspension(v1::Grant& grant) {
+  grant.clear_under_investigation();
   grant.clear_suspended_for();
   grant.clear_suspend_reason();
   grant.clear_suspended_by_upn();
@@ -75,8 +87,9 @@ absl::StatusOr<v1::Grant> Reviewed(const v1::Grant& grant, const GrantDecision& 
   const absl::StatusOr<GrantState> next = NextGrantState(grant.state(), GrantEvent::kReview);
   if (!next.ok()) return Refused(grant, "reviewed", "only a BREAK_GLASS grant can be");
   MUSTER_RETURN_IF_ERROR(CheckNotOwn(grant, in.by, "review"));
-  for (const std::string& approver : grant.approved_by_upn()) {
-    if (!SamePerson(in.by, "", approver)) continue;
+  for (int i = 0; i < grant.approved_by_upn_size(); ++i) {
+    const std::string id = i < grant.approved_by_id_size() ? grant.approved_by_id(i) : "";
+    if (!SamePerson(in.by, id, grant.approved_by_upn(i))) continue;
     return absl::PermissionDeniedError(absl::StrCat(in.by.upn, " approved ", grant.grant_id(),
                                                     " and cannot review it; another person must"));
   }
@@ -140,6 +153,7 @@ v1::Grant GrantFor(const v1::Request& request, absl::Time now) {
   grant.set_transaction_id(request.transaction_id());
   for (const v1::Request::Approval& approval : request.approvals()) {
     grant.add_approved_by_upn(approval.by_upn());
+    grant.add_approved_by_id(approval.by_id());
   }
   if (request.break_glass()) {
     grant.set_break_glass_because(request.justification());
@@ -204,6 +218,12 @@ absl::StatusOr<v1::Grant> Adopt(const v1::Grant& grant, const Adoption& in) {
   }
   MUSTER_RETURN_IF_ERROR(CheckNotOwn(grant, in.by, "adopt"));
   MUSTER_RETURN_IF_ERROR(CheckRestricted(grant, in.trm));
+  if (in.capstone) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(grant.person_upn(),
+                     " is a Capstone official and needs two approvers: file a "
+                     "request instead"));
+  }
   v1::Grant out = grant;
   MUSTER_ASSIGN_OR_RETURN(const GrantState active, NextGrantState(*adopted, GrantEvent::kActivate));
   out.set_state(active);
@@ -211,6 +231,7 @@ absl::StatusOr<v1::Grant> Adopt(const v1::Grant& grant, const Adoption& in) {
   out.set_adopt_reason(in.reason);
   out.set_ticket(in.ticket);
   out.add_approved_by_upn(in.by.upn);
+  out.add_approved_by_id(in.by.person_id);
   if (in.training) {
     *out.mutable_training() = *in.training;
     out.set_training_acknowledged(in.training->version());
@@ -231,6 +252,7 @@ absl::StatusOr<v1::Grant> Recertify(const v1::Grant& grant, const GrantDecision&
                        ? absl::StrCat("it is due from ", TimeText(RecertDueAt(grant)))
                        : "only a RECERT_DUE grant can be");
   }
+  MUSTER_RETURN_IF_ERROR(CheckTermRuns(grant, "recertified", in.now));
   MUSTER_RETURN_IF_ERROR(CheckNotOwn(grant, in.by, "recertify"));
   MUSTER_RETURN_IF_ERROR(CheckRestricted(grant, in.trm));
   v1::Grant out = grant;
@@ -253,10 +275,11 @@ absl::StatusOr<v1::Grant> Suspend(const v1::Grant& grant, const GrantDecision& i
   v1::Grant out = grant;
   out.set_state(*next);
   out.set_suspended_for(v1::Grant::Suspension::INVESTIGATION);
+  out.set_under_investigation(true);
   out.set_suspend_reason(in.reason);
   out.set_suspended_by_upn(in.by.upn);
   *out.mutable_suspended_at() = ToProto(in.now);
-  out.set_detail(absl::StrCat("suspended by ", in.by.upn, "; `musterctl grant resume` lifts it"));
+  out.set_detail(InvestigationDetail(in.by.upn));
   return out;
 }
 
@@ -281,6 +304,7 @@ absl::StatusOr<v1::Grant> Resume(const v1::Grant& grant, const GrantDecision& in
 absl::StatusOr<v1::Grant> ReviewAndKeep(const v1::Grant& grant, const GrantDecision& in) {
   MUSTER_RETURN_IF_ERROR(CheckTerm(in.term));
   MUSTER_ASSIGN_OR_RETURN(v1::Grant out, Reviewed(grant, in));
+  MUSTER_RETURN_IF_ERROR(CheckTermRuns(grant, "kept", in.now));
   MUSTER_RETURN_IF_ERROR(CheckRestricted(grant, in.trm));
   MUSTER_ASSIGN_OR_RETURN(const GrantState next,
                           NextGrantState(out.state(), GrantEvent::kActivate));
@@ -299,14 +323,15 @@ absl::StatusOr<v1::Grant> ReviewAndEnd(const v1::Grant& grant, const GrantDecisi
 std::optional<v1::Grant> FollowTrm(const v1::Grant& grant, const v1::Trm& trm, absl::Time now) {
   v1::Grant out = grant;
   if (trm.status() == v1::Trm::PROHIBITED) {
-    const bool own = grant.suspended_for() == v1::Grant::Suspension::INVESTIGATION;
     const auto next = NextGrantState(grant.state(), GrantEvent::kSuspend);
-    if (!next.ok() && !own) return std::nullopt;
+    if (!next.ok() && !grant.under_investigation()) return std::nullopt;
     if (next.ok()) out.set_state(*next);
     out.set_suspended_for(v1::Grant::Suspension::TRM_PROHIBITED);
-    out.set_suspend_reason(trm.reason());
-    out.set_suspended_by_upn(trm.author());
-    *out.mutable_suspended_at() = ToProto(now);
+    if (!grant.under_investigation()) {  // who looks into it, and why, stays on record
+      out.set_suspend_reason(trm.reason());
+      out.set_suspended_by_upn(trm.author());
+      *out.mutable_suspended_at() = ToProto(now);
+    }
     *out.mutable_export_until() = trm.export_until();
     out.set_detail(absl::StrCat("prohibited by TRM decision ", trm.decision_id(),
                                 "; chats may be exported until ",
@@ -314,6 +339,12 @@ std::optional<v1::Grant> FollowTrm(const v1::Grant& grant, const v1::Trm& trm, a
     return out;
   }
   if (grant.suspended_for() != v1::Grant::Suspension::TRM_PROHIBITED) return std::nullopt;
+  if (grant.under_investigation()) {
+    out.set_suspended_for(v1::Grant::Suspension::INVESTIGATION);
+    out.clear_export_until();
+    out.set_detail(InvestigationDetail(grant.suspended_by_upn()));
+    return out;
+  }
   const auto next = NextGrantState(grant.state(), GrantEvent::kResume);
   if (!next.ok()) return std::nullopt;
   out.set_state(*next);
@@ -321,11 +352,13 @@ std::optional<v1::Grant> FollowTrm(const v1::Grant& grant, const v1::Trm& trm, a
   return out;
 }
 
-absl::StatusOr<v1::Grant> MakeRecertDue(const v1::Grant& grant, absl::string_view because) {
+absl::StatusOr<v1::Grant> MakeRecertDue(const v1::Grant& grant, absl::string_view because,
+                                        absl::Time now) {
   v1::Grant out = grant;
   MUSTER_ASSIGN_OR_RETURN(const GrantState due,
                           NextGrantState(grant.state(), GrantEvent::kRecertDue));
   out.set_state(due);
+  if (now < RecertDueAt(grant)) *out.mutable_recert_due_at() = ToProto(now);
   out.set_detail(std::string(because));
   return out;
 }

@@ -62,7 +62,8 @@ struct GrantDecision {
 };
 // Each: INVALID_ARGUMENT for a missing reason or, where it counts, a bad term; FAILED_PRECONDITION
 // when the state or the app's TRM status does not allow it.
-// RECERT_DUE -> ACTIVE with a new term. PERMISSION_DENIED: it is the decider's own.
+// RECERT_DUE -> ACTIVE with a new term, before the old one is over. PERMISSION_DENIED: it is the
+// decider's own.
 absl::StatusOr<v1::Grant> Recertify(const v1::Grant& grant, const GrantDecision& in);
 // ACTIVE, RECERT_DUE -> SUSPENDED for an investigation: blocked until resumed.
 absl::StatusOr<v1::Grant> Suspend(const v1::Grant& grant, const GrantDecision& in);
@@ -76,24 +77,29 @@ absl::StatusOr<v1::Grant> ReviewAndKeep(const v1::Grant& grant, const GrantDecis
 // BREAK_GLASS -> REVIEWED -> REVOKING.
 absl::StatusOr<v1::Grant> ReviewAndEnd(const v1::Grant& grant, const GrantDecision& in);
 // The TRM office's word: PROHIBITED suspends what runs, and chats may be exported until then;
-// anything else resumes what it had suspended. nullopt: nothing to do.
+// anything else resumes what it had suspended, but for what is under investigation. nullopt:
+// nothing to do.
 std::optional<v1::Grant> FollowTrm(const v1::Grant& grant, const v1::Trm& trm, absl::Time now);
 
 struct Adoption {
   Operator by;
   v1::Trm::Status trm = v1::Trm::UNLISTED;
+  bool capstone = false;  // of the member
   std::string ticket, reason;
   std::optional<v1::Training> training;
   absl::Duration term;
   absl::Time now;
 };
 // UNSANCTIONED -> ADOPTED -> ACTIVE, with a term from now. FAILED_PRECONDITION when it is not
-// UNSANCTIONED or the app not RESTRICTED; PERMISSION_DENIED when it is the adopter's own;
-// INVALID_ARGUMENT for a missing reason or ticket, or a term outside (0, kMaxTerm].
+// UNSANCTIONED, the app not RESTRICTED, or the member a Capstone official, who needs two approvers;
+// PERMISSION_DENIED when it is the adopter's own; INVALID_ARGUMENT for a missing reason or ticket,
+// or a term outside (0, kMaxTerm].
 absl::StatusOr<v1::Grant> Adopt(const v1::Grant& grant, const Adoption& adoption);
 
-// ACTIVE -> RECERT_DUE. FAILED_PRECONDITION from any other state.
-absl::StatusOr<v1::Grant> MakeRecertDue(const v1::Grant& grant, absl::string_view because);
+// ACTIVE -> RECERT_DUE; a suspension in between does not make it forget. FAILED_PRECONDITION from
+// any other state.
+absl::StatusOr<v1::Grant> MakeRecertDue(const v1::Grant& grant, absl::string_view because,
+                                        absl::Time now);
 
 // Why this grant gives no live entitlement now, in words; empty when it does.
 std::string WhyNotLive(const v1::Grant& grant, const v1::Person& person, bool member,

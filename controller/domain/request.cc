@@ -48,6 +48,7 @@ constexpr std::array kRequestArrows = {
     RequestArrow{v1::Request::SECOND_APPROVAL, RequestEvent::kExpire,
                  v1::Request::EXPIRED_UNDECIDED},
     RequestArrow{v1::Request::MORE_INFO, RequestEvent::kExpire, v1::Request::EXPIRED_UNDECIDED},
+    RequestArrow{v1::Request::VERIFYING, RequestEvent::kGrantRevoked, v1::Request::CANCELLED},
     RequestArrow{v1::Request::APPROVED, RequestEvent::kBreakGlass, v1::Request::VERIFYING},
 };
 
@@ -137,6 +138,8 @@ absl::string_view RequestEventName(RequestEvent event) {
       return "closed as a duplicate";
     case RequestEvent::kExpire:
       return "expired";
+    case RequestEvent::kGrantRevoked:
+      return "left without its grant";
     case RequestEvent::kBreakGlass:
       return "opened by break-glass";
   }

@@ -28,7 +28,8 @@ enum class RequestEvent {
   kAnswer,
   kDuplicate,
   kExpire,
-  kBreakGlass,  // a break-glass approval: its grant runs at once, without the group
+  kGrantRevoked,  // its grant was revoked before a device had verified it
+  kBreakGlass,    // a break-glass approval: its grant runs at once, without the group
 };
 
 absl::string_view RequestEventName(RequestEvent event);

@@ -113,6 +113,43 @@ absl::StatusOr<GrantOutcome> TryDecide(const Services& services, const Actor& ac
   return out;
 }
 
+absl::StatusOr<bool> HasCapstone(const Snapshot& snapshot, const std::string& person_id) {
+  MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(snapshot, PersonKey(person_id)));
+  if (!person) return false;
+  return IsCapstone(snapshot, person->value);
+}
+
+// The request that still waited for a device ends with its grant.
+absl::Status CloseRequest(const Services& services, const Actor& actor, const Snapshot& snapshot,
+                          const v1::Grant& grant, Mutation& mutation) {
+  const std::string open_key = OpenRequestKey(grant.person_id(), grant.app_id());
+  MUSTER_ASSIGN_OR_RETURN(const auto open, snapshot.Get(open_key));
+  if (!open || open->bytes != grant.request_id()) return absl::OkStatus();
+  mutation.expects.push_back({open_key, open->revision});
+  mutation.deletes.push_back(open_key);
+  mutation.deletes.push_back(RequestWorkKey(open->bytes));
+  MUSTER_ASSIGN_OR_RETURN(const auto request, Find<v1::Request>(snapshot, RequestKey(open->bytes)));
+  if (!request) return absl::OkStatus();
+  const auto next = NextRequestState(request->value.state(), RequestEvent::kGrantRevoked);
+  if (!next.ok()) return absl::OkStatus();
+  v1::Request after = request->value;
+  MoveTo(after, *next, services.clock.Now());
+  after.set_reason_code("GRANT_REVOKED");
+  after.set_detail(absl::StrCat(grant.grant_id(), " was revoked: ", grant.revoke_reason()));
+  mutation.expects.push_back({RequestKey(open->bytes), request->revision});
+  Put(mutation, RequestKey(open->bytes), after);
+  mutation.audit.push_back(MakeAuditEntry(services, actor,
+                                          {.verb = "request.cancel",
+                                           .object = absl::StrCat("request/", open->bytes),
+                                           .before = &request->value,
+                                           .after = &after,
+                                           .reason = after.detail(),
+                                           .reason_code = after.reason_code(),
+                                           .ticket = after.ticket(),
+                                           .transaction_id = after.transaction_id()}));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<GrantOutcome> TryAdopt(const Services& services, const Actor& actor,
                                       const std::string& grant_id, const AdoptTerms& terms,
                                       bool dry_run) {
@@ -121,9 +158,18 @@ absl::StatusOr<GrantOutcome> TryAdopt(const Services& services, const Actor& act
   MUSTER_ASSIGN_OR_RETURN(const AppFacts app, LoadApp(*snapshot, before.value.app_id()));
   MUSTER_ASSIGN_OR_RETURN(auto training,
                           TrainingFor(services, *snapshot, actor, terms.training_acknowledged));
+  const v1::Grant& grant = before.value;
+  const std::string open_key = OpenRequestKey(grant.person_id(), grant.app_id());
+  MUSTER_ASSIGN_OR_RETURN(const auto open, snapshot->Get(open_key));
+  if (open) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        grant.person_upn(), " has ", open->bytes, " open for ", grant.app_id(), "; decide that"));
+  }
+  MUSTER_ASSIGN_OR_RETURN(const bool capstone, HasCapstone(*snapshot, grant.person_id()));
   GrantOutcome out;
   MUSTER_ASSIGN_OR_RETURN(out.grant, Adopt(before.value, {.by = actor.who,
                                                           .trm = app.trm.status(),
+                                                          .capstone = capstone,
                                                           .ticket = terms.ticket,
                                                           .reason = terms.reason,
                                                           .training = std::move(training),
@@ -133,6 +179,7 @@ absl::StatusOr<GrantOutcome> TryAdopt(const Services& services, const Actor& act
   if (dry_run) return out;
   out.grant.set_transaction_id(NewTransactionId(services.entropy));
   Mutation mutation;
+  mutation.expects.push_back({open_key, 0});
   mutation.expects.push_back({GrantKey(grant_id), before.revision});
   Put(mutation, GrantKey(grant_id), out.grant);
   mutation.audit.push_back(MakeAuditEntry(services, actor,
@@ -160,11 +207,7 @@ absl::Status WriteRevocation(const Services& services, const Actor& actor, const
   PutMark(mutation, GrantWorkKey(grant_id));
   if (in_group) PutMark(mutation, RemovalKey(after.app_id(), person_id));
   mutation.deletes.push_back(LiveGrantKey(person_id, after.app_id()));
-  MUSTER_ASSIGN_OR_RETURN(const auto open, snapshot.Get(OpenRequestKey(person_id, after.app_id())));
-  if (open && open->bytes == after.request_id()) {
-    mutation.deletes.push_back(OpenRequestKey(person_id, after.app_id()));
-    mutation.deletes.push_back(RequestWorkKey(open->bytes));
-  }
+  MUSTER_RETURN_IF_ERROR(CloseRequest(services, actor, snapshot, after, mutation));
   mutation.audit.push_back(MakeAuditEntry(services, actor,
                                           {.verb = "grant.revoke",
                                            .object = absl::StrCat("grant/", grant_id),

@@ -85,6 +85,17 @@ absl::StatusOr<Operator> ResolveOperator(const Snapshot& snapshot, const std::st
   return out;
 }
 
+absl::StatusOr<bool> IsCapstone(const Snapshot& snapshot, const v1::Person& person) {
+  if (person.capstone() || person.employee_id().empty()) return person.capstone();
+  MUSTER_ASSIGN_OR_RETURN(const auto ids,
+                          KeyTails(snapshot, EmployeeKey(person.employee_id(), "")));
+  for (const std::string& other : ids) {
+    MUSTER_ASSIGN_OR_RETURN(const auto account, Find<v1::Person>(snapshot, PersonKey(other)));
+    if (account && !account->value.deleted() && account->value.capstone()) return true;
+  }
+  return false;
+}
+
 absl::StatusOr<Versioned<v1::Device>> LoadDevice(const Snapshot& snapshot,
                                                  const std::string& device_id) {
   return Load<v1::Device>(snapshot, DeviceKey(device_id),

@@ -33,6 +33,9 @@ absl::StatusOr<v1::Person> LoadPersonByUpn(const Snapshot& snapshot, const std::
 // person's alone.
 absl::StatusOr<Operator> ResolveOperator(const Snapshot& snapshot, const std::string& upn);
 
+// True when any account of the same human being is a Capstone official's.
+absl::StatusOr<bool> IsCapstone(const Snapshot& snapshot, const v1::Person& person);
+
 absl::StatusOr<Versioned<v1::Device>> LoadDevice(const Snapshot& snapshot,
                                                  const std::string& device_id);
 

@@ -110,9 +110,9 @@ absl::Status PersonWriter::Write(const PersonChange& change) {
 void PersonWriter::WriteIndexes(const v1::Person* before, const v1::Person& now) {
   const auto keys = [](const v1::Person& person) {
     std::set<std::string> out;
-    if (person.deleted()) return out;
+    // A deleted account stays its human being's: what it filed or approved stays theirs too.
     for (const std::string& alias : person.aliases()) {
-      out.insert(AliasKey(alias, person.person_id()));
+      if (!person.deleted()) out.insert(AliasKey(alias, person.person_id()));
     }
     if (!person.employee_id().empty()) {
       out.insert(EmployeeKey(person.employee_id(), person.person_id()));
@@ -175,11 +175,18 @@ absl::Status PersonWriter::WriteOfficeChange(const v1::Person& before, const v1:
   }
   MUSTER_ASSIGN_OR_RETURN(const auto grants, GrantsOfPerson(snapshot_, now.person_id()));
   for (const v1::Grant& grant : grants) {
-    if (grant.state() != v1::Grant::ACTIVE) continue;
-    MUSTER_ASSIGN_OR_RETURN(
-        const v1::Grant due,
-        MakeRecertDue(grant, absl::StrCat("the office changed from ", before.office(), " to ",
-                                          now.office(), "; recertify")));
+    const bool suspended = grant.state() == v1::Grant::SUSPENDED;
+    if (grant.state() != v1::Grant::ACTIVE && !suspended) continue;
+    v1::Grant due = grant;
+    if (suspended) {  // due as soon as it is lifted
+      *due.mutable_recert_due_at() = ToProto(services_.clock.Now());
+    } else {
+      MUSTER_ASSIGN_OR_RETURN(
+          due, MakeRecertDue(grant,
+                             absl::StrCat("the office changed from ", before.office(), " to ",
+                                          now.office(), "; recertify"),
+                             services_.clock.Now()));
+    }
     MUSTER_ASSIGN_OR_RETURN(const auto current,
                             Find<v1::Grant>(snapshot_, GrantKey(grant.grant_id())));
     mutation_.expects.push_back({GrantKey(grant.grant_id()), current->revision});

@@ -20,8 +20,11 @@ absl::StatusOr<v1::Request> Approved(const Services& services, const Actor& acto
   MUSTER_ASSIGN_OR_RETURN(const AppFacts app, LoadApp(snapshot, before.app_id()));
   MUSTER_ASSIGN_OR_RETURN(const auto person,
                           Find<v1::Person>(snapshot, PersonKey(before.person_id())));
-  const ApprovalFacts facts = {.trm = app.trm.status(),
-                               .capstone = person && person->value.capstone()};
+  bool capstone = false;
+  if (person) {
+    MUSTER_ASSIGN_OR_RETURN(capstone, IsCapstone(snapshot, person->value));
+  }
+  const ApprovalFacts facts = {.trm = app.trm.status(), .capstone = capstone};
   MUSTER_ASSIGN_OR_RETURN(v1::Request out, Approve(before, actor.who, facts, reason, now));
   if (out.state() != v1::Request::APPROVED) return out;  // the first of two
   // The next step begins in the same commit; the reconciler carries it on.
@@ -99,6 +102,39 @@ absl::string_view Verb(Decision decision, const v1::Request& after) {
   return "";
 }
 
+// Nothing, or an UNSANCTIONED grant: an approval never touches another that holds, and does not
+// begin while an older one is still being taken out of the group.
+absl::StatusOr<std::optional<Versioned<v1::Grant>>> GrantToTakeOver(const Snapshot& snapshot,
+                                                                    const v1::Request& request,
+                                                                    Mutation& mutation) {
+  MUSTER_ASSIGN_OR_RETURN(auto held, HoldingGrant(snapshot, request.person_id(), request.app_id()));
+  const std::string live = LiveGrantKey(request.person_id(), request.app_id());
+  if (held) {
+    const v1::Grant& grant = held->value;
+    if (grant.state() != v1::Grant::UNSANCTIONED) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(request.person_upn(), " already has grant ", grant.grant_id(), " (",
+                       v1::Grant::State_Name(grant.state()), ") for ", request.app_id(), "; deny ",
+                       request.request_id(), " as a duplicate, or revoke the grant first"));
+    }
+    mutation.expects.push_back({GrantKey(grant.grant_id()), held->revision});
+    return held;
+  }
+  mutation.expects.push_back({live, 0});
+  if (request.break_glass()) return held;
+  MUSTER_ASSIGN_OR_RETURN(const auto grants, GrantsOfPerson(snapshot, request.person_id()));
+  for (const v1::Grant& grant : grants) {
+    if (grant.app_id() != request.app_id() || grant.state() != v1::Grant::REVOKING ||
+        grant.has_absent_at()) {
+      continue;
+    }
+    return absl::FailedPreconditionError(absl::StrCat(
+        grant.grant_id(), " of ", request.person_upn(), " is still being revoked (", grant.detail(),
+        "); approve ", request.request_id(), " when the person is out of the group"));
+  }
+  return held;
+}
+
 // What a decision changes besides the request itself.
 absl::Status WriteConsequences(const Services& services, const Actor& actor,
                                const Snapshot& snapshot, v1::Request& request, Mutation& mutation) {
@@ -108,9 +144,8 @@ absl::Status WriteConsequences(const Services& services, const Actor& actor,
   }
   if (IsUndecided(request.state())) return absl::OkStatus();
   PutMark(mutation, RequestWorkKey(request.request_id()));
+  MUSTER_ASSIGN_OR_RETURN(const auto held, GrantToTakeOver(snapshot, request, mutation));
   if (!request.break_glass()) return absl::OkStatus();
-  MUSTER_ASSIGN_OR_RETURN(const auto held,
-                          HoldingGrant(snapshot, request.person_id(), request.app_id()));
   MUSTER_ASSIGN_OR_RETURN(const v1::Grant grant,
                           WriteGrantOf(services, actor, snapshot, request, held, mutation));
   request.set_grant_id(grant.grant_id());

@@ -94,7 +94,9 @@ absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& 
                                          const Submission& in, bool dry_run) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const AppFacts app, LoadApp(*snapshot, in.app_id));
-  MUSTER_ASSIGN_OR_RETURN(const v1::Person person, LoadPersonByUpn(*snapshot, in.person_upn));
+  MUSTER_ASSIGN_OR_RETURN(v1::Person person, LoadPersonByUpn(*snapshot, in.person_upn));
+  MUSTER_ASSIGN_OR_RETURN(const bool capstone, IsCapstone(*snapshot, person));
+  person.set_capstone(capstone);
   MUSTER_RETURN_IF_ERROR(CheckDevice(*snapshot, person, in.device_id));
   MUSTER_ASSIGN_OR_RETURN(auto training,
                           TrainingFor(services, *snapshot, actor, in.training_acknowledged));

@@ -70,10 +70,14 @@ absl::Status WriteRoleHolders(const Services& services, const Actor& actor,
                   person == read.persons.end() ? "" : person->second.upn(), mutation);
     }
   }
-  if (keep) return absl::OkStatus();
   for (const auto& [role, persons] : stored) {
     for (const std::string& id : persons) {
       if (IsHolder(holders, role, id)) continue;
+      // Whoever was read as disabled or expired is no inference from what a read lacks.
+      const auto read_person = read.persons.find(id);
+      const bool barred = read_person != read.persons.end() &&
+                          !MaySignIn(read_person->second, services.clock.Now());
+      if (keep && !barred) continue;
       mutation.deletes.push_back(RoleMemberKey(role, id));
       const auto person = read.persons.find(id);
       AuditHolder(services, actor, "role.remove", role, id,

@@ -13,7 +13,7 @@
 namespace muster {
 
 // The difference between the stored holders and those just read, with an audit entry for each.
-// `keep`: nobody loses a role, because the read is in doubt.
+// `keep`: the read is in doubt, so nobody loses a role but those whom it shows disabled or expired.
 absl::Status WriteRoleHolders(const Services& services, const Actor& actor,
                               const Snapshot& snapshot, const DirectorySnapshot& read,
                               const PersonsByApp& holders, bool keep, Mutation& mutation);

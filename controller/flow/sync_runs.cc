@@ -91,7 +91,7 @@ absl::StatusOr<v1::SyncRun> TryRelease(const Services& services, const Actor& ac
   const std::string me =
       actor.who.person_id.empty() ? absl::AsciiStrToLower(actor.who.upn) : actor.who.person_id;
   for (const std::string& other : run.value.released_by()) {
-    if (other == me) {
+    if (other == me || SamePerson(actor.who, other, other)) {
       return absl::AlreadyExistsError(absl::StrCat(actor.who.upn, " has released ", run_id,
                                                    " already; another person must do so too"));
     }

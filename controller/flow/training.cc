@@ -12,7 +12,7 @@ absl::Status WriteGrantTraining(const Services& services, const Actor& actor,
                                 Mutation& mutation) {
   MUSTER_ASSIGN_OR_RETURN(const auto grant,
                           HoldingGrant(snapshot, request.person_id(), request.app_id()));
-  if (!grant) return absl::OkStatus();
+  if (!grant || grant->value.request_id() != request.request_id()) return absl::OkStatus();
   v1::Grant after = grant->value;
   *after.mutable_training() = request.training();
   after.set_training_acknowledged(request.training_acknowledged());

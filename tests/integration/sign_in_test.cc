@@ -115,7 +115,9 @@ class CardTest : public SignInTest {
         "card", absl::StrCat("certificate: ", File("card.pem"), "\nkey: ", File("card.key"), "\n"));
   }
   static std::string Upn(const std::string& upn) {
-    return absl::StrCat("subjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;UTF8:", upn, "\n");
+    // Cards carry a URI of their own too.
+    return absl::StrCat("subjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;UTF8:", upn,
+                        ",URI:urn:uuid:6fd2c7f1-0000-4000-8000-000000000001\n");
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include <grpc/grpc_security_constants.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -37,6 +38,13 @@ absl::StatusOr<Name> NameOf(const X509Ptr& certificate) {
       "the client certificate is not one of Muster's (it names no muster:// identity)");
 }
 
+// Cards carry URIs of their own, such as urn:uuid (FIPS 201-3, 4.2.1).
+bool NamesMuster(const X509Ptr& certificate) {
+  const std::vector<std::string> uris = CertificateUris(certificate);
+  return std::any_of(uris.begin(), uris.end(),
+                     [](const std::string& uri) { return absl::StartsWith(uri, "muster://"); });
+}
+
 }  // namespace
 
 PeerJudge::PeerJudge(std::string tenant, X509Ptr device_authority, X509Ptr operator_authority,
@@ -67,7 +75,7 @@ absl::StatusOr<PeerCertificate> PeerJudge::Judge(const grpc::ServerContextBase& 
   }
   MUSTER_ASSIGN_OR_RETURN(const X509Ptr certificate,
                           CertificateFromPem(absl::string_view(pems[0].data(), pems[0].size())));
-  if (kind == "operator" && !cards_.authorities.empty() && CertificateUris(certificate).empty()) {
+  if (kind == "operator" && !cards_.authorities.empty() && !NamesMuster(certificate)) {
     return Card(certificate, PeerAddress(context));
   }
   MUSTER_ASSIGN_OR_RETURN(Name name, NameOf(certificate));

@@ -134,7 +134,8 @@ absl::Status ListWebhooks(const Services& services, const std::vector<Webhook>& 
     v1::WebhookState* item = out.add_items();
     if (state) *item = state->value;
     item->set_name(webhook.name);
-    item->set_url(webhook.url);
+    // The path and what follows may be a secret of the receiver's.
+    item->set_url(webhook.url.substr(0, webhook.url.find('/', webhook.url.find("://") + 3)));
     item->set_waiting(
         state && size > state->value.next_sequence() ? size - state->value.next_sequence() : 0);
   }

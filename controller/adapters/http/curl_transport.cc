@@ -12,10 +12,25 @@ namespace {
 
 struct Free {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  void operator()(CURLU* url) const { curl_url_cleanup(url); }
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
 
 size_t Discard(char*, size_t size, size_t count, void*) { return size * count; }
+
+// Scheme and host: the rest of a URL may be a secret.
+std::string HostOf(const std::string& url) {
+  const std::string unknown = "the receiver";
+  const std::unique_ptr<CURLU, Free> parsed(curl_url());
+  if (parsed == nullptr || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) {
+    return unknown;
+  }
+  char* host = nullptr;
+  if (curl_url_get(parsed.get(), CURLUPART_HOST, &host, 0) != CURLUE_OK) return unknown;
+  std::string out = host;
+  curl_free(host);
+  return out;
+}
 
 class CurlTransport final : public WebhookTransport {
  public:
@@ -32,13 +47,13 @@ class CurlTransport final : public WebhookTransport {
     Configure(handle.get(), post, headers.get(), error);
     const CURLcode code = curl_easy_perform(handle.get());
     if (code != CURLE_OK) {
-      return absl::UnavailableError(
-          absl::StrCat(post.url, ": ", error[0] != '\0' ? error : curl_easy_strerror(code)));
+      return absl::UnavailableError(absl::StrCat(
+          HostOf(post.url), ": ", error[0] != '\0' ? error : curl_easy_strerror(code)));
     }
     long status = 0;
     curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
     if (status >= 200 && status < 300) return absl::OkStatus();
-    return absl::UnavailableError(absl::StrCat(post.url, " answered ", status));
+    return absl::UnavailableError(absl::StrCat(HostOf(post.url), " answered ", status));
   }
 
  private:

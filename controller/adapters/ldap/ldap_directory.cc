@@ -231,15 +231,28 @@ v1::DirectoryReading LdapDirectory::reading() const {
   return reading_;
 }
 
+// A name may have gone to somebody else since the last read; an id never does.
+absl::StatusOr<std::string> LdapDirectory::CurrentDn(const std::string& person_id) {
+  MutexLock lock(&mu_);
+  return WithConnection<absl::StatusOr<std::string>>(
+      [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) -> absl::StatusOr<std::string> {
+        MUSTER_ASSIGN_OR_RETURN(
+            const std::optional<DirectoryEntry> entry,
+            FindEntry(connection_.get(), server_, person_id, {"objectGUID", "entryUUID"}));
+        if (!entry) return absl::UnauthenticatedError("the account is gone from the directory");
+        return entry->dn;
+      });
+}
+
 absl::Status LdapDirectory::CheckPassword(const v1::Person& person, const std::string& password) {
   // An empty one would be an anonymous bind, which always succeeds (RFC 4513, 5.1.2).
   if (password.empty()) return absl::UnauthenticatedError("the password is empty");
+  const SigpipeGuard no_sigpipe;
   LdapOptions options = options_;
   options.principal.clear();
   options.keytab_file.clear();
-  options.bind_dn = person.distinguished_name();
+  MUSTER_ASSIGN_OR_RETURN(options.bind_dn, CurrentDn(person.person_id()));
   MUSTER_ASSIGN_OR_RETURN(const std::vector<std::string> uris, ServerUris(options_));
-  const SigpipeGuard no_sigpipe;
   absl::Status last = absl::UnavailableError("no directory server answers");
   for (const std::string& uri : uris) {
     if (!options.start_tls && !absl::StartsWith(uri, "ldaps://")) {

@@ -54,6 +54,7 @@ class LdapDirectory final : public Directory {
   absl::Status RemoveMember(const std::string& group, const std::string& person_id) override;
 
  private:
+  absl::StatusOr<std::string> CurrentDn(const std::string& person_id) ABSL_LOCKS_EXCLUDED(mu_);
   using Groups = std::map<std::string, std::string>;
 
   LdapDirectory(LdapOptions options, Secret password);

@@ -29,8 +29,13 @@ bool IsSha256(absl::string_view text) {
          });
 }
 
-// https, or http to this machine: what is told must not be readable on the way.
+// https, or http to this machine: what is told must not be readable on the way. Without a user
+// name, which would be a secret in a file that others read.
 bool IsWebhookUrl(absl::string_view url) {
+  const size_t authority = url.find("://");
+  if (authority == url.npos) return false;
+  const absl::string_view host_on = url.substr(authority + 3);
+  if (absl::StrContains(host_on.substr(0, host_on.find('/')), '@')) return false;
   if (absl::StartsWith(url, "https://")) return url.size() > 8;
   if (!absl::ConsumePrefix(&url, "http://")) return false;
   for (absl::string_view host : {"127.0.0.1", "localhost", "[::1]"}) {

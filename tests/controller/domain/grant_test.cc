@@ -207,6 +207,25 @@ TEST(GrantDecisions, NobodyDecidesOnTheirOwn) {
             absl::StatusCode::kPermissionDenied);
 }
 
+TEST(GrantDecisions, NotAfterTheTerm) {
+  for (const auto& [decide, state] :
+       {std::pair{&Recertify, v1::Grant::RECERT_DUE}, {&ReviewAndKeep, v1::Grant::BREAK_GLASS}}) {
+    GrantDecision late = By("soc2");
+    late.now = kNow + absl::Hours(24) - absl::Nanoseconds(1);
+    EXPECT_TRUE(decide(InState(state), late).ok());
+    late.now = kNow + absl::Hours(24);
+    EXPECT_EQ(decide(InState(state), late).status().code(), absl::StatusCode::kFailedPrecondition);
+  }
+}
+
+TEST(GrantDecisions, TheReviewerIsNoApproverUnderAnyName) {
+  v1::Grant grant = InState(v1::Grant::BREAK_GLASS);
+  grant.add_approved_by_id("guid-soc");
+  GrantDecision renamed = By("soc2");
+  renamed.by = {"guid-soc", "s.renamed@agency.test"};
+  EXPECT_EQ(ReviewAndKeep(grant, renamed).status().code(), absl::StatusCode::kPermissionDenied);
+}
+
 TEST(Recertify, BeginsANewTerm) {
   const v1::Grant got = *Recertify(InState(v1::Grant::RECERT_DUE), By("soc2"));
   EXPECT_EQ(got.state(), v1::Grant::ACTIVE);
@@ -240,8 +259,16 @@ TEST(FollowTrm, SuspendsAndResumesItsOwn) {
     EXPECT_EQ(resumed.state(), v1::Grant::ACTIVE);
     EXPECT_FALSE(resumed.has_export_until());
   }
-  // What an operator suspended becomes the TRM office's, so that chats can be exported.
+  // What an operator suspended becomes the TRM office's, so that chats can be exported, and the
+  // operator's again afterwards: lifting the one never lifts the other.
   const v1::Grant looked_into = *Suspend(InState(v1::Grant::ACTIVE), By("soc2"));
+  const v1::Grant both = *FollowTrm(looked_into, trm, kNow);
+  EXPECT_EQ(both.suspended_by_upn(), "soc2@agency.test");
+  const v1::Grant back = *FollowTrm(both, lifted, kNow);
+  EXPECT_EQ(back.state(), v1::Grant::SUSPENDED);
+  EXPECT_EQ(back.suspended_for(), v1::Grant::Suspension::INVESTIGATION);
+  EXPECT_FALSE(back.has_export_until());
+  EXPECT_EQ(Resume(back, By("soc2"))->state(), v1::Grant::ACTIVE);
   EXPECT_FALSE(FollowTrm(looked_into, lifted, kNow).has_value());
   EXPECT_EQ(FollowTrm(looked_into, trm, kNow)->suspended_for(),
             v1::Grant::Suspension::TRM_PROHIBITED);

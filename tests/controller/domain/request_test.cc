@@ -38,6 +38,7 @@ TEST(NextRequestState, EveryStateAndEvent) {
       {{R::AWAITING_APPROVAL, E::kExpire}, R::EXPIRED_UNDECIDED},
       {{R::SECOND_APPROVAL, E::kExpire}, R::EXPIRED_UNDECIDED},
       {{R::MORE_INFO, E::kExpire}, R::EXPIRED_UNDECIDED},
+      {{R::VERIFYING, E::kGrantRevoked}, R::CANCELLED},
       {{R::APPROVED, E::kBreakGlass}, R::VERIFYING},
   };
   for (int s = R::State_MIN; s <= R::State_MAX; ++s) {

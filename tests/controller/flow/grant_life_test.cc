@@ -217,5 +217,91 @@ TEST_F(GrantLifeTest, APersonWhoLeavesLosesTheGrant) {
   EXPECT_EQ(State(grant), "REVOKED");
 }
 
+// Somebody whom nobody asked for is adopted while a request is open: only one of the two may go on.
+TEST_F(GrantLifeTest, AnApprovalTouchesNoOtherGrant) {
+  WriteDirectory({"alice"});
+  Run();
+  const std::string grant = "GR-000001";
+  EXPECT_EQ(State(grant), "UNSANCTIONED");
+  const auto adopt = [&] {
+    return AdoptGrant(*services_, Who("second"), grant, {"r", "INC-A", "2026-1"}, false);
+  };
+  const std::string id = File("alice").request_id();
+  EXPECT_EQ(adopt().status().code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(Decide("soc", Decision::kDeny, id, "no").ok());
+  ASSERT_TRUE(adopt().ok());
+  // An open request from before, as an older release would have left it.
+  Mutation mutation;
+  v1::Request open = RequestNow(id);
+  open.set_state(v1::Request::AWAITING_APPROVAL);
+  Put(mutation, RequestKey(id), open);
+  ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());
+  EXPECT_EQ(ApproveBy("soc", id).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(State(grant), "ACTIVE");
+}
+
+TEST_F(GrantLifeTest, ACapstoneMemberIsNotAdoptedByOne) {
+  WriteDirectory({"bob"});
+  Run();
+  EXPECT_EQ(AdoptGrant(*services_, Who("second"), "GR-000001", {"r", "INC-A", "2026-1"}, false)
+                .status()
+                .code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+// The removal of the old grant must not take out the new one's member.
+TEST_F(GrantLifeTest, NothingIsApprovedWhileTheOldIsStillInTheGroup) {
+  const std::string first = Granted();
+  directory_->error = absl::UnavailableError("away");
+  ASSERT_TRUE(DecideOn(first, GrantVerb::kRevoke).ok());
+  Settle();
+  const std::string id = File("alice").request_id();
+  EXPECT_EQ(ApproveBy("soc", id).code(), absl::StatusCode::kFailedPrecondition);
+  directory_->error = absl::OkStatus();
+  Settle();
+  EXPECT_FALSE(InGroup("alice"));
+  ASSERT_TRUE(ApproveBy("soc", id).ok());
+  Settle();
+  EXPECT_TRUE(InGroup("alice"));
+}
+
+TEST_F(GrantLifeTest, ARevocationEndsTheRequestThatWaited) {
+  const std::string id = File("alice", false, 180 * kDay, "").request_id();
+  ASSERT_TRUE(ApproveBy("soc", id).ok());
+  Settle();
+  EXPECT_EQ(RequestNow(id).state(), v1::Request::VERIFYING);
+  ASSERT_TRUE(DecideOn(RequestNow(id).grant_id(), GrantVerb::kRevoke).ok());
+  EXPECT_EQ(RequestNow(id).state(), v1::Request::CANCELLED);
+  EXPECT_EQ(RequestNow(id).reason_code(), "GRANT_REVOKED");
+  EXPECT_EQ(RecordTraining(*services_, Who("desk"), id, "2026-1", false).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(GrantLifeTest, ASuspensionDoesNotForgetTheOffice) {
+  for (const bool suspended_before : {false, true}) {
+    office_moved_ = false;
+    Run();
+    directory_->edit = [&](DirectorySnapshot& read) {
+      read.persons.at(IdOf(kAlice)).set_office(office_moved_ ? "Field" : "HQ");
+    };
+    Run();
+    const std::string grant = Granted();
+    if (suspended_before) {
+      ASSERT_TRUE(DecideOn(grant, GrantVerb::kSuspend).ok());
+    }
+    office_moved_ = true;
+    Run();
+    if (!suspended_before) {
+      EXPECT_EQ(State(grant), "RECERT_DUE");
+      ASSERT_TRUE(DecideOn(grant, GrantVerb::kSuspend).ok());
+    }
+    ASSERT_TRUE(DecideOn(grant, GrantVerb::kResume).ok());
+    Deadlines();
+    EXPECT_EQ(State(grant), "RECERT_DUE") << suspended_before;
+    ASSERT_TRUE(DecideOn(grant, GrantVerb::kRevoke).ok());
+    Settle();
+  }
+}
+
 }  // namespace
 }  // namespace muster

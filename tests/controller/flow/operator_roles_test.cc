@@ -63,6 +63,14 @@ TEST_F(OperatorRolesTest, AReadInDoubtTakesNoRole) {
   };
   EXPECT_TRUE(Sync().ok());
   EXPECT_EQ(Of(kSoc), approver_);
+  // But whoever it shows as disabled is.
+  directory_->edit = [](DirectorySnapshot& read) {
+    for (int n = 10; n < 20; ++n) read.persons.erase(IdOf(n));
+    for (auto& [id, group] : read.groups) group.member_ids.clear();
+    read.persons.at(IdOf(kSoc)).set_enabled(false);
+  };
+  EXPECT_TRUE(Sync().ok());
+  EXPECT_EQ(store_->Read()->Scan("role_member/", "", 10)->size(), 0u);
 }
 
 TEST_F(OperatorRolesTest, AGroupNoLongerConfiguredGivesNothing) {
@@ -93,6 +101,13 @@ TEST_F(OperatorRolesTest, OnePersonByAnyOfTheirNames) {
   EXPECT_TRUE(SamePerson(resolve("soc@agency.test"), IdOf(kDesk), "desk@agency.test"));
   EXPECT_TRUE(SamePerson(resolve("desk@agency.test"), "", "s.o.c@agency.test"));
   EXPECT_FALSE(SamePerson(resolve("soc@agency.test"), IdOf(kAlice), "alice@agency.test"));
+  // A deleted account stays its human being's.
+  directory_->edit = [](DirectorySnapshot& read) {
+    read.persons.at(IdOf(kSoc)).set_employee_id("E1");
+    read.persons.erase(IdOf(kDesk));
+  };
+  EXPECT_TRUE(Sync().ok());
+  EXPECT_TRUE(SamePerson(resolve("soc@agency.test"), IdOf(kDesk), ""));
   // An alias that is given up names nobody.
   directory_->edit = nullptr;
   EXPECT_TRUE(Sync().ok());

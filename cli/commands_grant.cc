@@ -87,6 +87,9 @@ void AddGrantCommands(CLI::App* root, Session* session) {
               [filter](const std::string& v) { filter->set_person_upn(v); });
   AddOptional(list, "--app", "Only this app",
               [filter](const std::string& v) { filter->set_app_id(v); });
+  list->add_flag_function(
+      "--review-owed", [filter](int64_t) { filter->set_review_owed(true); },
+      "Only break-glass ones that nobody has reviewed");
 
   auto get = std::make_shared<v1::GetGrantRequest>();
   CLI::App* show =

@@ -57,6 +57,17 @@ std::optional<GrantStep> Reminder(const v1::Grant& grant, absl::Time now) {
   return out;
 }
 
+std::optional<GrantStep> ReviewReminder(const v1::Grant& grant, absl::Time now) {
+  if (!grant.has_review_due_at() || now < FromProto(grant.review_due_at()) ||
+      grant.reminders() != 0) {
+    return std::nullopt;
+  }
+  GrantStep out{grant, "grant.review-due", "a break-glass grant waits for its review",
+                "REVIEW_DUE"};
+  out.after.set_reminders(1);
+  return out;
+}
+
 std::optional<GrantStep> Lapses(const v1::Grant& grant) {
   const auto lapsed = NextGrantState(grant.state(), GrantEvent::kLapse);
   if (!lapsed.ok()) return std::nullopt;
@@ -109,7 +120,7 @@ std::optional<GrantStep> NextDue(const v1::Grant& grant, const v1::Person& perso
     case v1::Grant::LAPSED:
       return Ended(grant, "lapsed: nobody recertified it before its term ended", "LAPSED", now);
     case v1::Grant::BREAK_GLASS:
-      if (!over) return std::nullopt;
+      if (!over) return ReviewReminder(grant, now);
       return Ended(grant, "break-glass ended without a review; the review is still owed",
                    "BREAK_GLASS_ENDED", now);
     case v1::Grant::SUSPENDED:

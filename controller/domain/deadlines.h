@@ -26,7 +26,8 @@ std::optional<DueStep<v1::Request>> NextDue(const v1::Request& request, const De
                                             absl::Time now);
 
 // ACTIVE -> RECERT_DUE; reminders at half, a quarter and a thirtieth of the notice; at the end of
-// the term RECERT_DUE -> LAPSED -> REVOKING, and BREAK_GLASS or SUSPENDED -> REVOKING. What is
+// the term RECERT_DUE -> LAPSED -> REVOKING, and BREAK_GLASS or SUSPENDED -> REVOKING. One
+// reminder of a break-glass grant's review. What is
 // suspended keeps as long as chats may still be exported, and for overdue exports for good: ending
 // it would destroy records. A grant whose person is deleted from the directory is revoked.
 std::optional<DueStep<v1::Grant>> NextDue(const v1::Grant& grant, const v1::Person& person,

@@ -74,7 +74,8 @@ absl::StatusOr<v1::Grant> Resume(const v1::Grant& grant, const GrantDecision& in
 // acknowledge the training like anybody else. PERMISSION_DENIED: the decider's own, or approved by
 // the decider.
 absl::StatusOr<v1::Grant> ReviewAndKeep(const v1::Grant& grant, const GrantDecision& in);
-// BREAK_GLASS -> REVIEWED -> REVOKING.
+// BREAK_GLASS -> REVIEWED -> REVOKING. Of one that ended before anybody reviewed it, only the
+// review is recorded: it is still owed.
 absl::StatusOr<v1::Grant> ReviewAndEnd(const v1::Grant& grant, const GrantDecision& in);
 // The TRM office's word: PROHIBITED suspends what runs, and chats may be exported until then;
 // anything else resumes what it had suspended, but for what is under investigation. nullopt:
@@ -100,6 +101,9 @@ absl::StatusOr<v1::Grant> Adopt(const v1::Grant& grant, const Adoption& adoption
 // any other state.
 absl::StatusOr<v1::Grant> MakeRecertDue(const v1::Grant& grant, absl::string_view because,
                                         absl::Time now);
+
+// Began as break-glass, and nobody has reviewed it.
+bool OwesReview(const v1::Grant& grant);
 
 // Why this grant gives no live entitlement now, in words; empty when it does.
 std::string WhyNotLive(const v1::Grant& grant, const v1::Person& person, bool member,

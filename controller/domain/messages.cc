@@ -36,6 +36,7 @@ const std::vector<absl::string_view>& Topics() {
       "grant.lapse",
       "grant.suspend",
       "grant.resume",
+      "grant.review-due",
       "grant.review",
       "grant.revoke",
       "grant.absent-from-group",

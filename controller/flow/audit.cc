@@ -2,6 +2,9 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
 #include "common/time_proto.h"
 
 namespace muster {
@@ -13,6 +16,18 @@ std::string ToJson(const google::protobuf::Message& message) {
   if (!google::protobuf::util::MessageToJsonString(message, &out, options).ok()) out.clear();
   return out;
 }
+
+namespace {
+
+// A transition without a code of its own has its verb as one: "request.more-info" ->
+// "REQUEST_MORE_INFO".
+std::string CodeOf(const Audited& what) {
+  if (!what.reason_code.empty()) return what.reason_code;
+  if (!absl::StartsWith(what.verb, "request.") && !absl::StartsWith(what.verb, "grant.")) return "";
+  return absl::AsciiStrToUpper(absl::StrReplaceAll(what.verb, {{".", "_"}, {"-", "_"}}));
+}
+
+}  // namespace
 
 v1::AuditEntry MakeAuditEntry(const Services& services, const Actor& actor, const Audited& what) {
   v1::AuditEntry entry;
@@ -26,7 +41,7 @@ v1::AuditEntry MakeAuditEntry(const Services& services, const Actor& actor, cons
   if (what.before != nullptr) entry.set_before(ToJson(*what.before));
   if (what.after != nullptr) entry.set_after(ToJson(*what.after));
   entry.set_reason(what.reason);
-  entry.set_reason_code(what.reason_code);
+  entry.set_reason_code(CodeOf(what));
   entry.set_ticket(what.ticket);
   entry.set_transaction_id(what.transaction_id);
   entry.set_outcome("ok");

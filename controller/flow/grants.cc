@@ -98,7 +98,7 @@ absl::StatusOr<GrantOutcome> TryDecide(const Services& services, const Actor& ac
   MUSTER_ASSIGN_OR_RETURN(out.touched, TouchedBy(*snapshot, before.value, out.grant));
   if (dry_run) return out;
   Mutation mutation;
-  if (Holds(out.grant.state())) {
+  if (Holds(out.grant.state()) || !Holds(before.value.state())) {
     MUSTER_RETURN_IF_ERROR(
         WriteChange(services, actor, before, out.grant, AuditVerb(in.verb), in.reason, mutation));
     if (in.verb == GrantVerb::kReviewAndKeep) PutMark(mutation, JoinWorkKey(in.grant_id));

@@ -87,7 +87,7 @@ TEST(Musterctl, EveryVerbCallsItsMethodWithWhatItWasGiven) {
       {{"request", "list", "--state", "awaiting-approval", "--person", "a@x", "--app", "tox"},
        R"(ListRequests {"page_size":1000,"cursor":"","state":"AWAITING_APPROVAL","person_upn":"a@x","app_id":"tox","open":false,"ticket":"","escalated":false})"},
       {{"grant", "list", "--state", "ACTIVE"},
-       R"(ListGrants {"page_size":1000,"cursor":"","state":"ACTIVE","person_upn":"","app_id":""})"},
+       R"(ListGrants {"page_size":1000,"cursor":"","state":"ACTIVE","person_upn":"","app_id":"","review_owed":false})"},
       {{"directory", "members", "tox"},
        R"(ListMembers {"app_id":"tox","page_size":1000,"cursor":""})"},
       {{"directory", "runs"}, R"(ListSyncRuns {"page_size":1000,"cursor":""})"},

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "common/time_proto.h"
 #include "controller/adapters/grpc/paging.h"
+#include "controller/domain/grant.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/lookup.h"
 
@@ -114,7 +115,8 @@ absl::Status ListGrants(const Services& services, const v1::ListGrantsRequest& i
       [&](const v1::Grant& g) {
         const bool keep = (in.state() == v1::Grant::UNSPECIFIED || g.state() == in.state()) &&
                           (person.empty() || g.person_id() == person) &&
-                          (in.app_id().empty() || g.app_id() == in.app_id());
+                          (in.app_id().empty() || g.app_id() == in.app_id()) &&
+                          (!in.review_owed() || OwesReview(g));
         if (keep) *out.add_items() = g;
         return absl::OkStatus();
       },

@@ -124,7 +124,12 @@ TEST(NextDueOfAGrant, AfterAnAbsence) {
 }
 
 TEST(NextDueOfAGrant, BreakGlassEnds) {
-  const v1::Grant open = Running(absl::Hours(72), v1::Grant::BREAK_GLASS);
+  v1::Grant open = Running(absl::Hours(72), v1::Grant::BREAK_GLASS);
+  *open.mutable_review_due_at() = ToProto(kNow + absl::Hours(24));
+  EXPECT_EQ(StepsAt(open, kNow + absl::Hours(24) - absl::Nanoseconds(1)), Steps());
+  EXPECT_EQ(StepsAt(open, kNow + absl::Hours(24)),
+            Steps{"grant.review-due REVIEW_DUE -> BREAK_GLASS"});
+  open = NextDue(open, Somebody(), kNow + absl::Hours(24))->after;
   EXPECT_EQ(StepsAt(open, kNow + absl::Hours(72) - absl::Nanoseconds(1)), Steps());
   EXPECT_EQ(StepsAt(open, kNow + absl::Hours(72)),
             Steps{"grant.revoke BREAK_GLASS_ENDED -> REVOKING"});

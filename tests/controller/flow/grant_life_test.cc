@@ -1,6 +1,7 @@
 // What time and people make of requests and grants, over the real store and directory.
 #include <gtest/gtest.h>
 
+#include "controller/domain/grant.h"
 #include "controller/flow/deadlines.h"
 #include "controller/flow/training.h"
 #include "tests/controller/flow/world.h"
@@ -145,6 +146,14 @@ TEST_F(GrantLifeTest, BreakGlassOpensAtOnceAndEnds) {
   EXPECT_EQ(State(grant), "REVOKING");
   EXPECT_EQ(Entitlements(laptop), Lines());
   EXPECT_EQ(Audited("grant.revoke").at(0).reason_code(), "BREAK_GLASS_ENDED");
+  // The review is still owed, by somebody who approved neither time.
+  EXPECT_TRUE(OwesReview(GrantNow(grant)));
+  EXPECT_EQ(DecideOn(grant, GrantVerb::kReviewAndEnd, "soc").status().code(),
+            absl::StatusCode::kPermissionDenied);
+  ASSERT_TRUE(DecideOn(grant, GrantVerb::kReviewAndEnd, "bob").ok());
+  EXPECT_FALSE(OwesReview(GrantNow(grant)));
+  EXPECT_EQ(State(grant), "REVOKING");
+  EXPECT_FALSE(DecideOn(grant, GrantVerb::kReviewAndEnd, "bob").ok());
 }
 
 TEST_F(GrantLifeTest, AReviewMakesBreakGlassOrdinary) {

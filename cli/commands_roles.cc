@@ -16,6 +16,8 @@
 namespace muster::cli {
 namespace {
 
+constexpr size_t kAllRoles = 7;
+
 struct LoginArgs {
   v1::LoginRequest request;
   std::string password_file;
@@ -78,8 +80,11 @@ std::string JoinNames(const Json& list) {
 absl::StatusOr<int> ShowRoles(Session& s, const v1::GetRolesRequest& request) {
   v1::RolesView view;
   MUSTER_RETURN_IF_ERROR(s.Call("GetRoles", request, &view));
-  const Json json = MessageJson(view);
+  Json json = MessageJson(view);
   if (s.format != Format::kTable) return s.Print(json);
+  for (Json& verb : json["items"]) {
+    if (verb["roles"].size() == kAllRoles) verb["roles"] = "everybody with a role";
+  }
   s.out << RenderList(s.format, json, {{"VERB", "verb"}, {"ROLES", "roles"}});
   Json holders = {{"items", json["holders"]}};
   s.out << "\n"

@@ -165,15 +165,15 @@ std::vector<std::string> Drift(const v1::AppliedPolicies& applied, const PolicyS
 
 // Only an apply of a whole folder says what the files are.
 void WriteApplied(const Services& services, const Actor& actor, const LoadedPolicies& loaded,
-                  const PolicySet& result, const std::string& commit,
+                  const PolicySet& result, const ApplyOptions& options,
                   const v1::AppliedPolicies& before, Mutation& mutation) {
   if (loaded.apps.empty()) return;
   v1::AppliedPolicies after = before;
-  after.set_commit(commit);
+  after.set_commit(options.commit);
   *after.mutable_at() = ToProto(services.clock.Now());
   after.set_by_upn(actor.who.upn);
   if (loaded.trm) {
-    after.clear_trm();
+    if (options.prune) after.clear_trm();
     for (const auto& entry : *loaded.trm) {
       (*after.mutable_trm())[entry.value.app_id()] = entry.value;
     }
@@ -182,10 +182,11 @@ void WriteApplied(const Services& services, const Actor& actor, const LoadedPoli
     after.mutable_blocklist()->Assign(result.blocklist.begin(), result.blocklist.end());
   }
   Put(mutation, kAppliedPoliciesKey, after);
-  if (commit.empty() && before.has_at()) return;
-  mutation.audit.push_back(MakeAuditEntry(
-      services, actor,
-      {.verb = "policies.apply", .object = "policies", .reason = absl::StrCat("commit ", commit)}));
+  if (options.commit.empty() && before.has_at()) return;
+  mutation.audit.push_back(MakeAuditEntry(services, actor,
+                                          {.verb = "policies.apply",
+                                           .object = "policies",
+                                           .reason = absl::StrCat("commit ", options.commit)}));
 }
 
 absl::Status WriteGuidance(const Services& services, const Actor& actor, const Snapshot& snapshot,
@@ -254,7 +255,7 @@ absl::StatusOr<ApplyOutcome> TryApply(const Services& services, const Actor& act
   MUSTER_RETURN_IF_ERROR(WriteGuidance(services, actor, *snapshot, loaded, out.touched, mutation));
   if (options.dry_run) return out;
   const bool changes = !mutation.audit.empty();
-  WriteApplied(services, actor, loaded, plan.result, options.commit, applied, mutation);
+  WriteApplied(services, actor, loaded, plan.result, options, applied, mutation);
   if (changes || !loaded.apps.empty()) {
     MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
   }

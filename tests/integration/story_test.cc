@@ -119,9 +119,9 @@ TEST_P(StoryTest, ApprovedRunsRevokedDoesNot) {
   EXPECT_EQ(std::erase(verbs, "document.publish"), 2u);
   std::erase(verbs, "grant.waiting");
   EXPECT_EQ(verbs,
-            (std::vector<std::string>{"request.submit", "request.approve", "grant.activate",
-                                      "request.member-seen", "request.active", "grant.revoke",
-                                      "grant.absent-from-group", "grant.revoked"}));
+            (std::vector<std::string>{"request.submit", "request.approve", "member.add",
+                                      "grant.activate", "request.member-seen", "request.active",
+                                      "grant.revoke", "grant.absent-from-group", "grant.revoked"}));
   // Once more: what was revoked can be asked for again.
   const std::string again = tenant_.Grant(kAlice);
   EXPECT_NE(again, grant);

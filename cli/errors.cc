@@ -16,7 +16,9 @@ absl::string_view NextStep(absl::StatusCode code) {
     case absl::StatusCode::kResourceExhausted:
       return "wait a moment, then repeat";
     case absl::StatusCode::kUnauthenticated:
-      return "use a profile whose certificate this controller issued and that has not expired";
+      return "sign in with `musterctl login`, or use a profile whose certificate this controller "
+             "takes "
+             "and that has not expired";
     case absl::StatusCode::kAborted:
       return "someone else changed it first: look again, then repeat";
     case absl::StatusCode::kUnimplemented:

@@ -130,6 +130,9 @@ absl::StatusOr<SignedIn> SignIn(const Services& services, Directory& directory,
   if (absl::IsUnauthenticated(checked)) {
     return Refuse(services, actor, std::string(checked.message()));
   }
+  if (absl::IsUnimplemented(checked)) {
+    return absl::FailedPreconditionError(checked.message());
+  }
   MUSTER_RETURN_IF_ERROR(checked);
   MUSTER_ASSIGN_OR_RETURN(const Roles roles, RolesOf(services, *snapshot, who.person_id));
   if (roles.empty()) {

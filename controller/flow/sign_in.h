@@ -37,7 +37,8 @@ struct SignedIn {
 // success clears the count. After limits::kSignInFailures the account waits kSignInLock: fewer than
 // Active Directory's own limit, so that nobody can lock a person out of the directory here.
 // UNAUTHENTICATED: wrong name or password (the same words for both), or locked; RESOURCE_EXHAUSTED:
-// `limiter`; PERMISSION_DENIED: the person has no role; otherwise as Directory::CheckPassword.
+// `limiter`; PERMISSION_DENIED: the person has no role; FAILED_PRECONDITION: this
+// directory checks no passwords; otherwise as Directory::CheckPassword.
 absl::StatusOr<SignedIn> SignIn(const Services& services, Directory& directory,
                                 SignInLimiter& limiter, const std::string& upn,
                                 const std::string& password, const std::string& from);

@@ -151,6 +151,8 @@ issue_operators() {
     "$bin/musterd" operator --dir "$demo/tenant" --name "${role%:*}" --upn "${role#*:}@demo.test" \
       --server "127.0.0.1:$port" --out "$demo/operators"
   done
+  printf 'server: 127.0.0.1:%s\nca: %s\ntoken: by-password.token\n' "$port" \
+    "$demo/tenant/pki/server-ca.pem" >"$demo/operators/by-password.yaml"
   if [ -n "${SUDO_UID:-}" ]; then chown -R "$SUDO_UID:${SUDO_GID:-0}" "$demo/operators"; fi
 }
 

@@ -147,6 +147,7 @@ $bin/musterctl device show $device
 $bin/musterctl explain --person alice@demo.test --device $device --app whatsapp
 $bin/muster-agent status --state $agent_state
 Other operators: $(cd "$demo/operators" && echo *.yaml)
+By password ("demo"): $bin/musterctl --profile $demo/operators/by-password.yaml login --user soc@demo.test
 Logs: $demo/log/
 END
   say "Ctrl-C stops it and takes the demo's accounts and package away again."

@@ -1,5 +1,7 @@
 #include "controller/adapters/ldif/ldif_directory.h"
 
+#include <crypt.h>
+
 #include <cerrno>
 #include <optional>
 #include <utility>
@@ -8,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/status_macros.h"
 #include "controller/adapters/ldif/dn.h"
 #include "controller/adapters/ldif/guid.h"
@@ -18,6 +21,13 @@ namespace muster {
 namespace {
 
 constexpr int kWriteAttempts = 3;
+
+bool MatchesCrypt(const std::string& password, const std::string& hash) {
+  crypt_data data = {};
+  const char* made = crypt_r(password.c_str(), hash.c_str(), &data);
+  // A malformed hash gives "*0" or "*1", which no hash equals.
+  return made != nullptr && made[0] != '*' && hash == made;
+}
 
 // The file's entries, and where each is. Persons are checked against each other by the builder.
 struct Contents {
@@ -224,6 +234,21 @@ absl::Status LdifDirectory::SetMember(const std::string& group, const std::strin
     if (!absl::IsAborted(status)) return status;
   }
   return status;
+}
+
+absl::Status LdifDirectory::CheckPassword(const v1::Person& person, const std::string& password) {
+  MUSTER_ASSIGN_OR_RETURN(const Contents contents, Load(file_, attributes_));
+  const auto at = contents.by_id.find(person.person_id());
+  if (at == contents.by_id.end()) return absl::UnauthenticatedError("no such account");
+  const std::vector<std::string>* values = contents.entries[at->second].Find("userpassword");
+  bool any = false;
+  for (absl::string_view value : values == nullptr ? std::vector<std::string>() : *values) {
+    if (!absl::ConsumePrefix(&value, "{CRYPT}")) continue;
+    any = true;
+    if (MatchesCrypt(password, std::string(value))) return absl::OkStatus();
+  }
+  if (!any) return Directory::CheckPassword(person, password);
+  return absl::UnauthenticatedError("wrong password");
 }
 
 }  // namespace muster

@@ -43,6 +43,10 @@ class LdifDirectory final : public Directory {
   absl::Status AddMember(const std::string& group, const std::string& person_id) override;
   absl::Status RemoveMember(const std::string& group, const std::string& person_id) override;
 
+  // Against the person's userPassword values of the form {CRYPT}hash (RFC 2307, 5.3; crypt(5)).
+  // UNIMPLEMENTED: the person has none.
+  absl::Status CheckPassword(const v1::Person& person, const std::string& password) override;
+
  private:
   LdifDirectory(std::string file, PersonAttributes attributes)
       : file_(std::move(file)), attributes_(std::move(attributes)) {}

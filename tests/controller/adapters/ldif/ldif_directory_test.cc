@@ -95,6 +95,27 @@ TEST_F(LdifDirectoryTest, MapsAttributes) {
   }
 }
 
+TEST_F(LdifDirectoryTest, ChecksPasswordsThatItHolds) {
+  // crypt(5): "right" by SHA-512, and one that is no hash.
+  const auto directory = Open(
+      AdPerson("userPassword: plain\nuserPassword: {CRYPT}nonsense\n"
+               "userPassword: {CRYPT}$6$x$McQcn4syJZ63Xn7Z2r8fVHGPQa4o/L0aa7yRJWI0Tbv6eQHSNfEN.pS"
+               "Js0rz3jlQb18uxS.5xi3rEnZPq8V1X.\n"));
+  v1::Person person;
+  person.set_person_id("04030201-0605-0807-090a-0b0c0d0e0f10");
+  const auto check = [&](const std::string& password) {
+    return directory->CheckPassword(person, password).code();
+  };
+  EXPECT_EQ(check("right"), absl::StatusCode::kOk);
+  for (const char* wrong : {"", "plain", "nonsense", "*0", "Right"}) {
+    EXPECT_EQ(check(wrong), absl::StatusCode::kUnauthenticated) << wrong;
+  }
+  EXPECT_EQ(Open(AdPerson("userPassword: plain\n"))->CheckPassword(person, "plain").code(),
+            absl::StatusCode::kUnimplemented);
+  person.set_person_id("00000000-0000-4000-8000-000000000009");
+  EXPECT_EQ(check("right"), absl::StatusCode::kUnauthenticated);
+}
+
 TEST_F(LdifDirectoryTest, RefusesWhatItCannotBeSureOf) {
   const std::string more = "\ndn: uid=carol,dc=t\nobjectClass: user\n";
   const std::string id = "entryUUID: a0000000-0000-4000-8000-00000000000c\n";

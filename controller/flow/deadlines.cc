@@ -58,9 +58,9 @@ absl::Status CommitGrantStep(const Services& services, const Snapshot& snapshot,
 }
 
 // True when a step was taken, so that there may be another.
-absl::StatusOr<bool> StepRequest(const Services& services, const std::string& id) {
-  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-  MUSTER_ASSIGN_OR_RETURN(const auto request, Find<v1::Request>(*snapshot, RequestKey(id)));
+absl::StatusOr<bool> StepRequest(const Services& services, const Snapshot& snapshot,
+                                 const std::string& id) {
+  MUSTER_ASSIGN_OR_RETURN(const auto request, Find<v1::Request>(snapshot, RequestKey(id)));
   if (!request) return false;
   const auto step = NextDue(request->value, services.settings.decision_times, services.clock.Now());
   if (!step) return false;
@@ -68,17 +68,34 @@ absl::StatusOr<bool> StepRequest(const Services& services, const std::string& id
   return true;
 }
 
-absl::StatusOr<bool> StepGrant(const Services& services, const std::string& id) {
-  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-  MUSTER_ASSIGN_OR_RETURN(const auto grant, Find<v1::Grant>(*snapshot, GrantKey(id)));
+absl::StatusOr<bool> StepGrant(const Services& services, const Snapshot& snapshot,
+                               const std::string& id) {
+  MUSTER_ASSIGN_OR_RETURN(const auto grant, Find<v1::Grant>(snapshot, GrantKey(id)));
   if (!grant) return false;
   MUSTER_ASSIGN_OR_RETURN(const auto person,
-                          Find<v1::Person>(*snapshot, PersonKey(grant->value.person_id())));
+                          Find<v1::Person>(snapshot, PersonKey(grant->value.person_id())));
   const auto step =
       NextDue(grant->value, person ? person->value : v1::Person(), services.clock.Now());
   if (!step) return false;
-  MUSTER_RETURN_IF_ERROR(CommitGrantStep(services, *snapshot, *grant, *step));
+  MUSTER_RETURN_IF_ERROR(CommitGrantStep(services, snapshot, *grant, *step));
   return true;
+}
+
+// All steps that are due for one record. `seen` is good for the first look: mostly nothing is due,
+// and a view of its own for each of ten thousand records would cost more than reading them.
+template <typename Step>
+absl::Status TakeSteps(const Services& services, const Snapshot& seen, const std::string& id,
+                       Step&& step) {
+  const Snapshot* at = &seen;
+  std::unique_ptr<Snapshot> fresh;
+  for (int i = 0; i < kMaxSteps; ++i) {
+    const absl::StatusOr<bool> taken = step(services, *at, id);
+    if (!taken.ok() && !absl::IsAborted(taken.status())) return taken.status();
+    if (taken.ok() && !*taken) return absl::OkStatus();
+    fresh = services.store.Read();
+    at = fresh.get();
+  }
+  return absl::OkStatus();  // the rest next time
 }
 
 // Every record named by the values under `prefix`.
@@ -90,11 +107,7 @@ absl::Status ForEachNamed(const Services& services, const std::string& prefix, S
   while (true) {
     MUSTER_ASSIGN_OR_RETURN(const std::vector<Record> page, snapshot->Scan(prefix, after, 1'000));
     for (const Record& record : page) {
-      for (int i = 0; i < kMaxSteps; ++i) {
-        const absl::StatusOr<bool> taken = RetryAborted([&] { return step(record.bytes); });
-        first.Update(taken.status());
-        if (!taken.ok() || !*taken) break;
-      }
+      first.Update(TakeSteps(services, *snapshot, record.bytes, step));
     }
     if (page.size() < 1'000) return first;
     after = page.back().key;
@@ -104,10 +117,8 @@ absl::Status ForEachNamed(const Services& services, const std::string& prefix, S
 }  // namespace
 
 absl::Status RunDeadlines(const Services& services) {
-  absl::Status out = ForEachNamed(services, "request_open/",
-                                  [&](const std::string& id) { return StepRequest(services, id); });
-  out.Update(ForEachNamed(services, "grant_live/",
-                          [&](const std::string& id) { return StepGrant(services, id); }));
+  absl::Status out = ForEachNamed(services, "request_open/", StepRequest);
+  out.Update(ForEachNamed(services, "grant_live/", StepGrant));
   return out;
 }
 

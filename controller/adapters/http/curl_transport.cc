@@ -20,13 +20,13 @@ size_t Discard(char*, size_t size, size_t count, void*) { return size * count; }
 
 // Scheme and host: the rest of a URL may be a secret.
 std::string HostOf(const std::string& url) {
-  const std::string unknown = "the receiver";
+  constexpr char kUnknown[] = "the receiver";
   const std::unique_ptr<CURLU, Free> parsed(curl_url());
   if (parsed == nullptr || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) {
-    return unknown;
+    return kUnknown;
   }
   char* host = nullptr;
-  if (curl_url_get(parsed.get(), CURLUPART_HOST, &host, 0) != CURLUE_OK) return unknown;
+  if (curl_url_get(parsed.get(), CURLUPART_HOST, &host, 0) != CURLUE_OK) return kUnknown;
   std::string out = host;
   curl_free(host);
   return out;

@@ -67,6 +67,22 @@ void AddAdopt(CLI::App* noun, Session* session) {
   AddDryRun(verb, [request](bool v) { request->set_dry_run(v); });
 }
 
+void AddGrantTraining(CLI::App* noun, Session* session) {
+  auto request = std::make_shared<v1::RecordGrantTrainingRequest>();
+  CLI::App* verb = AddVerb(
+      noun, session, "training", "Record the training of an adopted grant, which has no request",
+      [request](Session& s) -> absl::StatusOr<int> {
+        v1::GrantResponse response;
+        MUSTER_RETURN_IF_ERROR(s.Call("RecordGrantTraining", *request, &response));
+        if (request->dry_run()) return s.Print(MessageJson(response.impact()));
+        return s.Print(MessageJson(response.grant()));
+      });
+  AddName(verb, "id", "Grant id", [request](const std::string& v) { request->set_grant_id(v); });
+  AddRequired(verb, "--version", "Version of the guidance, see `musterctl guidance show`",
+              [request](const std::string& v) { request->set_version(v); });
+  AddDryRun(verb, [request](bool v) { request->set_dry_run(v); });
+}
+
 }  // namespace
 
 void AddGrantCommands(CLI::App* root, Session* session) {
@@ -101,6 +117,7 @@ void AddGrantCommands(CLI::App* root, Session* session) {
   AddName(show, "id", "Grant id", [get](const std::string& v) { get->set_grant_id(v); });
   AddDecisions(noun, session);
   AddAdopt(noun, session);
+  AddGrantTraining(noun, session);
 }
 
 void AddPersonCommands(CLI::App* root, Session* session) {

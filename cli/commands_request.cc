@@ -108,7 +108,7 @@ void AddDecisions(CLI::App* noun, Session* session) {
               [to](const std::string& v) { to->set_to_role(v); });
 }
 
-void AddTraining(CLI::App* noun, Session* session) {
+void AddRequestTraining(CLI::App* noun, Session* session) {
   auto request = std::make_shared<v1::RecordTrainingRequest>();
   CLI::App* verb = AddVerb(noun, session, "training", "Record that the person read the guidance",
                            [request](Session& s) -> absl::StatusOr<int> {
@@ -169,7 +169,7 @@ void AddRequestCommands(CLI::App* root, Session* session) {
   AddName(show, "id", "Request id", [get](const std::string& v) { get->set_request_id(v); });
 
   AddDecisions(noun, session);
-  AddTraining(noun, session);
+  AddRequestTraining(noun, session);
 }
 
 }  // namespace muster::cli

@@ -18,6 +18,7 @@
 #include "controller/adapters/http/curl_transport.h"
 #include "controller/adapters/ldap/ldap_directory.h"
 #include "controller/adapters/ldif/ldif_directory.h"
+#include "controller/adapters/openssl/revocation_file.h"
 #include "controller/adapters/openssl/tenant_files.h"
 #include "controller/adapters/rocksdb/rocksdb_store.h"
 #include "controller/adapters/yaml/server_config.h"
@@ -126,6 +127,10 @@ absl::StatusOr<CardTrust> LoadCardTrust(const ServerConfig::Operators& config) {
         absl::StrCat(config.ca_file, ": ", authorities.status().message()));
   }
   out.authorities = *std::move(authorities);
+  if (config.crl_file.empty()) return out;
+  auto lists = std::make_shared<RevocationFile>(config.crl_file);
+  MUSTER_RETURN_IF_ERROR(lists->Get().status());
+  out.lists = [lists] { return lists->Get(); };
   return out;
 }
 

@@ -68,8 +68,10 @@ std::string NextStepFor(const v1::Grant& grant, bool member, absl::Time now) {
   if (!member) return "The AirWatch team has to put the person into the app's approval group.";
   if (!grant.training_acknowledged().empty()) return "";
   if (grant.request_id().empty()) {
-    return absl::StrCat("The person's training is missing and ", id,
-                        " has no request to record it on: revoke it and file a request.");
+    return absl::StrCat(
+        "The person has to acknowledge the guidance; record it with `musterctl "
+        "grant training ",
+        id, " --version VERSION`.");
   }
   return absl::StrCat(
       "The person has to acknowledge the guidance; record it with `musterctl "

@@ -47,6 +47,7 @@ std::vector<Permission> MakePermissions() {
       {"RecertifyGrant", "grant recertify", kDeciders},
       {"ReviewGrant", "grant review", kDeciders},
       {"AdoptGrant", "grant adopt", kDeciders},
+      {"RecordGrantTraining", "grant training", kFilers},
       {"GetPerson", "person show", kEverybody},
       {"ReportBlockedApps", "report blocked-apps", kEverybody},
       {"ReportGrantedUsers", "report granted-users", kEverybody},

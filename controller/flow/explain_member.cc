@@ -144,11 +144,10 @@ void AddGrant(const Facts& f, const v1::Grant& grant, Chain& chain) {
   const std::string& training = grant.training_acknowledged();
   chain.Add("the training is acknowledged", !training.empty(),
             training.empty() ? "not acknowledged" : absl::StrCat("version ", training),
-            grant.request_id().empty()
-                ? absl::StrCat("`musterctl grant revoke ", grant.grant_id(),
-                               " --reason TEXT`, then file a request with "
-                               "--training-acknowledged VERSION")
-                : "file the request again with --training-acknowledged VERSION");
+            grant.request_id().empty() ? absl::StrCat("`musterctl grant training ",
+                                                      grant.grant_id(), " --version VERSION`")
+                                       : absl::StrCat("`musterctl request training ",
+                                                      grant.request_id(), " --version VERSION`"));
 }
 
 void AddTrm(const AppFacts& app, Chain& chain) {

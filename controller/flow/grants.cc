@@ -195,6 +195,41 @@ absl::StatusOr<GrantOutcome> TryAdopt(const Services& services, const Actor& act
   return out;
 }
 
+absl::StatusOr<GrantOutcome> TryTraining(const Services& services, const Actor& actor,
+                                         const std::string& grant_id, const std::string& version,
+                                         bool dry_run) {
+  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const Versioned<v1::Grant> before, LoadGrant(*snapshot, grant_id));
+  const v1::Grant& grant = before.value;
+  if (!grant.request_id().empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(grant_id, " comes from ", grant.request_id(),
+                                                      "; record it there: `musterctl "
+                                                      "request training ",
+                                                      grant.request_id(), " --version ", version,
+                                                      "`"));
+  }
+  if (!Holds(grant.state()) || grant.state() == v1::Grant::UNSANCTIONED) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(grant_id, " is ", v1::Grant::State_Name(grant.state()),
+                     "; training is recorded on a grant that was adopted and runs"));
+  }
+  MUSTER_ASSIGN_OR_RETURN(auto training, TrainingFor(services, *snapshot, actor, version));
+  GrantOutcome out;
+  out.grant = grant;
+  *out.grant.mutable_training() = *training;
+  out.grant.set_training_acknowledged(version);
+  if (grant.state() == v1::Grant::ACTIVE) out.grant.clear_detail();
+  MUSTER_ASSIGN_OR_RETURN(out.touched, TouchedBy(*snapshot, grant, out.grant));
+  if (dry_run) return out;
+  Mutation mutation;
+  MUSTER_RETURN_IF_ERROR(
+      WriteChange(services, actor, before, out.grant, "grant.training", "", mutation));
+  MUSTER_ASSIGN_OR_RETURN(const uint64_t revision, services.store.Commit(std::move(mutation)));
+  out.grant.set_revision(revision);
+  services.work.WakePerson(out.grant.person_id());
+  return out;
+}
+
 }  // namespace
 
 absl::Status WriteRevocation(const Services& services, const Actor& actor, const Snapshot& snapshot,
@@ -235,6 +270,13 @@ absl::StatusOr<GrantOutcome> AdoptGrant(const Services& services, const Actor& a
                                         const std::string& grant_id, const AdoptTerms& terms,
                                         bool dry_run) {
   return RetryAborted([&] { return TryAdopt(services, actor, grant_id, terms, dry_run); });
+}
+
+absl::StatusOr<GrantOutcome> RecordGrantTraining(const Services& services, const Actor& actor,
+                                                 const std::string& grant_id,
+                                                 const std::string& version, bool dry_run) {
+  if (version.empty()) return absl::InvalidArgumentError("the guidance version is missing");
+  return RetryAborted([&] { return TryTraining(services, actor, grant_id, version, dry_run); });
 }
 
 }  // namespace muster

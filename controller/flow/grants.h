@@ -45,6 +45,12 @@ absl::StatusOr<GrantOutcome> AdoptGrant(const Services& services, const Actor& a
                                         const std::string& grant_id, const AdoptTerms& terms,
                                         bool dry_run);
 
+// The training of a grant that no request stands behind; of any other it belongs on its request.
+// NOT_FOUND: no such grant; FAILED_PRECONDITION: it has a request, or ended.
+absl::StatusOr<GrantOutcome> RecordGrantTraining(const Services& services, const Actor& actor,
+                                                 const std::string& grant_id,
+                                                 const std::string& version, bool dry_run);
+
 // What a revocation changes besides the grant itself. `in_group`: the person still is, so a sync
 // that no longer shows this member has seen Muster's own removal.
 absl::Status WriteRevocation(const Services& services, const Actor& actor, const Snapshot& snapshot,

@@ -43,6 +43,8 @@ TEST(Musterctl, EveryVerbCallsItsMethodWithWhatItWasGiven) {
        R"(RecertifyGrant {"grant_id":"GRT-1","reason":"r","dry_run":false,"expected_revision":0,"term":"90d","keep":false})"},
       {{"grant", "review", "GRT-1", "--reason", "r", "--keep"},
        R"(ReviewGrant {"grant_id":"GRT-1","reason":"r","dry_run":false,"expected_revision":0,"keep":true})"},
+      {{"grant", "training", "GRT-1", "--version", "3"},
+       R"(RecordGrantTraining {"grant_id":"GRT-1","version":"3","dry_run":false})"},
       {{"trm", "history", "tox"},
        R"(ListTrmHistory {"app_id":"tox","page_size":1000,"cursor":""})"},
       {{"guidance", "show"}, "GetGuidance {}"},

@@ -154,6 +154,33 @@ TEST_P(CardTest, ByTheNameOnTheCard) {
   EXPECT_EQ(tenant_.Ask("card", {"roles", "show"}).code(), 4);
 }
 
+TEST_P(CardTest, ARevokedCardIsNoLongerTaken) {
+  MakeCard(Upn("soc@mdm.test"));
+  WriteWhole(File("index"), "");
+  WriteWhole(File("number"), "01\n");
+  WriteWhole(File("cnf"), absl::StrCat("[ca]\ndefault_ca=d\n[d]\ndatabase=", File("index"),
+                                       "\ncrlnumber=", File("number"),
+                                       "\ndefault_md=sha256\ndefault_crl_days=1\n"));
+  const auto list = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> args = {"ca",           "-config",  File("cnf"),   "-cert",
+                                     File("ca.pem"), "-keyfile", File("ca.key")};
+    args.insert(args.end(), more.begin(), more.end());
+    Openssl(args);
+  };
+  list({"-gencrl", "-out", File("crl.pem")});
+  tenant_.RestartController(absl::StrCat("operators:\n  ca_file: ", File("ca.pem"),
+                                         "\n  crl_file: ", File("crl.pem"), "\n"));
+  EXPECT_EQ(You("card")["roles"], Json{"soc-approver"});
+  list({"-revoke", File("card.pem")});
+  list({"-gencrl", "-out", File("crl.pem")});
+  const Answer revoked = tenant_.Ask("card", {"roles", "show"});  // without a restart
+  EXPECT_EQ(revoked.code(), 4) << revoked;
+  EXPECT_TRUE(absl::StrContains(revoked.command.err, "certificate revoked")) << revoked;
+  WriteWhole(File("crl.pem"), "damaged");
+  EXPECT_EQ(tenant_.Ask("card", {"roles", "show"}).code(), 4);
+  EXPECT_EQ(tenant_.Ask(kAdmin, {"roles", "show"}).code(), 0);  // Muster's own do not need it
+}
+
 TEST_P(CardTest, AnAdminByCertificateAloneSetsUp) {
   const CommandResult issued =
       RunCommand({ProgramPath("musterd"), "operator", "--dir", tenant_.data(), "--name", "setup",

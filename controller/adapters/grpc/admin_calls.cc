@@ -215,4 +215,11 @@ absl::Status DoLogin(const AdminDependencies& d, const std::string& from,
   return absl::OkStatus();
 }
 
+absl::Status DoGrantTraining(const AdminDependencies& d, const Actor& a,
+                             const v1::RecordGrantTrainingRequest& in, v1::GrantResponse& out) {
+  MUSTER_ASSIGN_OR_RETURN(GrantOutcome outcome, RecordGrantTraining(d.services, a, in.grant_id(),
+                                                                    in.version(), in.dry_run()));
+  return GiveGrant(std::move(outcome), in.dry_run(), out);
+}
+
 }  // namespace muster

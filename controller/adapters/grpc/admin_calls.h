@@ -39,5 +39,7 @@ absl::Status DoAdopt(const AdminDependencies& d, const Actor& a, const v1::Adopt
                      v1::GrantResponse& out);
 absl::Status DoLogin(const AdminDependencies& d, const std::string& from,
                      const v1::LoginRequest& in, v1::LoginResponse& out);
+absl::Status DoGrantTraining(const AdminDependencies& d, const Actor& a,
+                             const v1::RecordGrantTrainingRequest& in, v1::GrantResponse& out);
 
 }  // namespace muster

@@ -242,6 +242,11 @@ class AdminServiceImpl final : public v1::AdminService::Service {
     return Door("AdoptGrant", *c,
                 [&](const Caller& who) { return DoAdopt(d_, who.actor, *in, *out); });
   }
+  grpc::Status RecordGrantTraining(Ctx* c, const v1::RecordGrantTrainingRequest* in,
+                                   v1::GrantResponse* out) override {
+    return Door("RecordGrantTraining", *c,
+                [&](const Caller& who) { return DoGrantTraining(d_, who.actor, *in, *out); });
+  }
   grpc::Status SyncDirectory(Ctx* c, const v1::SyncDirectoryRequest* in,
                              v1::SyncRun* out) override {
     return Door("SyncDirectory", *c, [&](const Caller& who) {

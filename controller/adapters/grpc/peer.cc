@@ -114,8 +114,18 @@ bool PeerJudge::HasCertificate(const grpc::ServerContextBase& context) {
 
 absl::StatusOr<PeerCertificate> PeerJudge::Card(const X509Ptr& certificate,
                                                 std::string from) const {
+  std::vector<X509CrlPtr> lists;
+  if (cards_.lists) {
+    // Without its lists no card counts: a revoked one could be among them.
+    absl::StatusOr<std::vector<X509CrlPtr>> now = cards_.lists();
+    if (!now.ok()) {
+      return absl::UnauthenticatedError(
+          absl::StrCat("no card is accepted: ", now.status().message()));
+    }
+    lists = *std::move(now);
+  }
   std::string why;
-  if (!VerifyClientChain(certificate, cards_.authorities, clock_.Now(), &why)) {
+  if (!VerifyClientChain(certificate, cards_.authorities, lists, clock_.Now(), &why)) {
     return absl::UnauthenticatedError(
         absl::StrCat("the client certificate is not accepted: ", why));
   }

@@ -8,6 +8,7 @@
 
 #include <grpcpp/server_context.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -31,6 +32,8 @@ struct PeerCertificate {
 struct CardTrust {
   std::vector<X509Ptr> authorities;         // empty: none are taken
   std::map<std::string, std::string> upns;  // SHA-256 of a certificate, hex -> UPN
+  // The revocation lists as they are now; empty: none are looked at. Thread-safe.
+  std::function<absl::StatusOr<std::vector<X509CrlPtr>>()> lists = nullptr;
 };
 
 // Immutable; thread-safe.

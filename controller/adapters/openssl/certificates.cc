@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -294,14 +295,34 @@ absl::StatusOr<std::vector<X509Ptr>> CertificatesFromPem(absl::string_view pem) 
   return out;
 }
 
+absl::StatusOr<std::vector<X509CrlPtr>> RevocationListsFromPem(absl::string_view pem) {
+  const std::unique_ptr<BIO, Freer<BIO, BIO_free_all>> bio(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  std::vector<X509CrlPtr> out;
+  while (bio != nullptr) {
+    X509_CRL* list = PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr);
+    if (list == nullptr) break;
+    out.emplace_back(list, X509_CRL_free);
+  }
+  const bool end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  ERR_clear_error();
+  if (out.empty() || !end) {
+    return absl::InvalidArgumentError("it is not a bundle of revocation lists in PEM");
+  }
+  return out;
+}
+
 bool VerifyClientChain(const X509Ptr& certificate, const std::vector<X509Ptr>& authorities,
-                       absl::Time now, std::string* why) {
+                       const std::vector<X509CrlPtr>& lists, absl::Time now, std::string* why) {
   std::unique_ptr<X509_STORE, Freer<X509_STORE, X509_STORE_free>> store(X509_STORE_new());
   std::unique_ptr<X509_STORE_CTX, Freer<X509_STORE_CTX, X509_STORE_CTX_free>> ctx(
       X509_STORE_CTX_new());
   bool ready = store != nullptr && ctx != nullptr;
   for (const X509Ptr& authority : authorities) {
     ready = ready && X509_STORE_add_cert(store.get(), authority.get()) == 1;
+  }
+  for (const X509CrlPtr& list : lists) {
+    ready = ready && X509_STORE_add_crl(store.get(), list.get()) == 1;
   }
   if (!ready || X509_STORE_CTX_init(ctx.get(), store.get(), certificate.get(), nullptr) != 1 ||
       X509_STORE_CTX_set_purpose(ctx.get(), X509_PURPOSE_SSL_CLIENT) != 1) {
@@ -311,6 +332,7 @@ bool VerifyClientChain(const X509Ptr& certificate, const std::vector<X509Ptr>& a
   X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(ctx.get());
   X509_VERIFY_PARAM_set_time(param, absl::ToTimeT(now));
   X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+  if (!lists.empty()) X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK);
   if (X509_verify_cert(ctx.get()) == 1) return true;
   *why = X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx.get()));
   return false;
@@ -318,7 +340,7 @@ bool VerifyClientChain(const X509Ptr& certificate, const std::vector<X509Ptr>& a
 
 bool VerifyClientCertificate(const X509Ptr& certificate, const X509Ptr& authority, absl::Time now,
                              std::string* why) {
-  return VerifyClientChain(certificate, {authority}, now, why);
+  return VerifyClientChain(certificate, {authority}, {}, now, why);
 }
 
 std::unique_ptr<CertificateAuthority> NewDeviceAuthority(std::string tenant, X509Ptr authority,

@@ -12,6 +12,7 @@
 #include "controller/flow/certificate_authority.h"
 
 struct x509_st;
+struct X509_crl_st;
 
 namespace muster {
 
@@ -53,10 +54,15 @@ std::string CertificateSha256(const X509Ptr& certificate);  // hex, over the DER
 // Every certificate of a PEM bundle. INVALID_ARGUMENT: there is none, or one is damaged.
 absl::StatusOr<std::vector<X509Ptr>> CertificatesFromPem(absl::string_view pem);
 
+// Every certificate revocation list of a PEM bundle. INVALID_ARGUMENT as above.
+using X509CrlPtr = std::shared_ptr<X509_crl_st>;
+absl::StatusOr<std::vector<X509CrlPtr>> RevocationListsFromPem(absl::string_view pem);
+
 // True when a chain leads to one of `authorities`, which may be roots or issuing authorities, all
-// of it is valid at `now` and the certificate may authenticate a client.
+// of it is valid at `now` and the certificate may authenticate a client. With `lists`, its issuer
+// must have one there that is valid at `now` and does not name it (RFC 5280, 6.3).
 bool VerifyClientChain(const X509Ptr& certificate, const std::vector<X509Ptr>& authorities,
-                       absl::Time now, std::string* why);
+                       const std::vector<X509CrlPtr>& lists, absl::Time now, std::string* why);
 
 // True when `authority` signed it, both are valid at `now` and it may authenticate a client.
 // `why` gets the reason otherwise.

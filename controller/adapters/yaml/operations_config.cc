@@ -134,8 +134,9 @@ void ReadRequestsConfig(const YamlNode& node, ServerConfig::Requests* out, FileI
 void ReadOperatorsConfig(const YamlNode& node, absl::string_view folder,
                          ServerConfig::Operators* out, FileIssues* issues) {
   if (!ExpectMap(node, "'operators'", issues)) return;
-  CheckKeys(node, {"ca_file", "certificates"}, issues);
+  CheckKeys(node, {"ca_file", "crl_file", "certificates"}, issues);
   ReadFileName(node, "ca_file", folder, &out->ca_file, issues);
+  ReadFileName(node, "crl_file", folder, &out->crl_file, issues);
   const YamlField* map = FindField(node, "certificates");
   if (map == nullptr || !ExpectMap(map->value, "'certificates'", issues)) return;
   for (const YamlField& field : map->value.fields) {

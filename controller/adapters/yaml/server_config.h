@@ -39,6 +39,7 @@ struct ServerConfig {
   struct Operators {
     std::string ca_file;                              // PEM bundle; empty: none are taken
     std::map<std::string, std::string> certificates;  // SHA-256, hex -> UPN
+    std::string crl_file;  // PEM bundle of revocation lists; empty: none is looked at
   };
   struct Requests {
     absl::Duration sla = absl::Hours(24);

@@ -51,6 +51,7 @@ const std::map<std::string, std::string>& Expected() {
       {"RecertifyGrant", ".x....."},
       {"ReviewGrant", ".x....."},
       {"AdoptGrant", ".x....."},
+      {"RecordGrantTraining", "xx....."},
       {"GetPerson", all},
       {"ReportBlockedApps", all},
       {"ReportGrantedUsers", all},

@@ -312,5 +312,29 @@ TEST_F(GrantLifeTest, ASuspensionDoesNotForgetTheOffice) {
   }
 }
 
+TEST_F(GrantLifeTest, AnAdoptedGrantIsTrainedByItself) {
+  const std::string laptop = EnrolDevice(TestDevice().key, "alice").device.device_id();
+  WriteDirectory({"alice"});
+  Run();
+  const std::string adopted = "GR-000001";
+  const auto train = [&](const std::string& id, bool dry_run) {
+    return RecordGrantTraining(*services_, Who("desk"), id, "2026-1", dry_run).status().code();
+  };
+  EXPECT_EQ(train(adopted, false), absl::StatusCode::kFailedPrecondition);  // not adopted yet
+  ASSERT_TRUE(AdoptGrant(*services_, Who("second"), adopted, {"r", "INC-A", ""}, false).ok());
+  Settle();
+  EXPECT_EQ(Entitlements(laptop), Lines());
+  EXPECT_EQ(train(adopted, true), absl::StatusCode::kOk);
+  EXPECT_EQ(train(adopted, false), absl::StatusCode::kOk);
+  Settle();
+  EXPECT_EQ(Entitlements(laptop), Lines{adopted + " whatsapp"});
+  EXPECT_EQ(GrantNow(adopted).training().recorded_by_upn(), "desk@agency.test");
+  EXPECT_EQ(train("GR-9", false), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(DecideOn(adopted, GrantVerb::kRevoke).ok());
+  EXPECT_EQ(train(adopted, false), absl::StatusCode::kFailedPrecondition);
+  Settle();
+  EXPECT_EQ(train(Granted(), false), absl::StatusCode::kFailedPrecondition);  // on its request
+}
+
 }  // namespace
 }  // namespace muster

@@ -98,8 +98,7 @@ TEST_F(PersonRolesTest, ExplainMemberNamesWhatIsMissing) {
   ASSERT_TRUE(AdoptGrant(*services_, Who("soc"), "GR-000001", no_training, false).ok());
   EXPECT_EQ(Why("bob@agency.test"),
             Lines({"the training is acknowledged: not acknowledged",
-                   "`musterctl grant revoke GR-000001 --reason TEXT`, then file a request with "
-                   "--training-acknowledged VERSION"}));
+                   "`musterctl grant training GR-000001 --version VERSION`"}));
   directory_->edit = [](DirectorySnapshot& read) {
     read.persons.at(IdOf(kBob)).set_enabled(false);
   };

@@ -93,6 +93,8 @@ std::optional<RequestStep> NextDue(const v1::Request& request, const DecisionTim
   if (request.has_expires_at() && now >= FromProto(request.expires_at())) {
     return Expired(request, now);
   }
+  // Who has to answer is whoever filed it; no approver is late.
+  if (request.state() == v1::Request::MORE_INFO) return std::nullopt;
   const size_t level = request.escalations();
   if (!request.has_due_at() || now < FromProto(request.due_at()) ||
       level >= times.escalate_to.size()) {

@@ -21,7 +21,8 @@ struct DueStep {
 };
 
 // The next step that is due, one at a time: call again with its result until there is none.
-// Undecided requests are escalated after each further `times.sla` to the next role, and expire.
+// What waits for an approver is escalated after each further `times.sla` to the next role; what is
+// undecided expires.
 std::optional<DueStep<v1::Request>> NextDue(const v1::Request& request, const DecisionTimes& times,
                                             absl::Time now);
 

@@ -49,6 +49,12 @@ TEST(NextDueOfARequest, EscalatesAndExpires) {
   EXPECT_EQ(StepsAt(twice, kNow + 30 * kDay), Steps{"request.expire -> EXPIRED_UNDECIDED admin"});
 }
 
+TEST(NextDueOfARequest, NoApproverIsLateWithAnUnansweredQuestion) {
+  const v1::Request asked = Waiting(v1::Request::MORE_INFO);
+  EXPECT_EQ(StepsAt(asked, kNow + 29 * kDay), Steps());
+  EXPECT_EQ(StepsAt(asked, kNow + 30 * kDay), Steps{"request.expire -> EXPIRED_UNDECIDED "});
+}
+
 TEST(NextDueOfARequest, OnlyWhileUndecided) {
   for (int s = v1::Request::State_MIN; s <= v1::Request::State_MAX; ++s) {
     const auto state = static_cast<v1::Request::State>(s);

@@ -24,6 +24,7 @@ namespace {
 using Lines = std::vector<std::string>;
 
 constexpr absl::Duration kSoon = absl::Seconds(60);  // of a loaded machine; usually far less
+constexpr char kReminder[] = "grant.recert-reminder";
 constexpr char kSecret[] = "0123456789abcdef0123456789abcdef";
 
 class LifeTest : public ::testing::Test {
@@ -192,23 +193,29 @@ TEST_F(LifeTest, FromTheTicketToTheLapse) {
   const Lines steps = {"request.submit",        "request.escalate",        "request.escalate",
                        "request.approve-first", "request.approve",         "grant.activate",
                        "request.member-seen",   "request.training",        "grant.training",
-                       "request.active",        "grant.recert-due",        "grant.recert-reminder",
-                       "grant.recert-reminder", "grant.recert-reminder",   "grant.lapse",
+                       "request.active",        "grant.recert-due",        "grant.lapse",
                        "grant.revoke",          "grant.absent-from-group", "grant.revoked"};
   // What runs beside them: the member written, and an assignment for each device, there and back.
   std::map<std::string, int> beside;
   Lines verbs;
   for (const Json& entry : tenant_.Items({"audit", "list", "--transaction", transaction})) {
     const std::string verb = entry["verb"];
-    if (verb == "member.add" || verb == "document.publish") {
+    if (verb == "member.add" || verb == "document.publish" || verb == kReminder) {
       ++beside[verb];
     } else if (!absl::EndsWith(verb, ".waiting")) {
       verbs.push_back(verb);
     }
   }
   EXPECT_EQ(verbs, steps);
-  EXPECT_EQ(beside, (std::map<std::string, int>{{"member.add", 1}, {"document.publish", 4}}));
-  const Lines& told = steps;
+  // The last reminder falls into the last second of so short a term: the deadlines may pass over
+  // it.
+  const int reminders = beside[kReminder];
+  EXPECT_TRUE(reminders == 2 || reminders == 3) << reminders;
+  EXPECT_EQ(beside, (std::map<std::string, int>{
+                        {"member.add", 1}, {"document.publish", 4}, {kReminder, reminders}}));
+  Lines told = steps;
+  told.insert(std::find(told.begin(), told.end(), "grant.lapse"), static_cast<size_t>(reminders),
+              kReminder);
   EXPECT_TRUE(WaitUntil(kSoon, [&] { return Told(transaction).size() >= told.size(); }));
   EXPECT_EQ(Told(transaction), told);
   const Json hooks = tenant_.Items({"webhook", "list"});

@@ -2,6 +2,14 @@
 #include "common/status_macros.h"
 
 namespace muster::cli {
+namespace {
+
+std::vector<Column> TrmColumns() {
+  return {{"APP", "app_id"},         {"STATUS", "status"}, {"DECISION", "decision_id"},
+          {"DECIDED", "decided_at"}, {"AUTHOR", "author"}, {"REASON", "reason"}};
+}
+
+}  // namespace
 
 void AddAppCommands(CLI::App* root, Session* session) {
   CLI::App* noun = AddNoun(root, "app", "The catalogue of apps");
@@ -24,22 +32,12 @@ void AddTrmCommands(CLI::App* root, Session* session) {
   CLI::App* noun = AddNoun(root, "trm", "The TRM office's word on each app");
   AddListVerb(noun, session, "list", "All TRM decisions", "ListTrm",
               std::make_shared<v1::ListTrmRequest>(), std::make_shared<v1::ListTrmResponse>(),
-              {{"APP", "app_id"},
-               {"STATUS", "status"},
-               {"DECISION", "decision_id"},
-               {"DECIDED", "decided_at"},
-               {"AUTHOR", "author"},
-               {"REASON", "reason"}});
+              TrmColumns());
 
   auto history = std::make_shared<v1::ListTrmHistoryRequest>();
-  CLI::App* past = AddListVerb(noun, session, "history", "Every decision, oldest first",
-                               "ListTrmHistory", history, std::make_shared<v1::ListTrmResponse>(),
-                               {{"APP", "app_id"},
-                                {"STATUS", "status"},
-                                {"DECISION", "decision_id"},
-                                {"DECIDED", "decided_at"},
-                                {"AUTHOR", "author"},
-                                {"REASON", "reason"}});
+  CLI::App* past =
+      AddListVerb(noun, session, "history", "Every decision, oldest first", "ListTrmHistory",
+                  history, std::make_shared<v1::ListTrmResponse>(), TrmColumns());
   past->add_option_function<std::string>(
       "app", [history](const std::string& v) { history->set_app_id(v); }, "Only this app");
 

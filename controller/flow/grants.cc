@@ -253,13 +253,6 @@ absl::Status WriteRevocation(const Services& services, const Actor& actor, const
   return absl::OkStatus();
 }
 
-absl::StatusOr<GrantOutcome> RevokeGrant(const Services& services, const Actor& actor,
-                                         const std::string& grant_id, const std::string& reason,
-                                         bool dry_run) {
-  return DecideGrant(services, actor,
-                     {.verb = GrantVerb::kRevoke, .grant_id = grant_id, .reason = reason}, dry_run);
-}
-
 absl::StatusOr<GrantOutcome> DecideGrant(const Services& services, const Actor& actor,
                                          const GrantInput& input, bool dry_run) {
   return RetryAborted(

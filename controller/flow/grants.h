@@ -16,13 +16,6 @@ struct GrantOutcome {
   Touched touched;
 };
 
-// The entitlement is gone with this commit, before the directory is touched; the grant is
-// REVOKING until it is verified absent from the group and from the person's devices.
-// NOT_FOUND: no such grant; FAILED_PRECONDITION: already revoking or revoked.
-absl::StatusOr<GrantOutcome> RevokeGrant(const Services& services, const Actor& actor,
-                                         const std::string& grant_id, const std::string& reason,
-                                         bool dry_run);
-
 enum class GrantVerb { kRevoke, kSuspend, kResume, kRecertify, kReviewAndKeep, kReviewAndEnd };
 
 struct GrantInput {
@@ -31,7 +24,9 @@ struct GrantInput {
   uint64_t expected_revision = 0;              // 0: whatever it is
   absl::Duration term = limits::kDefaultTerm;  // of kRecertify, kReviewAndKeep
 };
-// kRevoke as RevokeGrant(). NOT_FOUND: no such grant; ABORTED: no longer at `expected_revision`;
+// kRevoke: the entitlement is gone with this commit, before the directory is touched; the grant is
+// REVOKING until it is verified absent from the group and from the person's devices.
+// NOT_FOUND: no such grant; ABORTED: no longer at `expected_revision`;
 // otherwise as the functions of domain/grant.h.
 absl::StatusOr<GrantOutcome> DecideGrant(const Services& services, const Actor& actor,
                                          const GrantInput& input, bool dry_run);

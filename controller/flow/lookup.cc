@@ -180,6 +180,16 @@ absl::StatusOr<std::optional<v1::Membership>> FindMembership(const Snapshot& sna
   return std::nullopt;
 }
 
+absl::StatusOr<std::map<std::string, uint32_t>> HoldingGrantsByApp(const Snapshot& snapshot) {
+  std::map<std::string, uint32_t> out;
+  MUSTER_ASSIGN_OR_RETURN(const auto tails, KeyTails(snapshot, "grant_live/"));
+  for (const std::string& tail : tails) {
+    const size_t slash = tail.find('/');
+    if (slash != std::string::npos) ++out[tail.substr(slash + 1)];
+  }
+  return out;
+}
+
 absl::StatusOr<std::set<std::string>> PersonsHolding(const Snapshot& snapshot,
                                                      const std::set<std::string>& apps) {
   std::set<std::string> out;

@@ -1,6 +1,7 @@
 // Reads that several flows share. All are consistent within the given snapshot.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -60,6 +61,9 @@ absl::StatusOr<bool> IsMember(const Snapshot& snapshot, const std::string& app_i
 absl::StatusOr<std::optional<v1::Membership>> FindMembership(const Snapshot& snapshot,
                                                              const std::string& app_id,
                                                              const std::string& person_id);
+
+// How many grants hold, by app.
+absl::StatusOr<std::map<std::string, uint32_t>> HoldingGrantsByApp(const Snapshot& snapshot);
 
 // Persons with a holding grant for one of these apps.
 absl::StatusOr<std::set<std::string>> PersonsHolding(const Snapshot& snapshot,

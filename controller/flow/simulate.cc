@@ -63,6 +63,8 @@ class Simulation {
         now_(services.clock.Now()),
         out_(out) {}
 
+  size_t left_out() const { return left_out_; }
+
   absl::Status Run(const std::string& app) {
     MUSTER_ASSIGN_OR_RETURN(const uint32_t installed, CountInstalled(snapshot_, app));
     Add(app, "", DecideIn(before_, app, std::nullopt, now_),
@@ -96,7 +98,10 @@ class Simulation {
   void Add(const std::string& app, const std::string& upn, const v1::Explanation& then,
            const v1::Explanation& next, uint32_t devices) {
     if (Rank(then.verdict()) == Rank(next.verdict())) return;
-    if (static_cast<size_t>(out_.items_size()) >= limits::kMaxSimulatedItems) return;
+    if (static_cast<size_t>(out_.items_size()) >= limits::kMaxSimulatedItems) {
+      ++left_out_;
+      return;
+    }
     auto* item = out_.add_items();
     item->set_app_id(app);
     item->set_person_upn(upn);
@@ -112,28 +117,25 @@ class Simulation {
   const PolicySet& after_;
   const absl::Time now_;
   v1::SimulatePoliciesResponse& out_;
+  size_t left_out_ = 0;
 };
 
 }  // namespace
 
-absl::Status SimulatePolicies(const Services& services, const LoadedPolicies& loaded, bool prune,
-                              v1::SimulatePoliciesResponse& out) {
+absl::StatusOr<std::vector<PolicyIssue>> SimulatePolicies(const Services& services,
+                                                          const LoadedPolicies& loaded, bool prune,
+                                                          v1::SimulatePoliciesResponse& out) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const PolicySet before, LoadPolicySet(*snapshot));
-  const PolicyChange plan = PlanApply(before, loaded, prune);
-  for (const PolicyIssue& issue : plan.issues) {
-    v1::Issue* to = out.add_issues();
-    to->set_severity(issue.severity == PolicyIssue::Severity::kError ? v1::Issue::ERROR
-                                                                     : v1::Issue::WARNING);
-    to->set_file(issue.file);
-    to->set_line(static_cast<uint32_t>(issue.line));
-    to->set_column(static_cast<uint32_t>(issue.column));
-    to->set_message(issue.message);
-  }
-  if (HasErrors(plan.issues)) return absl::OkStatus();
+  PolicyChange plan = PlanApply(before, loaded, prune);
+  if (HasErrors(plan.issues)) return plan.issues;
   Simulation simulation(services, *snapshot, before, plan.result, out);
   for (const std::string& app : plan.touched_apps) MUSTER_RETURN_IF_ERROR(simulation.Run(app));
-  return absl::OkStatus();
+  if (simulation.left_out() != 0) {
+    plan.issues.push_back({PolicyIssue::Severity::kWarning, "", 0, 0,
+                           absl::StrCat(simulation.left_out(), " more changes are not listed")});
+  }
+  return std::move(plan.issues);
 }
 
 }  // namespace muster

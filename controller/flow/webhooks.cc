@@ -178,6 +178,11 @@ absl::StatusOr<std::string> EventBody(const Services& services, const Snapshot& 
                 {"state_after", after.is_object() ? after.value("state", "") : ""},
                 {"record", after}};
   MUSTER_ASSIGN_OR_RETURN(event["messages"], MessagesOf(services, snapshot, subject, entry));
+  std::string body = event.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (body.size() <= limits::kMaxWebhookBody) return body;
+  // Very long texts: what happened is told, and that something is left out.
+  event["messages"] = json::array();
+  event["shortened"] = true;
   return event.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -64,7 +64,7 @@ class FaultsTest : public Channel {
       const auto live = store_->Read()->Get(
           LiveGrantKey(IdOf(person == std::string("alice") ? kAlice : kBob), "whatsapp"));
       if (live.ok() && *live && OneIn(2)) {
-        RevokeGrant(*services_, Who("soc"), (*live)->bytes, "left", false).status().IgnoreError();
+        Revoke((*live)->bytes, "left").status().IgnoreError();
       }
     }
   }

@@ -147,6 +147,16 @@ class LdifTestDirectory final : public TestDirectory {
   std::string kept_;
 };
 
+// LDIF that adds or deletes these accounts, by the DNs that `dn_of` gives them.
+std::string MemberChange(const std::string& group, const std::vector<std::string>& accounts,
+                         absl::string_view verb, std::string (*dn_of)(const std::string&)) {
+  std::string ldif = absl::StrCat("dn: ", group, "\nchangetype: modify\n", verb, ": member\n");
+  for (const std::string& account : accounts) {
+    absl::StrAppend(&ldif, "member: ", dn_of(account), "\n");
+  }
+  return ldif;
+}
+
 class SlapdTestDirectory final : public TestDirectory {
  public:
   SlapdTestDirectory(std::unique_ptr<Slapd> slapd, bool start_tls)
@@ -184,11 +194,7 @@ class SlapdTestDirectory final : public TestDirectory {
  private:
   absl::Status Change(const std::string& group, const std::vector<std::string>& accounts,
                       absl::string_view verb) {
-    std::string ldif = absl::StrCat("dn: ", group, "\nchangetype: modify\n", verb, ": member\n");
-    for (const std::string& account : accounts) {
-      absl::StrAppend(&ldif, "member: ", DnOf(account), "\n");
-    }
-    return slapd_->Modify(ldif);
+    return slapd_->Modify(MemberChange(group, accounts, verb, DnOf));
   }
 
   const std::unique_ptr<Slapd> slapd_;
@@ -284,11 +290,7 @@ class SambaTestDirectory final : public TestDirectory {
  private:
   absl::Status Change(const std::string& group, const std::vector<std::string>& accounts,
                       absl::string_view verb) {
-    std::string ldif = absl::StrCat("dn: ", group, "\nchangetype: modify\n", verb, ": member\n");
-    for (const std::string& account : accounts) {
-      absl::StrAppend(&ldif, "member: ", SambaDn(account), "\n");
-    }
-    return domain_->Modify(ldif);
+    return domain_->Modify(MemberChange(group, accounts, verb, SambaDn));
   }
   const std::unique_ptr<SambaDomain> domain_;
 };

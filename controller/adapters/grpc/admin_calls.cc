@@ -138,7 +138,10 @@ absl::Status DoSimulate(const AdminDependencies& d, const v1::ApplyPoliciesReque
   MUSTER_ASSIGN_OR_RETURN(const LoadResult loaded, LoadFiles(in));
   FillIssues(loaded.issues, out);
   if (HasErrors(loaded.issues)) return absl::OkStatus();
-  return SimulatePolicies(d.services, loaded.policies, in.prune(), out);
+  MUSTER_ASSIGN_OR_RETURN(const std::vector<PolicyIssue> issues,
+                          SimulatePolicies(d.services, loaded.policies, in.prune(), out));
+  FillIssues(issues, out);
+  return absl::OkStatus();
 }
 
 absl::Status DoSubmit(const AdminDependencies& d, const Actor& a,

@@ -14,6 +14,7 @@ using BlockedApp = v1::ReportBlockedAppsResponse::Item;
 using GrantedUser = v1::ReportGrantedUsersResponse::Item;
 
 absl::Status FillBlockedApp(const Snapshot& snapshot, const v1::App& app,
+                            const std::map<std::string, uint32_t>& grants,
                             v1::ReportBlockedAppsResponse& out) {
   MUSTER_ASSIGN_OR_RETURN(const AppFacts facts, LoadApp(snapshot, app.id()));
   const bool restricts =
@@ -28,8 +29,8 @@ absl::Status FillBlockedApp(const Snapshot& snapshot, const v1::App& app,
   if (facts.trm.has_decided_at()) *item->mutable_decided_at() = facts.trm.decided_at();
   MUSTER_ASSIGN_OR_RETURN(const uint32_t installed, CountInstalled(snapshot, app.id()));
   item->set_installed_on(installed);
-  MUSTER_ASSIGN_OR_RETURN(const auto persons, PersonsHolding(snapshot, {app.id()}));
-  item->set_grants(static_cast<uint32_t>(persons.size()));
+  const auto held = grants.find(app.id());
+  if (held != grants.end()) item->set_grants(held->second);
   return absl::OkStatus();
 }
 
@@ -80,9 +81,10 @@ absl::Status FillGrantedUser(const Services& services, const Snapshot& snapshot,
 absl::Status ReportBlockedApps(const Services& services, const v1::ReportBlockedAppsRequest& in,
                                v1::ReportBlockedAppsResponse& out) {
   const auto snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const auto grants, HoldingGrantsByApp(*snapshot));
   return Page<v1::App>(
       *snapshot, "app/", in.page_size(), in.cursor(),
-      [&](const v1::App& app) { return FillBlockedApp(*snapshot, app, out); }, out);
+      [&](const v1::App& app) { return FillBlockedApp(*snapshot, app, grants, out); }, out);
 }
 
 absl::Status ReportGrantedUsers(const Services& services, const v1::ReportGrantedUsersRequest& in,

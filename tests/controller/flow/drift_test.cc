@@ -183,7 +183,7 @@ TEST_F(DriftTest, ARevokedMemberSeenThroughAnotherGroupIsNotVerifiedAbsent) {
     read.groups["field"] = {"field", "cn=Field,dc=agency,dc=test", {IdOf(kAlice)}};
     read.groups.at(root).member_ids.push_back("field");
   };
-  ASSERT_TRUE(RevokeGrant(*services_, Who("soc"), grant, "r", false).ok());
+  ASSERT_TRUE(Revoke(grant, "r").ok());
   Settle();
   EXPECT_TRUE(GrantNow(grant).has_absent_at());
   Run();

@@ -60,7 +60,7 @@ TEST_F(LifecycleTest, ApprovedUntilRevoked) {
   ReportInForce(laptop);
   EXPECT_EQ(RequestNow(id).state(), v1::Request::ACTIVE);
 
-  ASSERT_TRUE(RevokeGrant(*services_, Who("soc"), "GR-000001", "left the project", false).ok());
+  ASSERT_TRUE(Revoke("GR-000001", "left the project").ok());
   EXPECT_EQ(GrantNow("GR-000001").state(), v1::Grant::REVOKING);
   EXPECT_EQ(Verdict("alice", laptop.id), v1::Verdict::BLOCK);
   Settle();
@@ -87,7 +87,7 @@ TEST_F(LifecycleTest, RevocationReachesDevicesWhileTheDirectoryIsDown) {
   Settle();
   ASSERT_EQ(Entitlements(laptop.id), Lines({"GR-000001 whatsapp"}));
   directory_->error = absl::UnavailableError("the directory is down");
-  ASSERT_TRUE(RevokeGrant(*services_, Who("soc"), "GR-000001", "now", false).ok());
+  ASSERT_TRUE(Revoke("GR-000001", "now").ok());
   Settle();
   EXPECT_EQ(Entitlements(laptop.id), Lines());
   EXPECT_EQ(GrantNow("GR-000001").detail(),
@@ -123,7 +123,7 @@ TEST_F(LifecycleTest, WithoutWriteBackTheSyncMovesItOn) {
   ASSERT_TRUE(Sync().ok());
   Settle();
   EXPECT_EQ(RequestNow(id).state(), v1::Request::ACTIVE);
-  ASSERT_TRUE(RevokeGrant(*services_, Who("soc"), "GR-000001", "now", false).ok());
+  ASSERT_TRUE(Revoke("GR-000001", "now").ok());
   Settle();
   EXPECT_EQ(GrantNow("GR-000001").state(), v1::Grant::REVOKING);
   WriteDirectory({});
@@ -143,8 +143,7 @@ TEST_F(LifecycleTest, RefusalsChangeNothing) {
   EXPECT_EQ(code(SubmitFor("nobody").status()), absl::StatusCode::kNotFound);
   EXPECT_EQ(code(SubmitFor("bob", "nothing").status()), absl::StatusCode::kNotFound);
   EXPECT_EQ(code(SubmitFor("bob", "slack").status()), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(code(RevokeGrant(*services_, Who("soc"), "GR-000009", "r", false).status()),
-            absl::StatusCode::kNotFound);
+  EXPECT_EQ(code(Revoke("GR-000009", "r").status()), absl::StatusCode::kNotFound);
   EXPECT_EQ(AuditCount(), before);
   ASSERT_TRUE(ApproveBy("soc", id).ok());
   EXPECT_EQ(code(ApproveBy("soc", id)), absl::StatusCode::kFailedPrecondition);
@@ -251,9 +250,9 @@ TEST_F(LifecycleTest, ACrashBetweenAnyTwoStepsHeals) {
     EXPECT_EQ(RequestNow(id).state(), v1::Request::ACTIVE) << fail_at;
     const std::string grant = RequestNow(id).grant_id();
     store_->FailIn(fail_at);
-    if (!RevokeGrant(*services_, Who("soc"), grant, "r", false).ok()) {
+    if (!Revoke(grant, "r").ok()) {
       EXPECT_EQ(GrantNow(grant).state(), v1::Grant::ACTIVE);
-      ASSERT_TRUE(RevokeGrant(*services_, Who("soc"), grant, "r", false).ok());
+      ASSERT_TRUE(Revoke(grant, "r").ok());
     }
     Settle();
     store_->FailIn(0);

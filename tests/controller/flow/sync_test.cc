@@ -138,8 +138,7 @@ TEST_F(SyncTest, ManyRevocationsByMusterAreNotHeld) {
   Settle();
   ASSERT_EQ(Members().size(), 8u);
   for (int i = 1; i <= 8; ++i) {
-    ASSERT_TRUE(
-        RevokeGrant(*services_, Who("soc"), absl::StrFormat("GR-%06d", i), "r", false).ok());
+    ASSERT_TRUE(Revoke(absl::StrFormat("GR-%06d", i), "r").ok());
   }
   const auto run = reconciler_->SyncNow(MusterItself(), false);  // Before the removal by loops.
   ASSERT_TRUE(run.ok());

@@ -142,6 +142,24 @@ TEST_F(WebhooksTest, OnlyTheAskedTopics) {
   EXPECT_EQ(Topics(), (Lines{"request.deny", "grant.activate"}));
 }
 
+TEST_F(WebhooksTest, AnEventIsBounded) {
+  v1::Guidance guidance;
+  (*guidance.mutable_archive())["linux"] = "x";
+  auto* message = guidance.add_messages();
+  message->set_topic("request.submit");
+  message->set_text(std::string(limits::kMaxWebhookBody, 'x'));
+  Mutation mutation;
+  Put(mutation, kGuidanceKey, guidance);
+  ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());
+  const v1::Request request = *SubmitFor("alice");
+  Deliver();
+  ASSERT_EQ(receiver_.posts.size(), 1u);
+  const json event = json::parse(receiver_.posts[0].body);
+  EXPECT_TRUE(event["shortened"]);
+  EXPECT_EQ(event["messages"], json::array());
+  EXPECT_EQ(event["record"]["request_id"], request.request_id());
+}
+
 TEST_F(WebhooksTest, TheLogsSizeIsFoundWithoutReadingIt) {
   EXPECT_EQ(*AuditSize(*store_->Read()), AuditCount());
   ASSERT_TRUE(SubmitFor("alice").ok());

@@ -305,6 +305,10 @@ class World : public testing::Test {
     return DecideRequest(*services_, Who(who),
                          {.decision = decision, .request_id = id, .reason = reason}, false);
   }
+  absl::StatusOr<GrantOutcome> Revoke(const std::string& grant_id, const std::string& reason) {
+    return DecideGrant(*services_, Who("soc"),
+                       {.verb = GrantVerb::kRevoke, .grant_id = grant_id, .reason = reason}, false);
+  }
   v1::Request RequestNow(const std::string& id) {
     return Load<v1::Request>(*store_->Read(), RequestKey(id), "missing")->value;
   }

@@ -33,6 +33,12 @@ struct KnownHash {
   std::string sha256;  // lowercase hex
   AppIndex app = -1;
   bool learned = false;  // false: the catalogue states it
+  std::string build_id =
+      {};  // of an ELF file, lowercase hex; empty: none, or shared with other apps
+  // A program that is a shared runtime (Electron) is the app only beside this file.
+  std::string companion_path = {};  // relative to the program's folder; empty: it stands alone
+  uint64_t companion_size = 0;
+  std::string companion_sha256 = {};
 };
 
 class CandidateIndex {

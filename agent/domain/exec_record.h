@@ -21,7 +21,9 @@ struct ExecRecord {
   std::string reason;
   std::string path;
   bool denied = false;
+  bool killed = false;  // it ran already, or had started before it could be judged
   absl::Time at;
+  std::string terminal;  // of the process, e.g. "/dev/pts/3"; empty: none
 };
 
 // One item per (app, uid, verdict, reason, path, denied), in the order first seen, at most

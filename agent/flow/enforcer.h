@@ -18,6 +18,9 @@ namespace muster::agent {
 struct EnforcementState {
   std::shared_ptr<const PolicyIndex> policy;
   std::shared_ptr<const CandidateIndex> candidates;
+  // Until then nothing is blocked and what would be is recorded; the past: now.
+  absl::Time monitor_until = absl::InfinitePast();
+  std::string policy_version = {};  // for people: "cohort/linux version 7"
 };
 
 struct EnforcerStatus {
@@ -26,7 +29,10 @@ struct EnforcerStatus {
   std::vector<std::string> marked;
   uint64_t decided = 0;
   uint64_t blocked = 0;
-  bool operator==(const EnforcerStatus&) const = default;
+  std::vector<v1::Canary> canaries;  // the latest, one per marked filesystem
+  std::vector<v1::Tampering> tampering;
+  std::vector<std::string> capabilities;  // as probed, in words
+  uint32_t worker_restarts = 0;
 };
 
 // Thread-safe.
@@ -42,6 +48,8 @@ class Enforcer {
   virtual std::vector<ExecRecord> TakeRecords(uint32_t* dropped) = 0;
   // Kills running instances of apps that their person may not run (any more).
   virtual void KillDisallowed() = 0;
+  // Tries to run a blocked probe on every marked filesystem, at most limits::kMaxCanaries.
+  virtual std::vector<v1::Canary> Prove() = 0;
 };
 
 }  // namespace muster::agent

@@ -340,10 +340,18 @@ absl::string_view PlatformName(v1::Platform::Id platform) {
 
 absl::string_view OriginName(v1::Origin::Kind origin) {
   static constexpr std::pair<v1::Origin::Kind, absl::string_view> kNames[] = {
-      {v1::Origin::DPKG, "dpkg"},       {v1::Origin::RPM, "rpm"},
-      {v1::Origin::FLATPAK, "flatpak"}, {v1::Origin::SNAP, "snap"},
-      {v1::Origin::BUNDLE, "bundle"},   {v1::Origin::ANDROID_PACKAGE, "package"},
-      {v1::Origin::WINGET, "winget"},   {v1::Origin::PFN, "pfn"}};
+      {v1::Origin::DPKG, "dpkg"},
+      {v1::Origin::RPM, "rpm"},
+      {v1::Origin::FLATPAK, "flatpak"},
+      {v1::Origin::SNAP, "snap"},
+      {v1::Origin::BUNDLE, "bundle"},
+      {v1::Origin::ANDROID_PACKAGE, "package"},
+      {v1::Origin::WINGET, "winget"},
+      {v1::Origin::PFN, "pfn"},
+      {v1::Origin::APPIMAGE, "appimage"},
+      {v1::Origin::DESKTOP_ENTRY, "desktop-entry"},
+      {v1::Origin::UNPACKAGED, "unpackaged"},
+      {v1::Origin::WEB_APP, "web-app"}};
   return NameIn(kNames, origin);
 }
 

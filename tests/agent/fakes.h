@@ -127,10 +127,15 @@ class FakeEnforcer final : public Enforcer {
     return std::exchange(records, {});
   }
   void KillDisallowed() override { ++kills; }
+  std::vector<v1::Canary> Prove() override {
+    ++proofs;
+    return canaries;
+  }
 
   EnforcementState state;
   bool armed = true;
-  int kills = 0;
+  int kills = 0, proofs = 0;
+  std::vector<v1::Canary> canaries;
   uint32_t dropped = 0;
   std::vector<ExecRecord> records;
 };

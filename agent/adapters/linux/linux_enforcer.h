@@ -37,6 +37,7 @@ class LinuxEnforcer final : public Enforcer {
   EnforcerStatus status() const override;
   std::vector<ExecRecord> TakeRecords(uint32_t* dropped) override;
   void KillDisallowed() override;
+  std::vector<v1::Canary> Prove() override;
 
  private:
   void OpenGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

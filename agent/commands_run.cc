@@ -137,7 +137,6 @@ class MainLoop {
     }
     if (fds[2].revents != 0) Changed(watcher_.Drain());
     if ((fds[3].revents & (POLLPRI | POLLERR)) != 0) {
-      enforcer_->RefreshMarks();
       agent_->ReportStatusIfChanged();
     }
   }
@@ -231,7 +230,7 @@ absl::Status Run(const RunOptions& options) {
   MUSTER_RETURN_IF_ERROR(reports.Open());
   EnforcerOptions enforcing;
   enforcing.monitor = options.monitor;
-  enforcing.filesystems = options.filesystems;
+  enforcing.scope.paths = options.filesystems;
   LinuxEnforcer enforcer(enforcing, &clock, &machine, wake_up);
   // The link takes the certificate from its keeper, which makes the link connect again with a
   // new one; the keeper runs last and stops first.

@@ -13,6 +13,13 @@ inline constexpr size_t kMaxCanaries = 512;  // filesystems that are probed; the
 inline constexpr absl::Duration kCanaryInterval = absl::Hours(1);
 inline constexpr absl::Duration kCanaryTime = absl::Seconds(2);  // for one probe
 
+// Looking closer at what started.
+inline constexpr size_t kMaxArguments = 16;
+inline constexpr size_t kMaxCommandLineBytes = 16 << 10;
+inline constexpr size_t kMaxInspections = 512;       // waiting at once
+inline constexpr size_t kMaxKnownPrograms = 4'096;   // whether they are interpreters
+inline constexpr absl::Duration kLookAround = absl::Seconds(2);  // for mount namespaces
+
 inline constexpr size_t kMaxTampering = 32;  // kept, newest last
 
 // Between supervisor and worker.

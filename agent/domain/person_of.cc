@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 namespace muster::agent {
@@ -28,6 +29,23 @@ std::optional<uint32_t> ParseRealUid(absl::string_view status) {
   uint32_t uid = 0;
   if (!absl::SimpleAtoi(rest, &uid)) return std::nullopt;
   return uid;
+}
+
+std::string ParseTerminal(absl::string_view stat) {
+  // The program's name is in parentheses and may hold anything, also parentheses.
+  const size_t name_end = stat.rfind(')');
+  if (name_end == absl::string_view::npos) return "";
+  const std::vector<absl::string_view> fields = absl::StrSplit(stat.substr(name_end + 1), ' ');
+  constexpr size_t kTty = 5;  // " S ppid pgrp session tty_nr"
+  uint32_t tty = 0;
+  if (fields.size() <= kTty || !absl::SimpleAtoi(fields[kTty], &tty) || tty == 0) return "";
+  const uint32_t major = (tty >> 8) & 0xfff, minor = (tty & 0xff) | ((tty >> 12) & 0xfff00);
+  constexpr uint32_t kPtsFirst = 136, kPtsLast = 143, kTtyMajor = 4, kConsoles = 64;
+  if (major >= kPtsFirst && major <= kPtsLast) {
+    return absl::StrCat("/dev/pts/", (major - kPtsFirst) * 256 + minor);
+  }
+  if (major == kTtyMajor && minor < kConsoles) return absl::StrCat("/dev/tty", minor);
+  return "";
 }
 
 }  // namespace muster::agent

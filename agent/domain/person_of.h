@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "absl/strings/string_view.h"
 
@@ -23,5 +24,9 @@ std::optional<uint32_t> ParseLoginUid(absl::string_view text);
 
 // The real uid from the `Uid:` line of /proc/PID/status. Empty when there is none.
 std::optional<uint32_t> ParseRealUid(absl::string_view status);
+
+// The controlling terminal from /proc/PID/stat, e.g. "/dev/pts/3" or "/dev/tty1". Empty: none,
+// or of another kind (proc(5), tty_nr; Documentation/admin-guide/devices.txt).
+std::string ParseTerminal(absl::string_view stat);
 
 }  // namespace muster::agent

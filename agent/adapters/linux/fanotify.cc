@@ -15,6 +15,10 @@ namespace {
 constexpr uint64_t kExecMask[] = {FAN_OPEN_EXEC, FAN_OPEN_EXEC_PERM};
 constexpr uint64_t kFileMask = FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM;
 
+// Newer than the headers of Debian 12. Without FAN_MARK_IGNORED_SURV_MODIFY a write ends it.
+constexpr unsigned kEvictable = 0x200;  // FAN_MARK_EVICTABLE, Linux 5.19
+constexpr unsigned kAllowFlags = FAN_MARK_IGNORED_MASK | kEvictable;
+
 absl::Status MarkError(const std::string& path) {
   const int error = errno;
   if (error == ENODEV || error == EOPNOTSUPP || error == EXDEV || error == EINVAL) {
@@ -67,6 +71,20 @@ void FanotifyGroup::UnmarkFile(const std::string& path) const {
                 path.c_str());
 }
 
+bool FanotifyGroup::Allow(int file_fd) const {
+  return fanotify_mark(fd_.get(), FAN_MARK_ADD | kAllowFlags, kExecMask[enforce_ ? 1 : 0], file_fd,
+                       nullptr) == 0;
+}
+
+void FanotifyGroup::TakeBackAllowed(int file_fd) const {
+  fanotify_mark(fd_.get(), FAN_MARK_REMOVE | FAN_MARK_IGNORED_MASK, kExecMask[enforce_ ? 1 : 0],
+                file_fd, nullptr);
+}
+
+void FanotifyGroup::ForgetAllowed() const {
+  fanotify_mark(fd_.get(), FAN_MARK_FLUSH | FAN_MARK_INODE, 0, AT_FDCWD, nullptr);
+}
+
 void FanotifyGroup::Flush() const {
   for (const unsigned kind : {FAN_MARK_INODE, FAN_MARK_MOUNT, FAN_MARK_FILESYSTEM}) {
     fanotify_mark(fd_.get(), FAN_MARK_FLUSH | kind, 0, AT_FDCWD, nullptr);
@@ -92,6 +110,7 @@ absl::StatusOr<std::vector<FanotifyEvent>> FanotifyGroup::Read() const {
     if (m->fd < 0) continue;  // FAN_Q_OVERFLOW: cannot happen with an unlimited queue
     FanotifyEvent e;
     e.fd = Fd(m->fd);
+    e.group = this;
     e.pid = m->pid;
     e.exec = (m->mask & (FAN_OPEN_EXEC_PERM | FAN_OPEN_EXEC)) != 0;
     e.permission = (m->mask & (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM)) != 0;
@@ -100,12 +119,11 @@ absl::StatusOr<std::vector<FanotifyEvent>> FanotifyGroup::Read() const {
   return out;
 }
 
-void FanotifyGroup::Respond(int event_fd, bool allow) const {
+bool FanotifyGroup::Respond(int event_fd, bool allow) const {
   fanotify_response response = {};
   response.fd = event_fd;
   response.response = allow ? FAN_ALLOW : FAN_DENY;
-  // It fails only when the process was killed meanwhile; then nothing waits any more.
-  if (write(fd_.get(), &response, sizeof response) != sizeof response) return;
+  return write(fd_.get(), &response, sizeof response) == sizeof response;
 }
 
 }  // namespace muster::agent

@@ -11,8 +11,11 @@
 
 namespace muster::agent {
 
+class FanotifyGroup;
+
 struct FanotifyEvent {
   Fd fd;  // the file; opened by the kernel, so that using it raises no event
+  const FanotifyGroup* group = nullptr;  // that the answer goes to
   int pid = 0;
   bool exec = false;        // opened to be executed
   bool permission = false;  // the process waits for an answer
@@ -25,6 +28,8 @@ class FanotifyGroup {
   // `enforce` false: notifications only; such a group cannot hold up anything.
   // PERMISSION_DENIED: no CAP_SYS_ADMIN; UNIMPLEMENTED: the kernel lacks it.
   static absl::StatusOr<FanotifyGroup> Open(bool enforce);
+  // A group that another program of ours opened, with its marks.
+  static FanotifyGroup Adopt(Fd fd, bool enforce) { return FanotifyGroup(std::move(fd), enforce); }
 
   FanotifyGroup(FanotifyGroup&&) = default;
 
@@ -36,12 +41,21 @@ class FanotifyGroup {
   // Every opening of one file too: the dynamic loader, `sh FILE` and cp open, they do not exec.
   absl::Status MarkFile(const std::string& path) const;
   void UnmarkFile(const std::string& path) const;
+
+  // Executions of this open file raise no event any more, until it is written to, the kernel
+  // needs the memory, or ForgetAllowed. False: this kernel cannot (before 5.19).
+  bool Allow(int file_fd) const;
+  void TakeBackAllowed(int file_fd) const;
+  // Takes back all of Allow; also marks of MarkFile, which belong in another group.
+  void ForgetAllowed() const;
+
   // Removes all marks: no new events.
   void Flush() const;
 
   // Waiting events, at most a few dozen; empty: none waits.
   absl::StatusOr<std::vector<FanotifyEvent>> Read() const;
-  void Respond(int event_fd, bool allow) const;
+  // False when no event of this group has that descriptor, or nothing waits for it any more.
+  bool Respond(int event_fd, bool allow) const;
 
   // Whatever still waits runs. Not while another thread uses the group.
   void Close() { fd_.Reset(-1); }

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <utility>
 
 #include "agent/adapters/files/local_machine.h"
+#include "agent/domain/cacheable.h"
 #include "agent/domain/person_of.h"
 #include "agent/flow/candidates.h"
 #include "agent/flow/log.h"
@@ -16,9 +18,11 @@
 namespace muster::agent {
 namespace {
 
-constexpr size_t kMaxFoundSizes = 4'096;
+constexpr int kDeciderNice = -20, kSparePollMs = 20;
 constexpr int kStartTries = 200, kStartTryMs = 5;
 constexpr absl::Duration kWatchdogPeriod = absl::Milliseconds(50);
+// The spare thread helps when the first has been at one event for so long.
+constexpr absl::Duration kLateAfter = absl::Milliseconds(100);
 constexpr absl::Duration kStuckAfter = absl::Seconds(2);
 // sysexits(3), EX_SOFTWARE: the service manager restarts on it.
 constexpr int kExitStuck = 70;
@@ -27,124 +31,57 @@ int64_t NanosOf(absl::Time t) { return absl::ToUnixNanos(t); }
 
 }  // namespace
 
-GateState::GateState(const Clock* clock, Machine* machine, std::function<void()> on_record)
-    : clock_(clock),
-      machine_(machine),
-      on_record_(std::move(on_record)),
-      hashes_(limits::kMaxCachedHashes) {
-  view_.remote_devices = view_.found_sizes =
-      std::make_shared<const absl::flat_hash_set<uint64_t>>();
-}
-
-GateState::View GateState::view() const {
-  MutexLock lock(&mu_);
-  return view_;
-}
-
-void GateState::SetState(EnforcementState state) {
-  MutexLock lock(&mu_);
-  std::swap(view_.state, state);
-}
-
-void GateState::SetRemoteDevices(absl::flat_hash_set<uint64_t> devices) {
-  auto next = std::make_shared<const absl::flat_hash_set<uint64_t>>(std::move(devices));
-  MutexLock lock(&mu_);
-  view_.remote_devices = std::move(next);
-}
-
-void GateState::NoteSize(uint64_t size) {
-  MutexLock lock(&mu_);
-  if (view_.found_sizes->contains(size) || view_.found_sizes->size() >= kMaxFoundSizes) return;
-  auto next = std::make_shared<absl::flat_hash_set<uint64_t>>(*view_.found_sizes);
-  next->insert(size);
-  view_.found_sizes = std::move(next);
-}
-
-void GateState::Record(Decided decided) {
-  bool first = false;
-  {
-    MutexLock lock(&mu_);
-    first = records_.empty();
-    if (records_.size() >= limits::kMaxExecRecordsWaiting) {
-      ++dropped_;
-    } else {
-      records_.push_back({std::move(decided), clock_->Now()});
-    }
-  }
-  if (first) on_record_();
-}
-
-std::vector<ExecRecord> GateState::TakeRecords(uint32_t* dropped) {
-  std::vector<Kept> kept;
-  {
-    MutexLock lock(&mu_);
-    std::swap(kept, records_);
-    *dropped = dropped_;
-    dropped_ = 0;
-  }
-  std::vector<ExecRecord> out;
-  out.reserve(kept.size());
-  for (const Kept& k : kept) {
-    const Decided& d = k.decided;
-    ExecRecord r;
-    r.app_id = d.policy->rule(d.app).id;
-    r.uid = d.who.real_uid;
-    r.verdict = d.decision.verdict;
-    r.reason = d.policy->Reason(d.app, d.who.person, k.at);
-    r.path = d.path;
-    r.denied = d.denied;
-    r.at = k.at;
-    out.push_back(std::move(r));
-  }
+absl::StatusOr<GateGroups> GateGroups::Open(bool enforce) {
+  absl::StatusOr<FanotifyGroup> execs = FanotifyGroup::Open(enforce);
+  if (!execs.ok()) return execs.status();
+  GateGroups out{*std::move(execs), std::nullopt};
+  if (!enforce) return out;
+  absl::StatusOr<FanotifyGroup> opens = FanotifyGroup::Open(enforce);
+  if (!opens.ok()) return opens.status();
+  out.opens.emplace(*std::move(opens));
   return out;
 }
 
-std::optional<AppIndex> GateState::AppByContents(const View& view, int fd, const FileStamp& stamp,
-                                                 const std::string& path) {
-  std::optional<std::string> sha256 = hashes_.Find(stamp);
-  if (!sha256) {
-    sha256 = HashFd(fd, [] { return false; });
-    const std::optional<FileStamp> after = StampOfFd(fd);
-    if (!sha256 || !after || !after->SameContents(stamp)) return std::nullopt;
-    hashes_.Put(stamp, *sha256);
-  }
-  const std::optional<AppIndex> app = view.state.candidates->FindHash(stamp.size, *sha256, path);
-  // From now on a copy is hashed before it runs, not after.
-  if (app && view.state.candidates->has_unsized_hash()) NoteSize(stamp.size);
-  return app;
-}
-
-absl::StatusOr<std::unique_ptr<Gate>> Gate::Start(bool enforce, GateState* shared,
-                                                  std::function<void()> kill_disallowed,
-                                                  GateHooks hooks) {
-  absl::StatusOr<FanotifyGroup> group = FanotifyGroup::Open(enforce);
-  if (!group.ok()) return group.status();
-  return std::unique_ptr<Gate>(
-      new Gate(*std::move(group), shared, std::move(kill_disallowed), std::move(hooks)));
-}
-
-Gate::Gate(FanotifyGroup group, GateState* shared, std::function<void()> kill_disallowed,
+Gate::Gate(GateGroups groups, GateState* shared, std::function<void()> kill_disallowed,
            GateHooks hooks)
-    : group_(std::move(group)),
+    : groups_(std::move(groups)),
       shared_(shared),
       kill_disallowed_(std::move(kill_disallowed)),
       hooks_(std::move(hooks)),
-      pending_([this](int fd, bool allow) { group_.Respond(fd, allow); }),
+      // Descriptors are unique in this process: only the group that the event is of knows it.
+      pending_([this](int fd, bool allow) {
+        if (!groups_.execs.Respond(fd, allow) && groups_.opens) groups_.opens->Respond(fd, allow);
+      }),
       stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      spare_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       local_lane_(std::make_unique<SlowLane>(limits::kMaxSlowTasks)),
-      remote_lane_(std::make_unique<SlowLane>(limits::kMaxSlowTasks)),
-      decide_thread_([this] { DecideLoop(); }),
-      watchdog_thread_([this] { WatchdogLoop(); }) {}
+      remote_lane_(std::make_unique<SlowLane>(limits::kMaxSlowTasks)) {
+  first_.thread = std::thread([this] { FirstLoop(); });
+  spare_.thread = std::thread([this] { SpareLoop(); });
+  watchdog_thread_ = std::thread([this] { WatchdogLoop(); });
+}
 
-void Gate::TakeDown() {
-  if (stopping_.exchange(true)) return;
-  group_.Flush();
+void Gate::StopDeciding() {
   eventfd_write(stop_event_.get(), 1);
-  decide_thread_.join();
+  first_.thread.join();
+  spare_.thread.join();
   // No new events and no decider any more: nothing may wait for the lanes.
   pending_.AllowAll();
   watchdog_thread_.join();
-  group_.Close();
+}
+
+void Gate::TakeDown() {
+  if (stopping_.exchange(true)) return;
+  groups_.execs.Flush();
+  if (groups_.opens) groups_.opens->Flush();
+  StopDeciding();
+  groups_.execs.Close();
+  if (groups_.opens) groups_.opens->Close();
+}
+
+std::pair<int, int> Gate::HandOver() {
+  if (!stopping_.exchange(true)) StopDeciding();
+  return {groups_.execs.fd(), groups_.opens ? groups_.opens->fd() : -1};
 }
 
 Gate::~Gate() {
@@ -153,29 +90,67 @@ Gate::~Gate() {
   remote_lane_.reset();
 }
 
-void Gate::DecideLoop() {
-  pollfd fds[2] = {{group_.fd(), POLLIN, 0}, {stop_event_.get(), POLLIN, 0}};
+void Gate::FirstLoop() {
+  // Whoever starts a program waits for this thread: it goes before everything ordinary.
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kDeciderNice);
+  pollfd fds[3] = {{groups_.execs.fd(), POLLIN, 0},
+                   {groups_.opens ? groups_.opens->fd() : -1, POLLIN, 0},
+                   {stop_event_.get(), POLLIN, 0}};
   while (!stopping_) {
-    busy_since_ns_ = 0;
-    if (poll(fds, 2, -1) < 0 && errno != EINTR) break;
-    const absl::Time now = monotonic_.Now();
-    busy_since_ns_ = NanosOf(now);
-    absl::StatusOr<std::vector<FanotifyEvent>> events = group_.Read();
-    if (!events.ok()) {
-      // A gate that cannot read must not stand: leave, and let the service manager start anew.
-      Log(Severity::kError, events.status().message());
-      _exit(kExitStuck);
-    }
-    for (const FanotifyEvent& e : *events) {
-      if (e.permission) pending_.Add(e.fd.get(), now);
-    }
-    for (FanotifyEvent& e : *events) {
-      // From here on, an event at a time: a long queue is not a stuck thread.
-      busy_since_ns_ = NanosOf(monotonic_.Now());
-      Handle(std::move(e));
-    }
+    first_.busy_since_ns = 0;
+    if (poll(fds, 3, -1) < 0 && errno != EINTR) break;
+    if ((fds[0].revents & POLLIN) != 0) Serve(groups_.execs, first_);
+    if ((fds[1].revents & POLLIN) != 0) Serve(*groups_.opens, first_);
   }
-  busy_since_ns_ = 0;
+  first_.busy_since_ns = 0;
+}
+
+void Gate::SpareLoop() {
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kDeciderNice);
+  pollfd wait[2] = {{spare_event_.get(), POLLIN, 0}, {stop_event_.get(), POLLIN, 0}};
+  while (!stopping_) {
+    if (poll(wait, 2, -1) < 0 && errno != EINTR) break;
+    eventfd_t count = 0;
+    eventfd_read(spare_event_.get(), &count);
+    pollfd fds[3] = {{groups_.execs.fd(), POLLIN, 0},
+                     {groups_.opens ? groups_.opens->fd() : -1, POLLIN, 0},
+                     {stop_event_.get(), POLLIN, 0}};
+    while (!stopping_ && first_.busy_since_ns != 0) {
+      spare_.busy_since_ns = 0;
+      if (poll(fds, 3, kSparePollMs) < 0 && errno != EINTR) break;
+      if ((fds[0].revents & POLLIN) != 0) Serve(groups_.execs, spare_);
+      if ((fds[1].revents & POLLIN) != 0) Serve(*groups_.opens, spare_);
+    }
+    spare_.busy_since_ns = 0;
+  }
+}
+
+void Gate::Serve(const FanotifyGroup& group, Decider& decider) {
+  const absl::Time now = monotonic_.Now();
+  decider.busy_since_ns = NanosOf(now);
+  absl::StatusOr<std::vector<FanotifyEvent>> events = group.Read();
+  if (!events.ok()) {
+    // A gate that cannot read must not stand: leave, and let the service manager start anew.
+    Log(Severity::kError, events.status().message());
+    _exit(kExitStuck);
+  }
+  for (const FanotifyEvent& e : *events) {
+    if (e.permission) pending_.Add(e.fd.get(), now);
+  }
+  for (FanotifyEvent& e : *events) {
+    // From here on, an event at a time: a long queue is not a stuck thread.
+    if (events->size() > 1) decider.busy_since_ns = NanosOf(monotonic_.Now());
+    Handle(std::move(e));
+  }
+}
+
+bool Gate::Late() const {
+  const int64_t now = NanosOf(monotonic_.Now());
+  const auto late = [now](const Decider& d) {
+    const int64_t since = d.busy_since_ns;
+    return since != 0 && now - since >= absl::ToInt64Nanoseconds(kStuckAfter);
+  };
+  return late(first_) && late(spare_);
 }
 
 void Gate::WatchdogLoop() {
@@ -183,15 +158,18 @@ void Gate::WatchdogLoop() {
   while (!stopping_) {
     poll(&stop, 1, static_cast<int>(absl::ToInt64Milliseconds(kWatchdogPeriod)));
     const absl::Time now = monotonic_.Now();
-    pending_.Expire(now - limits::kExecDeadline);
-    const int64_t busy = busy_since_ns_;
-    if (busy == 0 || NanosOf(now) - busy < absl::ToInt64Nanoseconds(kStuckAfter)) continue;
+    pending_.Expire(now - limits::kExecDeadline + kWatchdogPeriod);
+    const int64_t busy = first_.busy_since_ns;
+    if (busy != 0 && NanosOf(now) - busy >= absl::ToInt64Nanoseconds(kLateAfter)) {
+      eventfd_write(spare_event_.get(), 1);
+    }
+    if (!Late()) continue;
     if (hooks_.on_stuck) {
       hooks_.on_stuck();
       continue;
     }
-    // Leaving closes the descriptor: whatever waits runs, and the machine goes on.
-    Log(Severity::kError, "the decision thread is stuck; leaving, to be started again");
+    // Leaving closes the descriptors: whatever waits runs, and the machine goes on.
+    Log(Severity::kError, "both decision threads are stuck; leaving, to be started again");
     _exit(kExitStuck);
   }
 }
@@ -205,38 +183,31 @@ void Gate::Allow(const FanotifyEvent& event) {
 void Gate::Handle(FanotifyEvent event) {
   if (hooks_.before_decision) hooks_.before_decision(event);
   // Our own hashing opens marked files; it must never wait for itself.
-  if (event.pid == getpid()) return Allow(event);
+  if (shared_->IsAgent(event.pid)) return Allow(event);
   const GateState::View view = shared_->view();
-  const std::optional<FileStamp> stamp = StampOfFd(event.fd.get());
-  if (view.state.policy == nullptr || view.state.candidates == nullptr || !stamp) {
-    return Allow(event);
+  const std::optional<FileFacts> facts = FactsOfFd(event.fd.get());
+  if (!facts) return Allow(event);
+  if (event.exec && shared_->IsProbe(event.pid, facts->stamp.key)) {
+    if (event.permission) pending_.Answer(event.fd.get(), false);
+    if (event.permission) pending_.Finish(event.fd.get());
+    return;
   }
+  if (view.state.policy == nullptr || view.state.candidates == nullptr) return Allow(event);
   const CandidateIndex& candidates = *view.state.candidates;
-  if (candidates.Spared(stamp->key)) return Allow(event);
-  if (const std::optional<AppIndex> app = candidates.FindFile(*stamp)) {
+  if (candidates.Spared(facts->stamp.key)) {
+    Allow(event);
+    return Remember(view, event, *facts, true);
+  }
+  if (const std::optional<AppIndex> app = candidates.FindFile(facts->stamp)) {
     if (event.permission) pending_.MarkCandidate(event.fd.get());
     Settle(view, event, *app, "");
     if (event.permission) pending_.Finish(event.fd.get());
     return;
   }
   const std::string path = PathOfFd(event.fd.get());
-  CandidateIndex::Answer known = candidates.Look(*stamp, path);
   const bool any_size = candidates.has_unsized_hash() && event.exec;
-  if (known.known == CandidateIndex::Known::kNo && any_size &&
-      view.found_sizes->contains(stamp->size)) {
-    known.known = CandidateIndex::Known::kNeedsHash;
-  }
-  const bool by_hash = known.known == CandidateIndex::Known::kNeedsHash ||
-                       (known.known == CandidateIndex::Known::kNo && any_size);
   bool hashed = false;
-  if (by_hash) {
-    if (const std::optional<std::string> sha256 = shared_->hashes().Find(*stamp)) {
-      const std::optional<AppIndex> app = candidates.FindHash(stamp->size, *sha256, path);
-      hashed = true;
-      known = app ? CandidateIndex::Answer{CandidateIndex::Known::kApp, *app}
-                  : CandidateIndex::Answer{};
-    }
-  }
+  const CandidateIndex::Answer known = Look(view, event, facts->stamp, path, &hashed);
   switch (known.known) {
     case CandidateIndex::Known::kApp:
       if (event.permission) pending_.MarkCandidate(event.fd.get());
@@ -245,29 +216,69 @@ void Gate::Handle(FanotifyEvent event) {
       return;
     case CandidateIndex::Known::kNeedsOwner:
       if (event.permission) pending_.MarkCandidate(event.fd.get());
-      return Defer(view, std::move(event), *stamp, path, true);
+      return Defer(view, std::move(event), *facts, path, true);
     case CandidateIndex::Known::kNeedsHash:
-      return Defer(view, std::move(event), *stamp, path, false);
+      return Defer(view, std::move(event), *facts, path, false);
     case CandidateIndex::Known::kNo:
       break;
   }
   Allow(event);
+  Remember(view, event, *facts, !any_size || hashed);
   if (any_size && !hashed) {
     event.permission = false;  // answered
-    Defer(view, std::move(event), *stamp, path, false);
+    Defer(view, std::move(event), *facts, path, false);
   }
+}
+
+CandidateIndex::Answer Gate::Look(const GateState::View& view, const FanotifyEvent& event,
+                                  const FileStamp& stamp, const std::string& path, bool* hashed) {
+  const CandidateIndex& candidates = *view.state.candidates;
+  CandidateIndex::Answer known = candidates.Look(stamp, path);
+  const bool any_size = candidates.has_unsized_hash() && event.exec;
+  if (known.known == CandidateIndex::Known::kNo && any_size &&
+      view.found_sizes->contains(stamp.size)) {
+    known.known = CandidateIndex::Known::kNeedsHash;
+  }
+  const bool by_hash = known.known == CandidateIndex::Known::kNeedsHash ||
+                       (known.known == CandidateIndex::Known::kNo && any_size);
+  if (!by_hash) return known;
+  const std::optional<std::string> sha256 = shared_->hashes().Find(stamp);
+  if (!sha256) return known;
+  *hashed = true;
+  const std::optional<AppIndex> app = candidates.FindHash(stamp.size, *sha256, path);
+  return app ? CandidateIndex::Answer{CandidateIndex::Known::kApp, *app} : CandidateIndex::Answer{};
+}
+
+// Checked again after the kernel was told: a state or contents that came in between count.
+void Gate::Remember(const GateState::View& view, const FanotifyEvent& event, const FileFacts& facts,
+                    bool contents_known) {
+  if (!event.exec || !remembers_) return;
+  AllowFacts allow;
+  allow.contents_known = contents_known;
+  allow.remote = view.remote_devices->contains(facts.stamp.key.dev);
+  allow.owner = facts.owner;
+  allow.mode = facts.mode;
+  if (!MayRemember(allow)) return;
+  if (!groups_.execs.Allow(event.fd.get())) {
+    remembers_ = false;
+    return;
+  }
+  const std::optional<FileFacts> after = FactsOfFd(event.fd.get());
+  if (shared_->epoch() == view.epoch && after && after->stamp == facts.stamp) return;
+  groups_.execs.TakeBackAllowed(event.fd.get());
 }
 
 void Gate::Settle(const GateState::View& view, const FanotifyEvent& event, AppIndex app,
                   const std::string& path) {
-  const PolicyIndex& policy = *view.state.policy;
   const ProcessPerson who = ReadPerson(event.pid);
-  Decision decision = policy.Decide(app, who.person, shared_->clock().Now());
+  Decision decision = shared_->Decide(view, app, who);
   if (!event.exec && decision.deny && who.real_uid == 0u && who.person == 0u &&
       who.login_uid == kUnsetLoginUid && !RunsDynamicLoader(event.pid)) {
     // dpkg, backup and virus scanners of the system itself read files; reading is not running.
     decision.deny = false;
   }
+  std::string terminal;
+  if (decision.deny) terminal = TerminalOf(event.pid);
   bool denied = false;
   if (event.permission) {
     const bool first = pending_.Answer(event.fd.get(), !decision.deny);
@@ -281,8 +292,15 @@ void Gate::Settle(const GateState::View& view, const FanotifyEvent& event, AppIn
   if (!event.exec && !denied) return;
   shared_->decided.fetch_add(1);
   if (denied) shared_->blocked.fetch_add(1);
-  shared_->Record({view.state.policy, app, who, decision,
-                   path.empty() ? PathOfFd(event.fd.get()) : path, denied});
+  GateState::Decided d;
+  d.policy = view.state.policy;
+  d.app = app;
+  d.who = who;
+  d.verdict = decision.verdict;
+  d.path = path.empty() ? PathOfFd(event.fd.get()) : path;
+  d.denied = denied;
+  d.terminal = std::move(terminal);
+  shared_->Record(std::move(d));
 }
 
 // The start was let through, but may not have happened yet: until it has, the process still is
@@ -296,12 +314,12 @@ void Gate::EndStarted(int pid, const std::optional<FileStamp>& program) {
   kill_disallowed_();
 }
 
-void Gate::Defer(const GateState::View& view, FanotifyEvent event, const FileStamp& stamp,
+void Gate::Defer(const GateState::View& view, FanotifyEvent event, const FileFacts& facts,
                  const std::string& path, bool by_owner) {
-  const bool remote = view.remote_devices->contains(stamp.key.dev);
+  const bool remote = view.remote_devices->contains(facts.stamp.key.dev);
   // std::function copies: the event is shared, not moved.
   auto shared_event = std::make_shared<FanotifyEvent>(std::move(event));
-  auto task = [this, view, shared_event, stamp, path, by_owner] {
+  auto task = [this, view, shared_event, facts, path, by_owner] {
     const FanotifyEvent& e = *shared_event;
     std::optional<AppIndex> app;
     if (by_owner) {
@@ -309,7 +327,7 @@ void Gate::Defer(const GateState::View& view, FanotifyEvent event, const FileSta
       app = MatchOwnedPath(*view.state.policy, path,
                            owners.empty() ? std::string() : owners.begin()->second);
     } else {
-      app = shared_->AppByContents(view, e.fd.get(), stamp, path);
+      app = shared_->AppByContents(view, e.fd.get(), facts.stamp, path);
     }
     if (app) {
       Settle(view, e, *app, path);
@@ -319,7 +337,10 @@ void Gate::Defer(const GateState::View& view, FanotifyEvent event, const FileSta
     if (e.permission) {
       pending_.Finish(e.fd.get());
     } else if (app) {
-      EndStarted(e.pid, stamp);
+      EndStarted(e.pid, facts.stamp);
+    }
+    if (!app && !by_owner) {
+      Remember(view, e, facts, shared_->hashes().Find(facts.stamp).has_value());
     }
   };
   SlowLane& lane = remote ? *remote_lane_ : *local_lane_;

@@ -1,20 +1,20 @@
-// The gate: one fanotify group, the thread that decides, and the watchdog over it.
+// The gate: two fanotify groups, the threads that decide, and the watchdog over them. One group
+// sees executions and remembers in the kernel what is always allowed; the other sees every opening
+// of a blocked file. They are two so that the first can forget without the second losing a mark.
 #pragma once
 
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <thread>
-#include <vector>
+#include <utility>
 
-#include "absl/container/flat_hash_set.h"
+#include "agent/adapters/files/file_facts.h"
 #include "agent/adapters/linux/fanotify.h"
-#include "agent/adapters/linux/proc.h"
+#include "agent/adapters/linux/gate_state.h"
 #include "agent/adapters/linux/slow_lane.h"
-#include "agent/flow/enforcer.h"
-#include "agent/flow/machine.h"
 #include "agent/flow/pending_answers.h"
 #include "common/clock.h"
 #include "common/limits.h"
@@ -22,112 +22,91 @@
 
 namespace muster::agent {
 
-// What all gates of one agent share: the state in force, and what was decided. Thread-safe; no
-// lock is held across a system call.
-class GateState {
- public:
-  GateState(const Clock* clock, Machine* machine, std::function<void()> on_record);
-
-  struct View {
-    EnforcementState state;
-    std::shared_ptr<const absl::flat_hash_set<uint64_t>> remote_devices;
-    // Sizes of files that turned out to have a hash which the catalogue states without a size.
-    std::shared_ptr<const absl::flat_hash_set<uint64_t>> found_sizes;
-  };
-  View view() const;
-  void SetState(EnforcementState state);
-  void SetRemoteDevices(absl::flat_hash_set<uint64_t> devices);
-  void NoteSize(uint64_t size);
-
-  struct Decided {
-    std::shared_ptr<const PolicyIndex> policy;
-    AppIndex app = -1;
-    ProcessPerson who;
-    Decision decision;
-    std::string path;
-    bool denied = false;
-  };
-  void Record(Decided decided);
-  std::vector<ExecRecord> TakeRecords(uint32_t* dropped);
-
-  // The app that the contents of `fd` prove, reading it if need be.
-  std::optional<AppIndex> AppByContents(const View& view, int fd, const FileStamp& stamp,
-                                        const std::string& path);
-
-  const Clock& clock() const { return *clock_; }
-  Machine& machine() { return *machine_; }
-  HashCache& hashes() { return hashes_; }
-  std::atomic<uint64_t> decided{0};
-  std::atomic<uint64_t> blocked{0};
-
- private:
-  const Clock* const clock_;
-  Machine* const machine_;
-  const std::function<void()> on_record_;
-  HashCache hashes_;
-  mutable Mutex mu_;
-  View view_ ABSL_GUARDED_BY(mu_);
-  struct Kept {
-    Decided decided;
-    absl::Time at;
-  };
-  std::vector<Kept> records_ ABSL_GUARDED_BY(mu_);
-  uint32_t dropped_ ABSL_GUARDED_BY(mu_) = 0;
-};
-
 // For tests that must see the watchdog at work.
 struct GateHooks {
   std::function<void(const FanotifyEvent&)> before_decision;
   std::function<void()> on_stuck;  // instead of leaving the process
 };
 
-// Starts its threads at once. group() is thread-safe.
+// The descriptors of a gate, for a program of ours that takes it over.
+struct GateGroups {
+  FanotifyGroup execs;
+  std::optional<FanotifyGroup> opens;  // only where blocking is asked for
+
+  // Errors of FanotifyGroup::Open.
+  static absl::StatusOr<GateGroups> Open(bool enforce);
+};
+
+// Starts its threads at once. The groups' calls are thread-safe.
 //
-// Should this process run out of memory, crash or be killed, the kernel closes the descriptor
+// Should this process run out of memory, crash or be killed, the kernel closes the descriptors
 // and lets everything through; the service manager starts the agent again. That is preferred to
 // any state in which programs wait.
 class Gate {
  public:
-  // Errors of FanotifyGroup::Open.
-  static absl::StatusOr<std::unique_ptr<Gate>> Start(bool enforce, GateState* shared,
-                                                     std::function<void()> kill_disallowed,
-                                                     GateHooks hooks = {});
+  Gate(GateGroups groups, GateState* shared, std::function<void()> kill_disallowed,
+       GateHooks hooks = {});
   // Takes the gate down if it stands, and waits for its slow lanes, which may be reading from a
   // filesystem that never answers.
   ~Gate();
 
-  // Takes the marks away, lets through what waits and closes the group. Fast.
+  // Takes the marks away, lets through what waits and closes the groups. Fast.
   void TakeDown();
+  // Stops deciding but leaves the groups and their marks open, for another program; whatever
+  // waits is let through. The groups' descriptors: execs, then opens or -1.
+  std::pair<int, int> HandOver();
 
-  const FanotifyGroup& group() const { return group_; }
+  const FanotifyGroup& execs() const { return groups_.execs; }
+  // nullptr: nothing is blocked.
+  const FanotifyGroup* opens() const { return groups_.opens ? &*groups_.opens : nullptr; }
+  // A new state is in force: what the kernel remembers of the old one goes.
+  void Forget() const { groups_.execs.ForgetAllowed(); }
+  // When the decider that serves now began its event; empty: none is late.
+  bool Late() const;
+  bool remembers() const { return remembers_; }
 
  private:
-  Gate(FanotifyGroup group, GateState* shared, std::function<void()> kill_disallowed,
-       GateHooks hooks);
-  void DecideLoop();
+  // A thread that decides. The spare one only works while the first is late.
+  struct Decider {
+    std::atomic<int64_t> busy_since_ns{0};  // 0: it waits for events
+    std::thread thread;
+  };
+
+  void FirstLoop();
+  void SpareLoop();
+  // Reads and decides whatever waits in one group.
+  void Serve(const FanotifyGroup& group, Decider& decider);
+  void StopDeciding();
   void WatchdogLoop();
   void Handle(FanotifyEvent event);
+  // What is known without reading the file.
+  CandidateIndex::Answer Look(const GateState::View& view, const FanotifyEvent& event,
+                              const FileStamp& stamp, const std::string& path, bool* hashed);
   // Answers, then records. `app` is proven.
   void Settle(const GateState::View& view, const FanotifyEvent& event, AppIndex app,
               const std::string& path);
   // Hands the event to a slow lane, which answers in time or the watchdog does.
+  void Defer(const GateState::View& view, FanotifyEvent event, const FileFacts& facts,
+             const std::string& path, bool by_owner);
   // Waits up to a second for the exec: only on a slow lane.
   void EndStarted(int pid, const std::optional<FileStamp>& program);
-  void Defer(const GateState::View& view, FanotifyEvent event, const FileStamp& stamp,
-             const std::string& path, bool by_owner);
   void Allow(const FanotifyEvent& event);
+  // Lets the kernel answer for this file from now on, if that is safe. After the answer.
+  void Remember(const GateState::View& view, const FanotifyEvent& event, const FileFacts& facts,
+                bool contents_known);
 
-  FanotifyGroup group_;
+  GateGroups groups_;
   GateState* const shared_;
   const std::function<void()> kill_disallowed_;
   const GateHooks hooks_;
   MonotonicClock monotonic_;
   PendingAnswers pending_;
-  Fd stop_event_;
+  Fd stop_event_, spare_event_;
   std::atomic<bool> stopping_{false};
-  std::atomic<int64_t> busy_since_ns_{0};  // 0: the decision thread waits for events
+  std::atomic<bool> remembers_{true};  // false: this kernel cannot
   std::unique_ptr<SlowLane> local_lane_, remote_lane_;
-  std::thread decide_thread_, watchdog_thread_;
+  Decider first_, spare_;
+  std::thread watchdog_thread_;
 };
 
 }  // namespace muster::agent

@@ -1,33 +1,30 @@
 #include "agent/adapters/linux/linux_enforcer.h"
 
-#include <unistd.h>
-
-#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/adapters/files/local_machine.h"
-#include "agent/domain/mounts.h"
+#include "agent/adapters/linux/canary.h"
 #include "agent/flow/log.h"
 #include "common/limits.h"
 
 namespace muster::agent {
 namespace {
 
-// What no mark of ours can see, whatever this machine is.
-constexpr const char* kAlwaysUncovered[] = {
-    "programs that run from memory only (memfd) are not seen",
-    "programs on filesystems that are mounted only inside a container or user namespace are not "
-    "seen",
-};
+// New processes of what is being ended can start meanwhile.
+constexpr int kKillPasses = 3;
 
 }  // namespace
 
 LinuxEnforcer::LinuxEnforcer(EnforcerOptions options, const Clock* clock, Machine* machine,
-                             std::function<void()> on_record)
-    : options_(std::move(options)), shared_(clock, machine, std::move(on_record)) {}
+                             std::function<void()> on_event)
+    : options_(std::move(options)),
+      on_event_(on_event),
+      shared_(clock, machine, std::move(on_event)),
+      marks_(options_.scope),
+      judge_(&shared_, &marks_) {}
 
 LinuxEnforcer::~LinuxEnforcer() {
+  lookout_.reset();
   std::vector<std::thread> retired;
   {
     MutexLock lock(&mu_);
@@ -37,30 +34,61 @@ LinuxEnforcer::~LinuxEnforcer() {
   for (std::thread& t : retired) t.join();
 }
 
-void LinuxEnforcer::Start() {
-  MutexLock lock(&mu_);
-  if (gate_ == nullptr) OpenGate();
+void LinuxEnforcer::Start(std::optional<GateGroups> groups) {
+  {
+    MutexLock lock(&mu_);
+    if (gate_ != nullptr) return;
+    OpenGate(std::move(groups));
+    if (gate_ == nullptr) return;
+  }
+  Lookout::Parts parts;
+  parts.marks = &marks_;
+  parts.judge = &judge_;
+  parts.with_group = [this](const auto& use) { WithGroup(use); };
+  parts.enforcing = [this] { return enforcing_.load(); };
+  parts.marks_changed = [this] {
+    shared_.SetRemoteDevices(marks_.remote_devices());
+    on_event_();
+  };
+  lookout_ = std::make_unique<Lookout>(std::move(parts));
 }
 
-void LinuxEnforcer::OpenGate() {
+std::pair<int, int> LinuxEnforcer::HandOver() {
+  lookout_.reset();
+  MutexLock lock(&mu_);
+  return gate_ == nullptr || !enforcing_ ? std::make_pair(-1, -1) : gate_->HandOver();
+}
+
+void LinuxEnforcer::WithGroup(const std::function<void(const FanotifyGroup&)>& use) {
+  MutexLock lock(&mu_);
+  if (gate_ != nullptr) use(gate_->execs());
+}
+
+void LinuxEnforcer::OpenGate(std::optional<GateGroups> groups) {
   const bool enforce = armed_ && !options_.monitor;
-  absl::StatusOr<std::unique_ptr<Gate>> gate = Gate::Start(
-      enforce, &shared_, [this] { KillDisallowed(); }, options_.hooks);
-  if (!gate.ok()) {
-    if (open_error_.empty()) Log(Severity::kError, gate.status().message());
-    open_error_ = std::string(gate.status().message());
-    return;
+  if (!groups) {
+    absl::StatusOr<GateGroups> opened = GateGroups::Open(enforce);
+    if (!opened.ok()) {
+      if (open_error_.empty()) Log(Severity::kError, opened.status().message());
+      open_error_ = std::string(opened.status().message());
+      return;
+    }
+    groups.emplace(*std::move(opened));
   }
   open_error_.clear();
-  gate_ = *std::move(gate);
+  gate_ = std::make_unique<Gate>(
+      *std::move(groups), &shared_, [this] { KillDisallowed(); }, options_.hooks);
   enforcing_ = enforce;
-  MarkAll();
+  marks_.MarkOwn(gate_->execs());
+  shared_.SetRemoteDevices(marks_.remote_devices());
+  MarkFiles();
 }
 
 void LinuxEnforcer::RetireGate() {
   enforcing_ = false;
   marked_files_.clear();
-  marked_.clear();
+  canaries_.clear();
+  marks_.Clear();
   if (gate_ == nullptr) return;
   gate_->TakeDown();
   // Its slow lanes may take their time; whoever disarms must not wait for them.
@@ -74,79 +102,55 @@ void LinuxEnforcer::SetArmed(bool armed) {
   if (options_.monitor) return;
   const bool was_up = gate_ != nullptr;
   RetireGate();
-  if (was_up) OpenGate();
-}
-
-void LinuxEnforcer::RefreshMarks() {
-  MutexLock lock(&mu_);
-  MarkMounts();
-}
-
-void LinuxEnforcer::MarkAll() {
-  MarkMounts();
-  MarkFiles();
-}
-
-void LinuxEnforcer::MarkMounts() {
-  if (gate_ == nullptr) return;
-  std::vector<std::string> marked, failed;
-  absl::flat_hash_set<uint64_t> remote;
-  std::map<uint64_t, bool> done;  // device -> is marked
-  std::map<uint64_t, std::string> why;
-  absl::StatusOr<std::string> text = ReadFile("/proc/self/mountinfo", limits::kMaxMountInfoBytes);
-  if (!text.ok()) failed.push_back(std::string(text.status().message()));
-  for (const Mount& m : ParseMountInfo(text.value_or(""))) {
-    if (IsRemote(m.type)) remote.insert(m.dev);
-    if (!options_.filesystems.empty() || !CanHoldPrograms(m.type) || done[m.dev]) continue;
-    const std::optional<uint64_t> dev = DeviceOfPath(m.path);
-    // Another mount on top hides this one; nobody reaches a program through it. btrfs gives its
-    // subvolumes device numbers that mountinfo does not show.
-    if (!dev || (*dev != m.dev && m.type != "btrfs")) continue;
-    const absl::Status status = gate_->group().MarkFilesystem(m.path);
-    done[m.dev] = status.ok();
-    if (status.ok()) {
-      marked.push_back(m.path);
-    } else {
-      why[m.dev] = absl::StrCat("programs on ", m.type, " filesystem ", status.message());
-    }
-  }
-  for (const auto& [dev, text_of] : why) {
-    if (!done[dev]) failed.push_back(text_of);
-  }
-  for (const std::string& path : options_.filesystems) {
-    const absl::Status status = gate_->group().MarkFilesystem(path);
-    if (status.ok()) {
-      marked.push_back(path);
-    } else {
-      failed.push_back(std::string(status.message()));
-    }
-  }
-  shared_.SetRemoteDevices(std::move(remote));
-  marked_ = std::move(marked);
-  failed_ = std::move(failed);
+  if (was_up) OpenGate(std::nullopt);
 }
 
 // Additions come first: at no moment is a file unmarked that should be marked.
 void LinuxEnforcer::MarkFiles() {
-  if (gate_ == nullptr || !enforcing_) return;
+  if (gate_ == nullptr || gate_->opens() == nullptr) return;
   const EnforcementState state = shared_.view().state;
   std::set<std::string> wanted;
   if (state.policy != nullptr && state.candidates != nullptr) {
     for (const ProgramFile& file : state.candidates->files()) {
       if (!state.policy->CouldDeny(file.app)) continue;
-      if (gate_->group().MarkFile(file.path).ok()) wanted.insert(file.path);
+      if (gate_->opens()->MarkFile(file.path).ok()) wanted.insert(file.path);
     }
   }
   for (const std::string& path : marked_files_) {
-    if (!wanted.contains(path)) gate_->group().UnmarkFile(path);
+    if (!wanted.contains(path)) gate_->opens()->UnmarkFile(path);
   }
   marked_files_ = std::move(wanted);
 }
 
+// What the kernel remembers goes after the new state is in force: whatever was remembered
+// between the two is taken back by whoever told the kernel (Gate::Remember).
 void LinuxEnforcer::Swap(EnforcementState state) {
   shared_.SetState(std::move(state));
   MutexLock lock(&mu_);
+  if (gate_ == nullptr) return;
+  gate_->Forget();
   MarkFiles();
+}
+
+bool LinuxEnforcer::Healthy() const {
+  MutexLock lock(&mu_);
+  return gate_ == nullptr || !gate_->Late();
+}
+
+std::vector<std::string> LinuxEnforcer::CannotEnforce() const {
+  std::vector<std::string> out = marks_.failed();
+  const bool told = lookout_ != nullptr && lookout_->connector_error().empty();
+  out.push_back(
+      told ? "programs that run from memory only (memfd) are ended after they started, when their "
+             "contents are those of a blocked app"
+           : absl::StrCat("programs that run from memory only (memfd) or from a filesystem that "
+                          "was mounted elsewhere are noticed within seconds only (",
+                          lookout_ == nullptr ? "not looked for" : lookout_->connector_error(),
+                          ")"));
+  out.push_back(
+      "a program of an account's own making that speaks the protocol of a blocked app is not "
+      "known by its contents");
+  return out;
 }
 
 EnforcerStatus LinuxEnforcer::status() const {
@@ -159,15 +163,20 @@ EnforcerStatus LinuxEnforcer::status() const {
     if (!open_error_.empty()) out.cannot_enforce.push_back(open_error_);
     return out;
   }
-  out.marked = marked_;
-  out.cannot_enforce = failed_;
-  for (const char* text : kAlwaysUncovered) out.cannot_enforce.push_back(text);
+  for (const MountMarks::Marked& m : marks_.marked()) out.marked.push_back(m.name);
+  out.cannot_enforce = CannotEnforce();
+  out.canaries = canaries_;
+  out.capabilities = {
+      absl::StrCat("the kernel remembers allows: ",
+                   gate_->remembers() ? "yes" : "no, it takes Linux 5.19"),
+      absl::StrCat("the kernel tells what started: ",
+                   lookout_ != nullptr && lookout_->connector_error().empty() ? "yes" : "no")};
   if (!armed_) {
     out.mode = v1::StatusReport::DISARMED;
-  } else if (options_.monitor) {
+  } else if (options_.monitor || shared_.clock().Now() < shared_.view().state.monitor_until) {
     out.mode = v1::StatusReport::MONITORING;
   } else {
-    out.mode = marked_.empty() ? v1::StatusReport::REPORT_ONLY : v1::StatusReport::ENFORCING;
+    out.mode = marks_.empty() ? v1::StatusReport::REPORT_ONLY : v1::StatusReport::ENFORCING;
   }
   return out;
 }
@@ -176,35 +185,25 @@ std::vector<ExecRecord> LinuxEnforcer::TakeRecords(uint32_t* dropped) {
   return shared_.TakeRecords(dropped);
 }
 
-std::vector<v1::Canary> LinuxEnforcer::Prove() { return {}; }
-
 void LinuxEnforcer::KillDisallowed() {
   if (!enforcing_) return;
   MutexLock lock(&kill_mu_);
-  const GateState::View view = shared_.view();
-  if (view.state.policy == nullptr || view.state.candidates == nullptr) return;
-  const int self = getpid();
-  ForEachProcess([&](int pid) {
-    if (pid != self) KillOne(view, pid);
-  });
+  bool again = true;
+  for (int pass = 0; pass < kKillPasses && std::exchange(again, false); ++pass) {
+    ForEachProcess([&](int pid) {
+      if (enforcing_ && judge_.EndIfDisallowed(pid)) again = true;
+    });
+  }
 }
 
-void LinuxEnforcer::KillOne(const GateState::View& view, int pid) {
-  const std::optional<FileStamp> exe = StampOfExe(pid);
-  if (!exe || view.state.candidates->Spared(exe->key)) return;
-  std::optional<AppIndex> app = view.state.candidates->FindFile(*exe);
-  if (!app) {
-    const std::optional<std::string> sha256 = shared_.hashes().Find(*exe);
-    if (sha256) app = view.state.candidates->FindHash(exe->size, *sha256, PathOfExe(pid));
-  }
-  if (!app) return;
-  const ProcessPerson who = ReadPerson(pid);
-  const Decision decision = view.state.policy->Decide(*app, who.person, shared_.clock().Now());
-  if (!decision.deny) return;
-  const std::string path = PathOfExe(pid);
-  if (!enforcing_ || !KillIfStill(pid, *exe)) return;
-  shared_.blocked.fetch_add(1);
-  shared_.Record({view.state.policy, *app, who, decision, path, true});
+std::vector<v1::Canary> LinuxEnforcer::Prove() {
+  if (!enforcing_) return {};
+  MutexLock lock(&prove_mu_);
+  std::vector<v1::Canary> out;
+  for (const MountMarks::Marked& where : marks_.marked()) out.push_back(TryCanary(where, shared_));
+  MutexLock keep(&mu_);
+  canaries_ = out;
+  return out;
 }
 
 }  // namespace muster::agent

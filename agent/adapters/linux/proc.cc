@@ -76,6 +76,12 @@ bool RunsDynamicLoader(int pid) {
          absl::StartsWith(name, "ld64.so");
 }
 
+std::string TerminalOf(int pid) {
+  char buffer[1024];
+  const ssize_t n = ReadProc(pid, "stat", buffer, sizeof buffer);
+  return n > 0 ? ParseTerminal(absl::string_view(buffer, static_cast<size_t>(n))) : "";
+}
+
 std::optional<FileStamp> StampOfExe(int pid) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/exe", pid);

@@ -31,6 +31,9 @@ std::string PathOfExe(int pid);
 
 void ForEachProcess(const std::function<void(int pid)>& each);
 
+// The terminal that the process belongs to, e.g. "/dev/pts/3"; empty: none.
+std::string TerminalOf(int pid);
+
 // SIGKILL, unless the process runs another program than `exe` by now. True when it was sent.
 bool KillIfStill(int pid, const FileStamp& exe);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -30,7 +31,7 @@ namespace muster::agent {
 namespace fs = std::filesystem;
 
 inline constexpr uint32_t kAlice = 20001, kBob = 20002;
-inline constexpr int kRan = 0, kEperm = 100 + EPERM;
+inline constexpr int kRan = 0, kEperm = 100 + EPERM, kKilled = 300 + SIGKILL;
 
 // Runs a program as `uid`; its exit code, or 100 + errno when exec failed.
 inline int RunAs(uint32_t uid, const std::vector<std::string>& argv) {
@@ -120,7 +121,8 @@ class FanotifyTest : public ::testing::Test {
   void StartAgent(bool monitor = false, GateHooks hooks = {}) {
     EnforcerOptions options;
     options.monitor = monitor;
-    options.filesystems = {mount_};
+    options.scope.paths = {mount_};
+    options.scope.and_new = true;
     options.hooks = std::move(hooks);
     ASSERT_TRUE(store_.Write(kAcceptedFile, tenant_.Enrolled().SerializeAsString()).ok());
     reports_ = std::make_unique<ReportLog>(kTestDevice, tenant_.device_key(), &store_, &clock_);

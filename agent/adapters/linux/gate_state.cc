@@ -1,0 +1,133 @@
+#include "agent/adapters/linux/gate_state.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/adapters/files/local_machine.h"
+#include "common/limits.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr size_t kMaxFoundSizes = 4'096;
+
+// Of what waits for the next report the oldest that was allowed goes first.
+void DropOne(std::deque<ExecRecord>& records) {
+  auto victim = std::find_if(records.begin(), records.end(),
+                             [](const ExecRecord& r) { return r.verdict == v1::Verdict::ALLOW; });
+  records.erase(victim == records.end() ? records.begin() : victim);
+}
+
+}  // namespace
+
+GateState::GateState(const Clock* clock, Machine* machine, std::function<void()> on_record)
+    : clock_(clock),
+      machine_(machine),
+      on_record_(std::move(on_record)),
+      hashes_(limits::kMaxCachedHashes) {
+  view_.remote_devices = view_.found_sizes =
+      std::make_shared<const absl::flat_hash_set<uint64_t>>();
+}
+
+GateState::View GateState::view() const {
+  MutexLock lock(&mu_);
+  return view_;
+}
+
+void GateState::SetState(EnforcementState state) {
+  MutexLock lock(&mu_);
+  std::swap(view_.state, state);
+  epoch_ = ++view_.epoch;
+}
+
+void GateState::SetRemoteDevices(absl::flat_hash_set<uint64_t> devices) {
+  auto next = std::make_shared<const absl::flat_hash_set<uint64_t>>(std::move(devices));
+  MutexLock lock(&mu_);
+  view_.remote_devices = std::move(next);
+}
+
+void GateState::NoteSize(uint64_t size) {
+  MutexLock lock(&mu_);
+  if (view_.found_sizes->contains(size) || view_.found_sizes->size() >= kMaxFoundSizes) return;
+  auto next = std::make_shared<absl::flat_hash_set<uint64_t>>(*view_.found_sizes);
+  next->insert(size);
+  view_.found_sizes = std::move(next);
+}
+
+bool GateState::IsAgent(int pid) const { return pid == getpid() || pid == worker_pid_; }
+
+void GateState::SetProbe(std::optional<Probe> probe) {
+  MutexLock lock(&mu_);
+  probe_ = probe;
+  probe_pid_ = probe ? probe->pid : 0;
+}
+
+bool GateState::IsProbe(int pid, const FileKey& file) const {
+  if (probe_pid_ != pid) return false;
+  MutexLock lock(&mu_);
+  return probe_ && probe_->pid == pid && probe_->file == file;
+}
+
+Decision GateState::Decide(const View& view, AppIndex app, const ProcessPerson& who) const {
+  const PolicyIndex& policy = *view.state.policy;
+  const absl::Time now = std::max(clock_->Now(), policy.time_floor());
+  Decision decision = policy.Decide(app, who.person, now);
+  // An emergency is never only watched.
+  if (now < view.state.monitor_until && now >= policy.rule(app).denied_until) {
+    decision.deny = false;
+  }
+  return decision;
+}
+
+void GateState::Record(Decided d) {
+  ExecRecord r;
+  r.app_id = d.policy->rule(d.app).id;
+  r.uid = d.who.real_uid;
+  r.verdict = d.verdict;
+  r.at = clock_->Now();
+  r.reason = d.policy->Reason(d.app, d.who.person, r.at);
+  r.path = std::move(d.path);
+  r.denied = d.denied;
+  r.killed = d.killed;
+  r.terminal = std::move(d.terminal);
+  bool first = false;
+  {
+    MutexLock lock(&mu_);
+    first = records_.empty();
+    records_.push_back(std::move(r));
+    if (records_.size() > limits::kMaxExecRecordsWaiting) {
+      DropOne(records_);
+      ++dropped_;
+    }
+  }
+  if (first) on_record_();
+}
+
+std::vector<ExecRecord> GateState::TakeRecords(uint32_t* dropped) {
+  std::deque<ExecRecord> taken;
+  {
+    MutexLock lock(&mu_);
+    std::swap(taken, records_);
+    *dropped = std::exchange(dropped_, 0);
+  }
+  return {std::make_move_iterator(taken.begin()), std::make_move_iterator(taken.end())};
+}
+
+std::optional<AppIndex> GateState::AppByContents(const View& view, int fd, const FileStamp& stamp,
+                                                 const std::string& path) {
+  std::optional<std::string> sha256 = hashes_.Find(stamp);
+  if (!sha256) {
+    sha256 = HashFd(fd, [] { return false; });
+    const std::optional<FileStamp> after = StampOfFd(fd);
+    if (!sha256 || !after || !after->SameContents(stamp)) return std::nullopt;
+    hashes_.Put(stamp, *sha256);
+  }
+  const std::optional<AppIndex> app = view.state.candidates->FindHash(stamp.size, *sha256, path);
+  // From now on a copy is hashed before it runs, not after.
+  if (app && view.state.candidates->has_unsized_hash()) NoteSize(stamp.size);
+  return app;
+}
+
+}  // namespace muster::agent

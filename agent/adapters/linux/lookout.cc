@@ -1,0 +1,145 @@
+#include "agent/adapters/linux/lookout.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "agent/adapters/linux/proc.h"
+#include "agent/domain/interpreters.h"
+#include "agent/flow/log.h"
+#include "common/agent_limits.h"
+
+namespace muster::agent {
+namespace {
+
+std::optional<FileStamp> StampOfProgram(int pid) {
+  const Fd exe(open(absl::StrCat("/proc/", pid, "/exe").c_str(), O_PATH | O_CLOEXEC));
+  const std::optional<FileFacts> facts = exe.ok() ? FactsOfFd(exe.get()) : std::nullopt;
+  if (!facts) return std::nullopt;
+  return facts->stamp;
+}
+
+}  // namespace
+
+Lookout::Lookout(Parts parts)
+    : parts_(std::move(parts)),
+      own_mounts_(open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)),
+      stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      lane_(limits::kMaxInspections) {
+  absl::StatusOr<ProcConnector> connector = ProcConnector::Open();
+  if (connector.ok()) {
+    connector_.emplace(*std::move(connector));
+  } else {
+    connector_error_ = std::string(connector.status().message());
+  }
+  thread_ = std::thread([this] { Run(); });
+}
+
+Lookout::~Lookout() {
+  stopping_ = true;
+  eventfd_write(stop_event_.get(), 1);
+  thread_.join();
+}
+
+void Lookout::Run() {
+  while (!stopping_) {
+    Wait();
+    if (stopping_) return;
+    if (std::exchange(own_changed_, false)) {
+      bool changed = false;
+      parts_.with_group([&](const FanotifyGroup& g) { changed = parts_.marks->MarkOwn(g); });
+      if (changed) parts_.marks_changed();
+    }
+    if (connector_) {
+      for (const int pid : connector_->Read(&lost_)) OnExec(pid);
+    }
+    if (MonotonicClock().Now() >= next_look_ || std::exchange(lost_, false)) {
+      LookAround();
+      next_look_ = MonotonicClock().Now() + limits::kLookAround;
+    }
+  }
+}
+
+void Lookout::Wait() {
+  const std::vector<std::pair<int, int>> others = parts_.marks->watches();
+  std::vector<pollfd> fds = {{stop_event_.get(), POLLIN, 0},
+                             {own_mounts_.get(), POLLPRI, 0},
+                             {connector_ ? connector_->fd() : -1, POLLIN, 0}};
+  for (const auto& [fd, pid] : others) fds.push_back({fd, POLLPRI, 0});
+  const absl::Duration left = std::max(next_look_ - MonotonicClock().Now(), absl::ZeroDuration());
+  const int ms = static_cast<int>(absl::ToInt64Milliseconds(left + absl::Microseconds(999)));
+  if (poll(fds.data(), fds.size(), ms) <= 0) return;
+  own_changed_ = (fds[1].revents & (POLLPRI | POLLERR)) != 0;
+  for (size_t i = 3; i < fds.size(); ++i) {
+    if ((fds[i].revents & (POLLPRI | POLLERR)) != 0) OnNewDevices(others[i - 3].second);
+  }
+}
+
+// True when this program runs no other files, so that being marked is all it takes.
+bool Lookout::IsKnownPlain(const FileKey& key) {
+  const auto it = interpreters_.find(key);
+  return it != interpreters_.end() && !it->second;
+}
+
+void Lookout::OnExec(int pid) {
+  const std::optional<FileStamp> stamp = StampOfProgram(pid);
+  if (!stamp) return;
+  const bool seen = parts_.marks->Covers(stamp->key.dev);
+  if (seen && IsKnownPlain(stamp->key)) return;
+  if (interpreters_.size() >= limits::kMaxKnownPrograms) interpreters_.clear();
+  const bool interpreter = IsInterpreter(PathOfExe(pid));
+  // An inode number can be given to another file: a program that runs files stays looked at.
+  interpreters_[stamp->key] = interpreter;
+  if (!seen && parts_.marks->InScope(stamp->key.dev)) OnNewDevices(pid);
+  if (!seen || interpreter) Offer(pid);
+}
+
+// Whoever runs from a filesystem that was marked this moment started unseen.
+void Lookout::OnNewDevices(int pid) {
+  std::vector<uint64_t> fresh;
+  parts_.with_group([&](const FanotifyGroup& g) { fresh = parts_.marks->MarkNamespaceOf(pid, g); });
+  if (fresh.empty()) return;
+  parts_.marks_changed();
+  const absl::flat_hash_set<uint64_t> devices(fresh.begin(), fresh.end());
+  ForEachProcess([&](int other) {
+    const std::optional<FileStamp> stamp = StampOfProgram(other);
+    if (stamp && devices.contains(stamp->key.dev)) Offer(other);
+  });
+}
+
+void Lookout::LookAround() {
+  std::map<uint64_t, int> namespaces;
+  absl::flat_hash_map<int, FileStamp> judged;
+  ForEachProcess([&](int pid) {
+    if (const uint64_t id = MountNamespaceOf(pid); id != 0) namespaces.emplace(id, pid);
+    if (connector_) return;
+    // Nobody tells what starts: look at everything that was not looked at yet.
+    const std::optional<FileStamp> stamp = StampOfProgram(pid);
+    if (!stamp) return;
+    const auto it = judged_.find(pid);
+    if (it == judged_.end() || !(it->second == *stamp)) Offer(pid);
+    judged.emplace(pid, *stamp);
+  });
+  judged_ = std::move(judged);
+  absl::flat_hash_set<uint64_t> living;
+  for (const auto& [id, pid] : namespaces) {
+    living.insert(id);
+    if (!parts_.marks->KnowsNamespace(id)) OnNewDevices(pid);
+  }
+  parts_.marks->Prune(living);
+}
+
+void Lookout::Offer(int pid) {
+  if (!parts_.enforcing()) return;
+  if (!lane_.Offer([this, pid] { parts_.judge->EndIfDisallowed(pid); })) {
+    // It is looked at with the next policy, or when it starts something.
+    Log(Severity::kWarning, "too many programs start at once to look at each");
+  }
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,109 @@
+#include "agent/adapters/linux/process_judge.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "agent/adapters/files/file_io.h"
+#include "agent/adapters/linux/proc.h"
+#include "agent/domain/interpreters.h"
+#include "agent/flow/candidates.h"
+#include "common/agent_limits.h"
+
+namespace muster::agent {
+
+std::optional<ProcessJudge::Program> ProcessJudge::ProgramOf(int pid) {
+  const Fd exe(open(absl::StrCat("/proc/", pid, "/exe").c_str(), O_PATH | O_CLOEXEC));
+  const std::optional<FileFacts> facts = exe.ok() ? FactsOfFd(exe.get()) : std::nullopt;
+  if (!facts) return std::nullopt;
+  Program out{facts->stamp, PathOfExe(pid), false};
+  out.interpreter = IsInterpreter(out.path);
+  return out;
+}
+
+std::optional<AppIndex> ProcessJudge::AppOf(const GateState::View& view, const FileStamp& stamp,
+                                            const std::string& path, const std::string& link) {
+  const CandidateIndex& candidates = *view.state.candidates;
+  if (candidates.Spared(stamp.key) || !marks_->InScope(stamp.key.dev)) return std::nullopt;
+  if (const std::optional<AppIndex> app = candidates.FindFile(stamp)) return app;
+  const CandidateIndex::Answer known = candidates.Look(stamp, path);
+  switch (known.known) {
+    case CandidateIndex::Known::kApp:
+      return known.app;
+    case CandidateIndex::Known::kNeedsOwner: {
+      const std::map<std::string, std::string> owners = shared_->machine().DpkgOwners({path});
+      return MatchOwnedPath(*view.state.policy, path,
+                            owners.empty() ? std::string() : owners.begin()->second);
+    }
+    case CandidateIndex::Known::kNo:
+      if (!candidates.has_unsized_hash()) return std::nullopt;
+      break;
+    case CandidateIndex::Known::kNeedsHash:
+      break;
+  }
+  const Fd file(open(link.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  // Another file may be at the end of the link by now.
+  const std::optional<FileFacts> facts = file.ok() ? FactsOfFd(file.get()) : std::nullopt;
+  if (!facts || !facts->stamp.SameContents(stamp)) return std::nullopt;
+  return shared_->AppByContents(view, file.get(), facts->stamp, path);
+}
+
+std::optional<AppIndex> ProcessJudge::AppOfArguments(const GateState::View& view, int pid,
+                                                     std::string* path) {
+  const std::string proc = absl::StrCat("/proc/", pid);
+  const absl::StatusOr<std::string> line =
+      ReadFile(proc + "/cmdline", limits::kMaxCommandLineBytes);
+  if (!line.ok()) return std::nullopt;
+  for (const std::string& argument : FileArguments(*line)) {
+    const bool absolute = absl::StartsWith(argument, "/");
+    const std::string link = absl::StrCat(proc, absolute ? "/root" : "/cwd/", argument);
+    const Fd file(open(link.c_str(), O_PATH | O_CLOEXEC));
+    const std::optional<FileFacts> facts = file.ok() ? FactsOfFd(file.get()) : std::nullopt;
+    if (!facts) continue;
+    *path = absolute ? argument : PathOfFd(file.get());
+    return AppOf(view, facts->stamp, *path, link);
+  }
+  return std::nullopt;
+}
+
+bool ProcessJudge::End(const GateState::View& view, int pid, const FileStamp& exe, AppIndex app,
+                       std::string path) {
+  const ProcessPerson who = ReadPerson(pid);
+  const Decision decision = shared_->Decide(view, app, who);
+  if (!decision.deny) return false;
+  GateState::Decided d;
+  d.terminal = TerminalOf(pid);
+  if (!KillIfStill(pid, exe)) return false;
+  shared_->blocked.fetch_add(1);
+  d.policy = view.state.policy;
+  d.app = app;
+  d.who = who;
+  d.verdict = decision.verdict;
+  d.path = std::move(path);
+  d.denied = d.killed = true;
+  shared_->Record(std::move(d));
+  return true;
+}
+
+bool ProcessJudge::EndIfDisallowed(int pid) {
+  if (shared_->IsAgent(pid)) return false;
+  const GateState::View view = shared_->view();
+  if (view.state.policy == nullptr || view.state.candidates == nullptr) return false;
+  const std::optional<Program> program = ProgramOf(pid);
+  if (!program) return false;
+  const std::string link = absl::StrCat("/proc/", pid, "/exe");
+  if (const auto app = AppOf(view, program->stamp, program->path, link)) {
+    return End(view, pid, program->stamp, *app, program->path);
+  }
+  if (!program->interpreter) return false;
+  std::string path;
+  const std::optional<AppIndex> app = AppOfArguments(view, pid, &path);
+  return app && End(view, pid, program->stamp, *app, std::move(path));
+}
+
+}  // namespace muster::agent

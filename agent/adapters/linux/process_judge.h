@@ -1,0 +1,43 @@
+// Judges what runs already: at a new policy, and where no mark could stop the start (memory-only
+// programs, a filesystem that was mounted a moment ago, a file given to an interpreter).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "agent/adapters/files/file_facts.h"
+#include "agent/adapters/linux/gate_state.h"
+#include "agent/adapters/linux/mount_marks.h"
+
+namespace muster::agent {
+
+// Thread-safe. Reads files of users: never on the decision path.
+class ProcessJudge {
+ public:
+  ProcessJudge(GateState* shared, const MountMarks* marks) : shared_(shared), marks_(marks) {}
+
+  // Ends the process with SIGKILL when its program, or the file that its interpreter was given,
+  // is an app that its person may not run. True when it was ended.
+  bool EndIfDisallowed(int pid);
+
+  // The program of a process, and whether it is one that runs other files.
+  struct Program {
+    FileStamp stamp;
+    std::string path;
+    bool interpreter = false;
+  };
+  static std::optional<Program> ProgramOf(int pid);
+
+ private:
+  // `link` is a path in /proc that leads to the file.
+  std::optional<AppIndex> AppOf(const GateState::View& view, const FileStamp& stamp,
+                                const std::string& path, const std::string& link);
+  std::optional<AppIndex> AppOfArguments(const GateState::View& view, int pid, std::string* path);
+  bool End(const GateState::View& view, int pid, const FileStamp& exe, AppIndex app,
+           std::string path);
+
+  GateState* const shared_;
+  const MountMarks* const marks_;
+};
+
+}  // namespace muster::agent

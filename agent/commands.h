@@ -19,11 +19,16 @@ int RunEnroll(const EnrollOptions& options);
 
 struct RunOptions {
   std::string state_dir;
-  bool monitor = false;
-  std::vector<std::string> filesystems;
+  std::vector<std::string> arguments;  // everything after `run`, as it was typed
+};
+// Becomes the supervisor, which starts `worker` with the same arguments.
+int RunAgent(const RunOptions& options);
+
+struct WorkerOptions {
+  std::string state_dir;
   MachinePaths machine;
 };
-int RunAgent(const RunOptions& options);
+int RunWorker(const WorkerOptions& options);
 
 struct AskOptions {
   std::string state_dir;

@@ -40,16 +40,33 @@ void AddEnroll(CLI::App& app, int& exit_code) {
   c->callback([options, &exit_code] { exit_code = RunEnroll(*options); });
 }
 
-void AddRun(CLI::App& app, int& exit_code) {
-  auto options = std::make_shared<RunOptions>();
-  CLI::App* c = app.add_subcommand("run", "Enforce and report until stopped");
-  AddState(*c, options->state_dir);
-  c->add_flag("--monitor", options->monitor, "Only report; never block");
-  c->add_option("--filesystems", options->filesystems,
-                "Only the filesystems of these paths (default: all that can hold programs)")
+// `run` and `worker` take the same options; each looks at those that are its own.
+void AddRunOptions(CLI::App& command, std::string& state, MachinePaths& machine) {
+  AddState(command, state);
+  command.add_flag_function(
+      "--monitor", [](int64_t) {}, "Only report; never block");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--filesystems", [](const std::vector<std::string>&) {},
+          "Only the filesystems of these paths (default: all that can hold programs)")
       ->delimiter(',');
-  AddMachine(*c, options->machine);
-  c->callback([options, &exit_code] { exit_code = RunAgent(*options); });
+  command.add_flag_function("--and-new-filesystems", [](int64_t) {})->group("");
+  AddMachine(command, machine);
+}
+
+void AddRun(CLI::App& app, int argc, char** argv, int& exit_code) {
+  auto options = std::make_shared<RunOptions>();
+  auto machine = std::make_shared<MachinePaths>();
+  CLI::App* run = app.add_subcommand("run", "Enforce and report until stopped");
+  AddRunOptions(*run, options->state_dir, *machine);
+  for (int i = 2; i < argc; ++i) options->arguments.emplace_back(argv[i]);
+  run->callback([options, machine, &exit_code] { exit_code = RunAgent(*options); });
+
+  auto worker_options = std::make_shared<WorkerOptions>();
+  CLI::App* worker = app.add_subcommand("worker", "Started by the supervisor only");
+  worker->group("");
+  AddRunOptions(*worker, worker_options->state_dir, worker_options->machine);
+  worker->callback([worker_options, &exit_code] { exit_code = RunWorker(*worker_options); });
 }
 
 void AddOutput(CLI::App& command, std::string& output) {
@@ -118,7 +135,7 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = 0;
   AddEnroll(app, exit_code);
-  AddRun(app, exit_code);
+  AddRun(app, argc, argv, exit_code);
   AddQuestions(app, exit_code);
   AddDisarm(app, exit_code);
   AddVerify(app, exit_code);

@@ -24,7 +24,11 @@ inline constexpr size_t kMaxTampering = 32;  // kept, newest last
 
 // Between supervisor and worker.
 inline constexpr size_t kMaxGateFrameBytes = 64 << 20;
-inline constexpr absl::Duration kWorkerSilence = absl::Seconds(10);  // then it is replaced
+inline constexpr absl::Duration kWorkerSilence = absl::Seconds(30);  // then it is replaced
+inline constexpr absl::Duration kGateAnswerTime = absl::Minutes(1);
+inline constexpr absl::Duration kGuardPeriod = absl::Milliseconds(50);
+inline constexpr absl::Duration kSupervisorSilence = absl::Milliseconds(120);
+inline constexpr absl::Duration kWorkerStopTime = absl::Seconds(5);  // after SIGTERM
 inline constexpr absl::Duration kMinWorkerPause = absl::Milliseconds(50);
 inline constexpr absl::Duration kMaxWorkerPause = absl::Seconds(30);
 

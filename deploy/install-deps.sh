@@ -11,7 +11,7 @@ build_packages="
   libsasl2-modules-gssapi-mit libkrb5-dev libssl-dev libspdlog-dev libcli11-dev
   libcurl4-openssl-dev nlohmann-json3-dev"
 test_packages="
-  libgtest-dev libbenchmark-dev clang clang-tidy clang-format libclang-rt-14-dev python3
+  libgtest-dev libgmock-dev libbenchmark-dev clang clang-tidy clang-format libclang-rt-14-dev python3
   slapd ldap-utils samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba
   openssl systemd procps iproute2 softhsm2 libengine-pkcs11-openssl opensc"
 

@@ -77,6 +77,7 @@ class CandidateIndex {
   std::optional<AppIndex> FindHash(uint64_t size, const std::string& sha256,
                                    absl::string_view path) const;
 
+  const Parts& parts() const { return parts_; }
   const std::vector<ProgramFile>& files() const { return parts_.files; }
   const std::vector<KnownHash>& hashes() const { return parts_.hashes; }
   // The catalogue states a hash without a size: any file could have it.

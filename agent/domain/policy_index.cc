@@ -26,7 +26,9 @@ std::shared_ptr<const PolicyIndex> PolicyIndex::Build(PolicyParts parts) {
   out->content_ = std::move(parts.content);
   out->how_to_ask_ = std::move(parts.how_to_ask);
   out->time_floor_ = parts.time_floor;
-  out->not_after_ = parts.cohort_not_after;
+  out->not_after_ = out->cohort_not_after_ = parts.cohort_not_after;
+  if (parts.assignment != nullptr) out->assignment_ = *parts.assignment;
+  if (parts.emergency_deny != nullptr) out->emergency_deny_ = *parts.emergency_deny;
   for (const v1::App& app : out->content_.apps()) {
     out->by_id_.emplace(app.id(), static_cast<AppIndex>(out->rules_.size()));
     AppRule rule;
@@ -55,6 +57,7 @@ std::shared_ptr<const PolicyIndex> PolicyIndex::Build(PolicyParts parts) {
     out->AddEntitlements(*parts.assignment, parts.uid_of);
   }
   if (parts.emergency_deny != nullptr) out->AddEmergencyDeny(*parts.emergency_deny);
+  out->uid_of_ = std::move(parts.uid_of);
   return out;
 }
 

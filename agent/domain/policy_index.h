@@ -72,6 +72,14 @@ class PolicyIndex {
   // The reason code alone, for reports.
   std::string Reason(AppIndex app, std::optional<uint32_t> uid, absl::Time now) const;
 
+  // What it was compiled from.
+  const v1::CohortContent& content() const { return content_; }
+  const std::string& how_to_ask() const { return how_to_ask_; }
+  absl::Time cohort_not_after() const { return cohort_not_after_; }
+  const std::optional<v1::DeviceAssignment>& assignment() const { return assignment_; }
+  const std::optional<v1::EmergencyDeny>& emergency_deny() const { return emergency_deny_; }
+  const std::map<std::string, uint32_t>& uid_of() const { return uid_of_; }
+
   // The next moment after `now` at which an entitlement or an emergency deny ends;
   // InfiniteFuture: none.
   absl::Time NextExpiry(absl::Time now) const;
@@ -88,6 +96,10 @@ class PolicyIndex {
   void AddEmergencyDeny(const v1::EmergencyDeny& deny);
 
   v1::CohortContent content_;
+  absl::Time cohort_not_after_ = absl::InfiniteFuture();
+  std::optional<v1::DeviceAssignment> assignment_;
+  std::optional<v1::EmergencyDeny> emergency_deny_;
+  std::map<std::string, uint32_t> uid_of_;
   std::string how_to_ask_, emergency_reason_;
   std::vector<AppRule> rules_;
   std::vector<const v1::App*> apps_;

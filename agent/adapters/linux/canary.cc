@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/adapters/files/file_facts.h"
 #include "agent/adapters/files/file_io.h"
+#include "agent/adapters/linux/proc.h"
 #include "common/agent_limits.h"
 #include "common/time_proto.h"
 
@@ -90,10 +91,10 @@ v1::Canary::Result Judge(int status, const std::string& folder) {
 int WaitFor(int pid) {
   const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   int status = 0;
-  const absl::Time end = absl::Now() + limits::kCanaryTime;
+  const absl::Time end = MonotonicClock().Now() + limits::kCanaryTime;
   // A traced child that execs stops; waitpid sees that, a pidfd only its end.
   while (waitpid(pid, &status, WNOHANG | __WALL) == 0) {
-    if (absl::Now() > end) break;
+    if (MonotonicClock().Now() > end) break;
     pollfd wait = {pidfd.get(), POLLIN, 0};
     poll(&wait, 1, 1);
   }

@@ -76,6 +76,12 @@ bool FanotifyGroup::Allow(int file_fd) const {
                        nullptr) == 0;
 }
 
+bool FanotifyGroup::AllowOurs(const std::string& path) const {
+  return fanotify_mark(fd_.get(),
+                       FAN_MARK_ADD | FAN_MARK_IGNORED_MASK | FAN_MARK_IGNORED_SURV_MODIFY,
+                       kExecMask[enforce_ ? 1 : 0], AT_FDCWD, path.c_str()) == 0;
+}
+
 void FanotifyGroup::TakeBackAllowed(int file_fd) const {
   fanotify_mark(fd_.get(), FAN_MARK_REMOVE | FAN_MARK_IGNORED_MASK, kExecMask[enforce_ ? 1 : 0],
                 file_fd, nullptr);

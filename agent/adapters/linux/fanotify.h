@@ -49,6 +49,10 @@ class FanotifyGroup {
   // Takes back all of Allow; also marks of MarkFile, which belong in another group.
   void ForgetAllowed() const;
 
+  // Executions of this file raise no event until ForgetAllowed, whatever is written to it: for our
+  // own program, before it starts anew and nobody could answer.
+  bool AllowOurs(const std::string& path) const;
+
   // Removes all marks: no new events.
   void Flush() const;
 

@@ -61,12 +61,16 @@ Gate::Gate(GateGroups groups, GateState* shared, std::function<void()> kill_disa
   watchdog_thread_ = std::thread([this] { WatchdogLoop(); });
 }
 
-void Gate::StopDeciding() {
+void Gate::StopDeciding(bool allow_waiting) {
   eventfd_write(stop_event_.get(), 1);
   first_.thread.join();
   spare_.thread.join();
   // No new events and no decider any more: nothing may wait for the lanes.
-  pending_.AllowAll();
+  if (allow_waiting) {
+    pending_.AllowAll();
+  } else {
+    pending_.Expire(absl::InfiniteFuture());
+  }
   watchdog_thread_.join();
 }
 
@@ -74,14 +78,15 @@ void Gate::TakeDown() {
   if (stopping_.exchange(true)) return;
   groups_.execs.Flush();
   if (groups_.opens) groups_.opens->Flush();
-  StopDeciding();
+  StopDeciding(true);
   groups_.execs.Close();
   if (groups_.opens) groups_.opens->Close();
 }
 
-std::pair<int, int> Gate::HandOver() {
-  if (!stopping_.exchange(true)) StopDeciding();
-  return {groups_.execs.fd(), groups_.opens ? groups_.opens->fd() : -1};
+std::optional<GateGroups> Gate::HandOver() {
+  if (stopping_.exchange(true)) return std::nullopt;
+  StopDeciding(false);
+  return std::move(groups_);
 }
 
 Gate::~Gate() {

@@ -52,9 +52,9 @@ class Gate {
 
   // Takes the marks away, lets through what waits and closes the groups. Fast.
   void TakeDown();
-  // Stops deciding but leaves the groups and their marks open, for another program; whatever
-  // waits is let through. The groups' descriptors: execs, then opens or -1.
-  std::pair<int, int> HandOver();
+  // Stops deciding and gives the groups away with their marks; what was read and waits is answered
+  // as at its deadline, what comes now waits for whoever takes the groups. Empty: it is down.
+  std::optional<GateGroups> HandOver();
 
   const FanotifyGroup& execs() const { return groups_.execs; }
   // nullptr: nothing is blocked.
@@ -76,7 +76,7 @@ class Gate {
   void SpareLoop();
   // Reads and decides whatever waits in one group.
   void Serve(const FanotifyGroup& group, Decider& decider);
-  void StopDeciding();
+  void StopDeciding(bool allow_waiting);
   void WatchdogLoop();
   void Handle(FanotifyEvent event);
   // What is known without reading the file.

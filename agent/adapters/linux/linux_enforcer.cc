@@ -53,10 +53,13 @@ void LinuxEnforcer::Start(std::optional<GateGroups> groups) {
   lookout_ = std::make_unique<Lookout>(std::move(parts));
 }
 
-std::pair<int, int> LinuxEnforcer::HandOver() {
+std::optional<GateGroups> LinuxEnforcer::HandOver() {
   lookout_.reset();
   MutexLock lock(&mu_);
-  return gate_ == nullptr || !enforcing_ ? std::make_pair(-1, -1) : gate_->HandOver();
+  if (gate_ == nullptr || !enforcing_) return std::nullopt;
+  std::optional<GateGroups> groups = gate_->HandOver();
+  gate_.reset();
+  return groups;
 }
 
 void LinuxEnforcer::WithGroup(const std::function<void(const FanotifyGroup&)>& use) {
@@ -130,6 +133,11 @@ void LinuxEnforcer::Swap(EnforcementState state) {
   if (gate_ == nullptr) return;
   gate_->Forget();
   MarkFiles();
+}
+
+void LinuxEnforcer::ForgetAllowed() {
+  MutexLock lock(&mu_);
+  if (gate_ != nullptr) gate_->Forget();
 }
 
 bool LinuxEnforcer::Healthy() const {

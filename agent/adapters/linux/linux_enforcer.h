@@ -34,8 +34,9 @@ class LinuxEnforcer final : public Enforcer {
 
   // Puts the gate up, on descriptors of an earlier one where there are some.
   void Start(std::optional<GateGroups> groups = std::nullopt);
-  // Stops deciding and leaves the descriptors open: execs, opens or -1; both -1 without a gate.
-  std::pair<int, int> HandOver();
+  // Stops deciding and gives the descriptors away, so that Start here or in another program can
+  // go on with them: nothing passes in between. Empty: nothing is blocked anyway.
+  std::optional<GateGroups> HandOver();
 
   void Swap(EnforcementState state) override;
   void SetArmed(bool armed) override;
@@ -43,6 +44,9 @@ class LinuxEnforcer final : public Enforcer {
   std::vector<ExecRecord> TakeRecords(uint32_t* dropped) override;
   void KillDisallowed() override;
   std::vector<v1::Canary> Prove() override;
+
+  // Takes back what the kernel was told to let through; see FanotifyGroup.
+  void ForgetAllowed();
 
   GateState& shared() { return shared_; }
   // False when a decision has been going on for seconds.

@@ -76,6 +76,15 @@ bool RunsDynamicLoader(int pid) {
          absl::StartsWith(name, "ld64.so");
 }
 
+bool IsStopped(int pid) {
+  char buffer[1024];
+  const ssize_t n = ReadProc(pid, "stat", buffer, sizeof buffer);
+  if (n <= 0) return false;
+  const absl::string_view stat(buffer, static_cast<size_t>(n));
+  const size_t name_end = stat.rfind(')');
+  return name_end != absl::string_view::npos && stat.substr(name_end, 3) == ") T";
+}
+
 std::string TerminalOf(int pid) {
   char buffer[1024];
   const ssize_t n = ReadProc(pid, "stat", buffer, sizeof buffer);

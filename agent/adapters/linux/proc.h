@@ -31,6 +31,9 @@ std::string PathOfExe(int pid);
 
 void ForEachProcess(const std::function<void(int pid)>& each);
 
+// True when the process was stopped by a signal (state T).
+bool IsStopped(int pid);
+
 // The terminal that the process belongs to, e.g. "/dev/pts/3"; empty: none.
 std::string TerminalOf(int pid);
 

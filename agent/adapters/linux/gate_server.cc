@@ -1,0 +1,73 @@
+#include "agent/adapters/linux/gate_server.h"
+
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "agent/adapters/linux/frames.h"
+#include "agent/flow/gate_messages.h"
+#include "agent/flow/log.h"
+#include "common/agent_limits.h"
+
+namespace muster::agent {
+
+GateServer::GateServer(Fd socket, Parts parts)
+    : socket_(std::move(socket)), parts_(std::move(parts)), thread_([this] { Serve(); }) {}
+
+GateServer::~GateServer() {
+  shutdown(socket_.get(), SHUT_RDWR);
+  thread_.join();
+}
+
+void GateServer::Serve() {
+  for (;;) {
+    v1::GateRequest request;
+    // A worker may have nothing to ask for as long as it likes.
+    if (!ReceiveFrame(socket_.get(), &request, absl::Hours(24 * 365)).ok()) return;
+    const v1::GateReply reply = Answer(std::move(request));
+    if (!SendFrame(socket_.get(), reply, limits::kGateAnswerTime).ok()) return;
+  }
+}
+
+v1::GateReply GateServer::Answer(v1::GateRequest request) {
+  v1::GateReply reply;
+  switch (request.request_case()) {
+    case v1::GateRequest::kSwap: {
+      absl::StatusOr<EnforcementState> state = FromGateState(request.swap());
+      if (!state.ok()) {
+        Log(Severity::kError, "the worker's state was refused: ", state.status().message());
+        break;
+      }
+      parts_.enforcer->Swap(*std::move(state));
+      parts_.on_state(request.swap());
+      break;
+    }
+    case v1::GateRequest::kSetArmed:
+      parts_.enforcer->SetArmed(request.set_armed());
+      break;
+    case v1::GateRequest::kStatus:
+      *reply.mutable_status() = ToGateStatus(parts_.enforcer->status());
+      parts_.add_status(*reply.mutable_status());
+      break;
+    case v1::GateRequest::kTakeRecords: {
+      uint32_t dropped = 0;
+      for (const ExecRecord& record : parts_.enforcer->TakeRecords(&dropped)) {
+        *reply.add_records() = ToGateRecord(record);
+      }
+      reply.set_dropped(dropped);
+      break;
+    }
+    case v1::GateRequest::kKillDisallowed:
+      parts_.enforcer->KillDisallowed();
+      break;
+    case v1::GateRequest::kProve:
+      for (const v1::Canary& canary : parts_.enforcer->Prove()) *reply.add_canaries() = canary;
+      break;
+    case v1::GateRequest::kRefreshMarks:
+    case v1::GateRequest::REQUEST_NOT_SET:
+      break;
+  }
+  return reply;
+}
+
+}  // namespace muster::agent

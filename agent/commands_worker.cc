@@ -1,0 +1,253 @@
+// The one construction of the worker, and its main loop.
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+
+#include "absl/random/random.h"
+#include "absl/strings/str_format.h"
+#include "agent/adapters/files/file_state_store.h"
+#include "agent/adapters/files/identity_files.h"
+#include "agent/adapters/files/local_machine.h"
+#include "agent/adapters/grpc/controller_link.h"
+#include "agent/adapters/grpc/stepper.h"
+#include "agent/adapters/linux/beat.h"
+#include "agent/adapters/linux/control_socket.h"
+#include "agent/adapters/linux/remote_enforcer.h"
+#include "agent/adapters/linux/supervisor.h"
+#include "agent/adapters/linux/watcher.h"
+#include "agent/commands.h"
+#include "agent/flow/agent.h"
+#include "agent/flow/certificate_keeper.h"
+#include "agent/flow/log.h"
+#include "common/clock.h"
+#include "common/status_macros.h"
+#include "google/protobuf/stubs/logging.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr absl::Duration kExecBatch = absl::Milliseconds(200);
+// The supervisor takes a longer silence for a hang.
+constexpr absl::Duration kBeatPeriod = absl::Seconds(1);
+constexpr absl::Duration kDebounce = absl::Milliseconds(50);
+// A long upgrade renames the status file once per package: do not look after each.
+constexpr absl::Duration kMinScanGap = absl::Milliseconds(300);
+
+enum Tag { kInventoryTag = 0, kAccountsTag = 1 };
+
+// Tells a restart of this agent from a copy of its certificate on another machine.
+std::string NewInstanceId() {
+  absl::BitGen random;
+  return absl::StrFormat("%016x%016x", absl::Uniform<uint64_t>(random),
+                         absl::Uniform<uint64_t>(random));
+}
+
+Fd BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int s : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, s);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return Fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+class MainLoop {
+ public:
+  MainLoop(Agent* agent, const LocalMachine* machine, const MachinePaths& paths, Beat* beat,
+           int wake_fd, int signal_fd)
+      : agent_(agent),
+        machine_(machine),
+        paths_(paths),
+        beat_(beat),
+        wake_fd_(wake_fd),
+        signal_fd_(signal_fd) {}
+
+  // Before the first look at the machine, so that no change falls between.
+  void Watch() {
+    watcher_.Watch(machine_->InventoryWatches(), kInventoryTag);
+    const size_t slash = paths_.passwd.find_last_of('/');
+    watcher_.Watch({{paths_.passwd.substr(0, slash), paths_.passwd.substr(slash + 1)}},
+                   kAccountsTag);
+  }
+
+  void Run() {
+    while (!stop_) {
+      const absl::Time now = clock_.Now();
+      const absl::Time next = std::min({tick_at_, flush_at_, scan_at_});
+      const absl::Duration wait = std::clamp(next - now, absl::ZeroDuration(), kBeatPeriod);
+      // Rounded up: a wait of half a millisecond must not become a busy loop.
+      Poll(static_cast<int>(absl::ToInt64Milliseconds(wait + absl::Microseconds(999))));
+      beat_->shared().worker_ns = MonotonicNanos();
+      DoDue();
+    }
+    agent_->FlushExecs();
+  }
+
+ private:
+  void Poll(int timeout_ms) {
+    pollfd fds[] = {{signal_fd_, POLLIN, 0}, {wake_fd_, POLLIN, 0}, {watcher_.fd(), POLLIN, 0}};
+    if (poll(fds, 3, timeout_ms) <= 0) return;
+    if (fds[0].revents != 0) ReadSignals();
+    if (fds[1].revents != 0) {
+      eventfd_t count = 0;
+      eventfd_read(wake_fd_, &count);
+      // Decisions are gathered for a moment: ten starts are one report.
+      flush_at_ = std::min(flush_at_, clock_.Now() + kExecBatch);
+      work_ = true;
+      tick_at_ = clock_.Now();
+    }
+    if (fds[2].revents != 0) Changed(watcher_.Drain());
+  }
+
+  void ReadSignals() {
+    signalfd_siginfo info = {};
+    while (read(signal_fd_, &info, sizeof info) == sizeof info) {
+      if (info.ssi_signo == SIGHUP) {
+        Changed(~0u);
+      } else {
+        stop_ = true;
+      }
+    }
+  }
+
+  void Changed(unsigned tags) {
+    const absl::Time soon = std::max(clock_.Now() + kDebounce, last_scan_ + kMinScanGap);
+    if ((tags & (1u << kInventoryTag)) != 0) inventory_changed_ = true;
+    if ((tags & (1u << kAccountsTag)) != 0) accounts_changed_ = true;
+    if (inventory_changed_ || accounts_changed_) scan_at_ = std::min(scan_at_, soon);
+  }
+
+  void DoDue() {
+    const absl::Time now = clock_.Now();
+    if (now >= scan_at_) {
+      scan_at_ = absl::InfiniteFuture();
+      Watch();
+      if (std::exchange(inventory_changed_, false)) agent_->OnInventoryChanged();
+      if (std::exchange(accounts_changed_, false)) agent_->OnAccountsChanged();
+      last_scan_ = clock_.Now();
+      malloc_trim(0);  // the package lists were read whole
+    }
+    if (std::exchange(work_, false)) agent_->Work();
+    if (now >= flush_at_) {
+      flush_at_ = absl::InfiniteFuture();
+      agent_->FlushExecs();
+    }
+    if (now >= tick_at_) tick_at_ = agent_->Tick();
+  }
+
+  SystemClock clock_;
+  Agent* const agent_;
+  const LocalMachine* const machine_;
+  const MachinePaths paths_;
+  Beat* const beat_;
+  const int wake_fd_, signal_fd_;
+  Watcher watcher_;
+  bool stop_ = false, work_ = true, inventory_changed_ = false, accounts_changed_ = false;
+  absl::Time tick_at_ = absl::InfinitePast(), flush_at_ = absl::InfiniteFuture();
+  absl::Time scan_at_ = absl::InfiniteFuture(), last_scan_ = absl::InfinitePast();
+};
+
+absl::StatusOr<std::unique_ptr<CertificateKeeper>> NewKeeper(
+    const EnrolledDevice& device, const PrivateKey& key, StateStore& store, const Clock& clock,
+    const std::function<LinkTarget()>& target, const std::atomic<ControllerLink*>& running_link) {
+  CertificateKeeper::Parts parts{.device_id = device.identity.device_id, .key = key};
+  parts.pem = device.certificate_pem;
+  parts.store = &store;
+  parts.clock = &clock;
+  parts.renew = [target](const std::string& csr) { return CallRenew(target(), csr); };
+  parts.renewed = [&running_link] { running_link.load()->Reconnect(); };
+  return CertificateKeeper::New(std::move(parts));
+}
+
+void PrepareProcess() {
+  // Few threads that allocate little: two arenas keep the agent small.
+  mallopt(M_ARENA_MAX, 2);
+  // The link says once per outage what gRPC would print at every attempt.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
+  // Neither a line for every string of a peer that is not UTF-8.
+  google::protobuf::SetLogHandler(nullptr);
+}
+
+absl::Status Run(const WorkerOptions& options) {
+  FileStateStore store(options.state_dir);
+  MUSTER_ASSIGN_OR_RETURN(EnrolledDevice device, LoadEnrolled(store));
+  PrepareProcess();
+  const Fd signals = BlockSignals();
+  MUSTER_ASSIGN_OR_RETURN(const std::unique_ptr<Beat> beat, Beat::Join(Fd(kWorkerBeatFd)));
+  const SupervisorGuard guard(beat.get(), getppid());
+  const int wake_fd = kWorkerWakeFd;
+  auto wake_up = [wake_fd] { eventfd_write(wake_fd, 1); };
+
+  SystemClock clock;
+  LocalMachine machine(options.machine);
+  MUSTER_ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::FromPem(device.key_pem));
+  ReportLog reports(device.identity.device_id, key, &store, &clock);
+  MUSTER_RETURN_IF_ERROR(reports.Open());
+  RemoteEnforcer enforcer{Fd(kWorkerSocketFd)};
+  // The link takes the certificate from its keeper, which makes the link connect again with a
+  // new one; the keeper runs last and stops first.
+  std::atomic<ControllerLink*> running_link = nullptr;
+  std::unique_ptr<CertificateKeeper> certificate;
+  auto target = [&device, &certificate] {
+    return LinkTarget{device.controller, device.ca_pem, device.key_pem, certificate->pem()};
+  };
+  MUSTER_ASSIGN_OR_RETURN(certificate, NewKeeper(device, key, store, clock, target, running_link));
+  Agent agent({.identity = device.identity,
+               .controller = device.controller,
+               .store = &store,
+               .clock = &clock,
+               .machine = &machine,
+               .enforcer = &enforcer,
+               .reports = &reports,
+               .instance_id = NewInstanceId(),
+               .certificate_not_after = [&certificate] { return certificate->not_after(); },
+               .wake = wake_up});
+  MainLoop loop(&agent, &machine, options.machine, beat.get(), wake_fd, signals.get());
+  loop.Watch();
+  // The gate stands already, and the way back stands before it matters.
+  MUSTER_ASSIGN_OR_RETURN(
+      std::unique_ptr<ControlServer> control,
+      ControlServer::Start(store.PathOf(kSocketFile),
+                           [&agent](const v1::ControlRequest& request, uint32_t uid) {
+                             return agent.Answer(request, uid);
+                           }));
+  MUSTER_RETURN_IF_ERROR(agent.Start());
+  malloc_trim(0);
+  beat->shared().worker_ready = 1;
+  ControllerLink link(target,
+                      {[&agent] { return agent.MakeHello(); }, [&agent] { agent.OnConnected(); },
+                       [&agent](const absl::Status& why) { agent.OnDisconnected(why); },
+                       [&agent](const v1::ControllerMessage& m) { agent.OnMessage(m); }},
+                      &agent.outbox());
+  running_link = &link;
+  const Stepper renewal([&certificate] { return certificate->Step(); });
+  Log(Severity::kInfo, "running as device ", device.identity.device_id, ", mode ",
+      v1::StatusReport::Mode_Name(enforcer.status().mode));
+  loop.Run();
+  Log(Severity::kInfo, "stopping");
+  // A filesystem that never answers must not keep a stopped agent alive.
+  alarm(5);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int RunWorker(const WorkerOptions& options) {
+  if (fcntl(kWorkerSocketFd, F_GETFD) < 0) {
+    return Fail(absl::FailedPreconditionError(
+        "`worker` is started by the supervisor; use `muster-agent run`"));
+  }
+  const absl::Status status = Run(options);
+  return status.ok() ? 0 : Fail(status);
+}
+
+}  // namespace muster::agent

@@ -176,11 +176,11 @@ bool HasStrangeSection(const std::vector<Part>& sections, const Header& h, ReadA
   }
   return std::any_of(sections.begin(), sections.end(), [&](const Part& s) {
     if (s.size == 0 || (s.flags & SHF_ALLOC) != 0) return false;
-    if (s.type == SHT_NULL || s.type == SHT_SYMTAB || s.type == SHT_STRTAB ||
-        s.type == SHT_SYMTAB_SHNDX || s.type == SHT_GROUP || s.type == SHT_REL ||
-        s.type == SHT_RELA) {
-      return false;
-    }
+    const bool names_or_links = s.type == SHT_NULL || s.type == SHT_SYMTAB ||
+                                s.type == SHT_STRTAB || s.type == SHT_SYMTAB_SHNDX ||
+                                s.type == SHT_GROUP || s.type == SHT_REL || s.type == SHT_RELA;
+    const bool of_the_toolchain = s.type >= SHT_LOOS && s.type < SHT_LOUSER;
+    if (names_or_links || of_the_toolchain) return false;
     absl::string_view name = names;
     name.remove_prefix(std::min<size_t>(s.name, name.size()));
     return !IsToolSection(name.substr(0, name.find('\0')));
@@ -193,13 +193,19 @@ std::string ReadBuildId(ReadAt read) {
   const std::optional<Header> header = ReadHeader(read);
   if (!header) return "";
   size_t left = limits::kMaxElfNoteBytes;
-  for (const Part& p : ReadPrograms(*header, read)) {
-    if (p.type != PT_NOTE || p.size > left) continue;
-    left -= p.size;
-    const std::string id = FindBuildIdNote(read(p.offset, p.size), *header);
-    if (!id.empty()) return TellsApart(id) ? absl::BytesToHexString(id) : "";
-  }
-  return "";
+  std::string id;
+  auto look = [&](const std::vector<Part>& parts, uint32_t type) {
+    for (const Part& p : parts) {
+      if (p.type != type || p.size > left) continue;
+      left -= p.size;
+      id = FindBuildIdNote(read(p.offset, p.size), *header);
+      if (!id.empty()) return true;
+    }
+    return false;
+  };
+  // Go's linker leaves the note out of its segment; then only the sections name it.
+  if (!look(ReadPrograms(*header, read), PT_NOTE)) look(ReadSections(*header, read), SHT_NOTE);
+  return TellsApart(id) ? absl::BytesToHexString(id) : "";
 }
 
 bool CarriesPayload(uint64_t file_size, ReadAt read) {

@@ -15,7 +15,8 @@ using ReadAt = absl::FunctionRef<std::string(uint64_t offset, size_t length)>;
 
 // The GNU build-id (a note of type NT_GNU_BUILD_ID), lowercase hex. Empty: no ELF file, no
 // build-id, or one that tells nothing apart (shorter than limits::kMinBuildIdBytes, one byte
-// repeated). Reads the header, the program headers and the notes.
+// repeated). Reads the header, the program headers and the notes; where they have none, also the
+// section headers.
 std::string ReadBuildId(ReadAt read);
 
 // True when the file carries bytes that belong to no code of its own: appended after its end, in

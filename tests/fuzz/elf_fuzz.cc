@@ -34,9 +34,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Require(id.empty() || (id.size() >= 2 * limits::kMinBuildIdBytes &&
                          id.size() <= 2 * limits::kMaxBuildIdBytes && id.size() % 2 == 0));
   Require(id.find_first_not_of("0123456789abcdef") == std::string::npos);
-  // Headers, every note once: an exec must not wait for a file that names gigabytes.
-  Require(source.asked <= (64 << 10) + limits::kMaxElfNoteBytes);
-  muster::agent::CarriesPayload(size, source);
+  // Tables and notes once: an exec must not wait for a file that names gigabytes.
   Require(source.asked <= 2 << 20);
+  muster::agent::CarriesPayload(size, source);
+  Require(source.asked <= 4 << 20);
   return 0;
 }

@@ -96,6 +96,14 @@ TEST(Elf, TheNoteIsFoundAmongOthers) {
   }
 }
 
+TEST(Elf, ANoteThatOnlyASectionNamesIsFound) {
+  ElfImage image = WithId(true, true);
+  image.sections = {{".note.gnu.build-id", 7, 2, image.BuildIdNote("of its section..")}};
+  EXPECT_EQ(BuildIdIn(image.Bytes()), kIdHex) << "what is loaded comes first";
+  image.notes = image.Note(4, absl::string_view("Go\0\0", 4), "id of Go");
+  EXPECT_EQ(BuildIdIn(image.Bytes()), "6f66206974732073656374696f6e2e2e") << "as Go's linker does";
+}
+
 TEST(Elf, EveryTruncationIsNoBuildIdOrTheRightOne) {
   ElfImage image = WithId(true, true);
   image.sections = {{".text", 1, 6, "code"}};
@@ -153,6 +161,8 @@ TEST(Elf, WhatRidesOnALauncherIsAPayload) {
       {{".debug_info", 1, 0, "lines"}, false, "for a debugger"},
       {{".gnu_debuglink", 1, 0, "file"}, false, "for a debugger"},
       {{".symtab", 2, 0, "names"}, false, "names"},
+      {{".deplibs", 0x6fff4c04, 0, "c"}, false, "the linker's own"},
+      {{"mine", 0x80000001, 0, "data"}, true, "a type of nobody's"},
       {{".note.package", 7, 0, "note"}, false, "a packager's note"},
   };
   for (const Case& c : kCases) {

@@ -32,4 +32,14 @@ inline constexpr absl::Duration kWorkerStopTime = absl::Seconds(5);  // after SI
 inline constexpr absl::Duration kMinWorkerPause = absl::Milliseconds(50);
 inline constexpr absl::Duration kMaxWorkerPause = absl::Seconds(30);
 
+// What identifies a program.
+inline constexpr size_t kMaxElfProgramHeaders = 128;
+inline constexpr size_t kMaxElfSections = 4'096;
+inline constexpr size_t kMaxElfNoteBytes = 64 << 10;  // of all notes that are read in one file
+inline constexpr size_t kMaxElfNamesBytes = 256 << 10;
+inline constexpr size_t kMinBuildIdBytes = 8, kMaxBuildIdBytes = 64;
+inline constexpr int kMaxFoldersToRuntime = 8;  // from a program up to the folder of its runtime
+inline constexpr size_t kMaxCompanionHashes = 256;  // kept, by stamp
+inline constexpr size_t kMaxContentMatches = 64;    // apps that share one runtime, and versions
+
 }  // namespace muster::limits

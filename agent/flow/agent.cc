@@ -242,9 +242,11 @@ void Agent::Work() {
   if (index == nullptr || todo.empty()) return;
   bool changed = false;
   std::vector<std::string> notes;
+  Companions companions(parts_.machine);
   for (const ProgramFile& file : todo) {
     absl::StatusOr<HashedFile> hashed = parts_.machine->Hash(file.path);
     if (!hashed.ok()) continue;
+    const Runtime runtime = companions.RuntimeOf(file.path);
     MutexLock lock(&apply_mu_);
     if (hashed_.size() >= 2 * limits::kMaxLearnedHashes) hashed_.clear();
     hashed_[file.path] = hashed->stamp;
@@ -252,7 +254,7 @@ void Agent::Work() {
     const std::shared_ptr<const PolicyIndex> current = policy();
     const std::optional<AppIndex> app = current->FindApp(index->rule(file.app).id);
     if (!app) continue;
-    changed |= Learn(*current, {file.stamp, *app, file.path}, *hashed, parts_.clock->Now(),
+    changed |= Learn(*current, {file.stamp, *app, file.path}, *hashed, runtime, parts_.clock->Now(),
                      *parts_.machine, learned_, notes);
   }
   if (!notes.empty()) {

@@ -24,14 +24,6 @@ constexpr const char* kSpared[] = {
     "/bin/mount",     "/usr/bin/setpriv", "/usr/sbin/runuser",
 };
 
-bool IsAppPackage(const PolicyIndex& policy, const std::string& package, AppIndex app) {
-  ProvenFacts facts;
-  facts.origin = v1::Origin::DPKG;
-  facts.package_id = package;
-  const std::optional<AppMatch> match = policy.Match(facts);
-  return match && policy.FindApp(match->app_id) == app;
-}
-
 class Finder {
  public:
   Finder(const PolicyIndex& policy, Machine& machine) : policy_(policy), machine_(machine) {
@@ -83,17 +75,22 @@ class Finder {
         out_.parts.hashes.push_back({0, identity.file_hash(), app, false});
       }
     }
-    std::map<std::string, AppIndex> app_of_md5;
+    std::map<std::string, std::set<AppIndex>> apps_of_md5;
     std::set<std::string> md5s;
     for (const v1::LearnedHashes::Item& item : learned.items()) {
       const std::optional<AppIndex> app = policy_.FindApp(item.app_id());
       if (!app) continue;
-      out_.parts.hashes.push_back({item.size(), item.sha256(), *app, true});
-      app_of_md5[item.md5()] = *app;
+      out_.parts.hashes.push_back({item.size(), item.sha256(), *app, true, item.build_id(),
+                                   item.companion_path(), item.companion_size(),
+                                   item.companion_sha256()});
+      apps_of_md5[item.md5()].insert(*app);
       md5s.insert(item.md5());
     }
     for (const auto& [md5, where] : machine_.DpkgFilesByMd5(md5s)) {
-      if (!IsAppPackage(policy_, where.first, app_of_md5[md5])) {
+      const std::set<AppIndex>& apps = apps_of_md5[md5];
+      if (std::none_of(apps.begin(), apps.end(), [&, &package = where.first](AppIndex app) {
+            return IsAppPackage(policy_, package, app);
+          })) {
         out_.parts.foreign_paths.push_back(where.second);
       }
     }
@@ -147,6 +144,76 @@ class Finder {
   std::set<std::string> seen_, to_learn_;
 };
 
+// Whether these bytes can be told from those of other apps; if not, `notes` says so.
+bool Learnable(const PolicyIndex& policy, const ProgramFile& file, const HashedFile& hashed,
+               const Runtime& runtime, Machine& machine, std::vector<std::string>& notes) {
+  if (runtime.companion) return true;
+  const std::string& app_id = policy.rule(file.app).id;
+  if (runtime.generic) {
+    notes.push_back(absl::StrCat(app_id, ": ", runtime.folder, " holds a ", runtime.kind,
+                                 " runtime that other apps share and nothing of the app's own; "
+                                 "copies of its programs are not blocked"));
+    return false;
+  }
+  for (const auto& [md5, where] : machine.DpkgFilesByMd5({hashed.md5})) {
+    if (IsAppPackage(policy, where.first, file.app)) continue;
+    notes.push_back(absl::StrCat(app_id, ": ", file.path, " is the same file as ", where.second,
+                                 " of package ", where.first,
+                                 "; copies of it cannot be told apart and are not blocked"));
+    return false;
+  }
+  if (runtime.shared()) {
+    notes.push_back(absl::StrCat(app_id, ": ", runtime.folder, " holds a ", runtime.kind,
+                                 " runtime; an altered copy of its programs is not blocked"));
+  }
+  return true;
+}
+
+// What tells these bytes from others, besides the bytes.
+void SetMarks(const HashedFile& hashed, const Runtime& runtime, v1::LearnedHashes::Item& item) {
+  const bool proves = runtime.companion || !(runtime.shared() || hashed.carries_payload);
+  item.set_build_id(proves ? hashed.build_id : "");
+  if (!runtime.companion) return;
+  item.set_companion_path(runtime.companion->path);
+  item.set_companion_size(runtime.companion->size);
+  item.set_companion_sha256(runtime.companion->sha256);
+}
+
+// An older run may have learned what is now seen to be in other apps too.
+bool ForgetAlone(const std::string& app_id, const HashedFile& hashed, const Runtime& runtime,
+                 v1::LearnedHashes& learned) {
+  if (!runtime.generic) return false;
+  const int before = learned.items_size();
+  auto* items = learned.mutable_items();
+  items->erase(std::remove_if(items->begin(), items->end(),
+                              [&](const v1::LearnedHashes::Item& item) {
+                                return item.sha256() == hashed.sha256 && item.app_id() == app_id &&
+                                       item.companion_sha256().empty();
+                              }),
+               items->end());
+  return learned.items_size() != before;
+}
+
+enum class Recall { kUnknown, kKnown, kCompleted };
+
+// Looks for these bytes of this app among what is known.
+Recall RecallItem(const std::string& app_id, const HashedFile& hashed, const Runtime& runtime,
+                  v1::LearnedHashes& learned) {
+  for (v1::LearnedHashes::Item& item : *learned.mutable_items()) {
+    if (item.sha256() != hashed.sha256 || item.app_id() != app_id) continue;
+    // The same runtime under two versions of the app is two items.
+    const bool other = !item.companion_sha256().empty() && runtime.companion &&
+                       item.companion_sha256() != runtime.companion->sha256;
+    if (other) continue;
+    // Seen as a runtime once, the bytes stay one, also where a copy of them lies alone.
+    if (!item.companion_sha256().empty() && !runtime.companion) return Recall::kKnown;
+    const std::string before = item.SerializeAsString();
+    SetMarks(hashed, runtime, item);
+    return item.SerializeAsString() == before ? Recall::kKnown : Recall::kCompleted;
+  }
+  return Recall::kUnknown;
+}
+
 }  // namespace
 
 std::optional<AppIndex> MatchOwnedPath(const PolicyIndex& policy, const std::string& path,
@@ -162,6 +229,14 @@ std::optional<AppIndex> MatchOwnedPath(const PolicyIndex& policy, const std::str
   return policy.FindApp(match->app_id);
 }
 
+bool IsAppPackage(const PolicyIndex& policy, const std::string& package, AppIndex app) {
+  ProvenFacts facts;
+  facts.origin = v1::Origin::DPKG;
+  facts.package_id = package;
+  const std::optional<AppMatch> match = policy.Match(facts);
+  return match && policy.FindApp(match->app_id) == app;
+}
+
 Candidates FindCandidates(const PolicyIndex& policy, const Inventory& inventory,
                           const v1::LearnedHashes& learned, Machine& machine) {
   Finder finder(policy, machine);
@@ -172,19 +247,20 @@ Candidates FindCandidates(const PolicyIndex& policy, const Inventory& inventory,
 }
 
 bool Learn(const PolicyIndex& policy, const ProgramFile& file, const HashedFile& hashed,
-           absl::Time now, Machine& machine, v1::LearnedHashes& learned,
+           const Runtime& runtime, absl::Time now, Machine& machine, v1::LearnedHashes& learned,
            std::vector<std::string>& notes) {
   const std::string& app_id = policy.rule(file.app).id;
   if (hashed.stamp.size == 0) return false;
-  for (const auto& [md5, where] : machine.DpkgFilesByMd5({hashed.md5})) {
-    if (IsAppPackage(policy, where.first, file.app)) continue;
-    notes.push_back(absl::StrCat(app_id, ": ", file.path, " is the same file as ", where.second,
-                                 " of package ", where.first,
-                                 "; copies of it cannot be told apart and are not blocked"));
-    return false;
+  if (!Learnable(policy, file, hashed, runtime, machine, notes)) {
+    return ForgetAlone(app_id, hashed, runtime, learned);
   }
-  for (const v1::LearnedHashes::Item& item : learned.items()) {
-    if (item.sha256() == hashed.sha256 && item.app_id() == app_id) return false;
+  switch (RecallItem(app_id, hashed, runtime, learned)) {
+    case Recall::kKnown:
+      return false;
+    case Recall::kCompleted:
+      return true;
+    case Recall::kUnknown:
+      break;
   }
   if (static_cast<size_t>(learned.items_size()) >= limits::kMaxLearnedHashes) {
     notes.push_back(absl::StrCat(app_id, ": ", file.path, " was not learned: ",
@@ -198,6 +274,7 @@ bool Learn(const PolicyIndex& policy, const ProgramFile& file, const HashedFile&
   item->set_md5(hashed.md5);
   item->set_path(file.path);
   *item->mutable_learned_at() = ToProto(now);
+  SetMarks(hashed, runtime, *item);
   return true;
 }
 

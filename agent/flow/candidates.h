@@ -8,6 +8,7 @@
 #include "agent/domain/candidate_index.h"
 #include "agent/domain/inventory.h"
 #include "agent/domain/policy_index.h"
+#include "agent/flow/companions.h"
 #include "agent/flow/machine.h"
 #include "muster/v1/agent_control.pb.h"
 
@@ -29,10 +30,16 @@ Candidates FindCandidates(const PolicyIndex& policy, const Inventory& inventory,
 std::optional<AppIndex> MatchOwnedPath(const PolicyIndex& policy, const std::string& path,
                                        const std::string& owner);
 
-// Adds what `file` of `app_id` taught. A file that an installed package which is not the app
-// ships as well is not learnable: that is said in `notes`. True when `learned` changed.
+// True when this dpkg package is an identity of the app.
+bool IsAppPackage(const PolicyIndex& policy, const std::string& package, AppIndex app);
+
+// Adds what `file` of `app_id`, found in the surroundings `runtime`, taught. A file that other
+// apps share is learned with its companion or not at all, and so is one that an installed package
+// which is not the app ships as well: what that leaves open is said in `notes`. What an earlier
+// run learned of the same bytes without their build-id or companion is completed. True when
+// `learned` changed.
 bool Learn(const PolicyIndex& policy, const ProgramFile& file, const HashedFile& hashed,
-           absl::Time now, Machine& machine, v1::LearnedHashes& learned,
+           const Runtime& runtime, absl::Time now, Machine& machine, v1::LearnedHashes& learned,
            std::vector<std::string>& notes);
 
 }  // namespace muster::agent

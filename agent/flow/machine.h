@@ -17,8 +17,10 @@ namespace muster::agent {
 
 struct HashedFile {
   FileStamp stamp;
-  std::string sha256;  // lowercase hex
-  std::string md5;     // lowercase hex; only to find the file in dpkg's lists
+  std::string sha256;            // lowercase hex
+  std::string md5;               // lowercase hex; only to find the file in dpkg's lists
+  std::string build_id = {};     // of an ELF file, lowercase hex; empty: it has none
+  bool carries_payload = false;  // its build-id is that of a launcher; see CarriesPayload()
 };
 
 // Thread-safe.

@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "agent/adapters/files/elf_file.h"
 #include "agent/adapters/files/file_io.h"
 #include "agent/domain/dpkg.h"
 #include "common/limits.h"
@@ -281,6 +282,8 @@ absl::StatusOr<HashedFile> LocalMachine::Hash(const std::string& path) {
     EVP_DigestUpdate(sha.get(), buffer.data(), static_cast<size_t>(n));
     if (have_md5) EVP_DigestUpdate(md5.get(), buffer.data(), static_cast<size_t>(n));
   }
+  std::string build_id = BuildIdOfFd(fd.get());
+  const bool payload = !build_id.empty() && CarriesPayloadFd(fd.get(), before->size);
   if (const std::optional<FileStamp> after = StampOfFd(fd.get());
       !after || !after->SameContents(*before)) {
     return absl::AbortedError(absl::StrCat(path, " changed while it was read"));
@@ -291,7 +294,8 @@ absl::StatusOr<HashedFile> LocalMachine::Hash(const std::string& path) {
     EVP_DigestFinal_ex(ctx, digest, &length);
     return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), length));
   };
-  return HashedFile{*before, finish(sha.get()), have_md5 ? finish(md5.get()) : ""};
+  return HashedFile{*before, finish(sha.get()), have_md5 ? finish(md5.get()) : "",
+                    std::move(build_id), payload};
 }
 
 std::vector<Account> LocalMachine::Accounts(const std::vector<std::string>& wanted) {

@@ -21,6 +21,7 @@ struct RunOptions {
   std::string state_dir;
   bool monitor = false;
   std::vector<std::string> filesystems;
+  std::string run_user_dir;  // the session buses are below it
   MachinePaths machine;
 };
 int RunAgent(const RunOptions& options);

@@ -25,6 +25,7 @@
 #include "agent/adapters/grpc/stepper.h"
 #include "agent/adapters/linux/control_socket.h"
 #include "agent/adapters/linux/linux_enforcer.h"
+#include "agent/adapters/linux/notice_sender.h"
 #include "agent/adapters/linux/watcher.h"
 #include "agent/commands.h"
 #include "agent/flow/agent.h"
@@ -241,6 +242,7 @@ absl::Status Run(const RunOptions& options) {
     return LinkTarget{device.controller, device.ca_pem, device.key_pem, certificate->pem()};
   };
   MUSTER_ASSIGN_OR_RETURN(certificate, NewKeeper(device, key, store, clock, target, running_link));
+  NoticeSender notices({FindNoticeHelper(), options.run_user_dir});
   Agent agent({.identity = device.identity,
                .controller = device.controller,
                .store = &store,
@@ -248,6 +250,7 @@ absl::Status Run(const RunOptions& options) {
                .machine = &machine,
                .enforcer = &enforcer,
                .reports = &reports,
+               .notices = &notices,
                .instance_id = NewInstanceId(),
                .certificate_not_after = [&certificate] { return certificate->not_after(); },
                .wake = wake_up});

@@ -48,6 +48,8 @@ void AddRun(CLI::App& app, int& exit_code) {
   c->add_option("--filesystems", options->filesystems,
                 "Only the filesystems of these paths (default: all that can hold programs)")
       ->delimiter(',');
+  options->run_user_dir = "/run/user";
+  c->add_option("--run-user-dir", options->run_user_dir)->group("");  // for tests
   AddMachine(*c, options->machine);
   c->callback([options, &exit_code] { exit_code = RunAgent(*options); });
 }

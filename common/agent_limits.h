@@ -31,5 +31,6 @@ inline constexpr size_t kMaxNoticesPerPerson = 16;  // within one interval: that
 inline constexpr size_t kMaxNoticesWaiting = 32;    // to be sent
 inline constexpr size_t kMaxNoticeHelpers = 4;      // desktop notices on their way
 inline constexpr absl::Duration kNoticeHelperTime = absl::Seconds(2);
+inline constexpr size_t kMaxExplainLineBytes = 4'096;  // of an explanation, as a person reads it
 
 }  // namespace muster::limits

@@ -2,20 +2,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/agent_limits.h"
+
+extern "C" {  // glibc 2.36 forgot it
+#include <sys/pidfd.h>
+}
 
 namespace muster::agent {
 namespace {
@@ -25,6 +29,8 @@ constexpr int kCannotStart = 71;
 // The helper needs no group; looking up the person's own would ask the name service.
 constexpr gid_t kNoGroup = 65534;
 constexpr uint32_t kOverflowUid = 65534, kNoUid = 0xffffffff;
+
+constexpr int kLastWaitMs = 100;
 
 // Everything the child needs, made before the fork: afterwards only system calls are safe.
 struct ChildPlan {
@@ -47,7 +53,9 @@ bool BecomePerson(uid_t uid) {
 void BeOrdinary() {
   const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
-  if (write(fd, "0", 1) < 0) close(fd);  // closed below anyway
+  const ssize_t written = write(fd, "0", 1);
+  static_cast<void>(written);  // nothing can be done about it here
+  close(fd);
 }
 
 // Only async-signal-safe calls from here on.
@@ -87,6 +95,14 @@ Fd PipeWith(const std::string& text) {
   return reading;
 }
 
+// Empty while it runs; else its exit code, -1 when a signal ended it.
+std::optional<int> ExitOf(const Fd& process) {
+  siginfo_t ended = {};
+  const int wait = waitid(P_PIDFD, static_cast<id_t>(process.get()), &ended, WEXITED | WNOHANG);
+  if (wait == 0 && ended.si_pid == 0) return std::nullopt;
+  return wait == 0 && ended.si_code == CLD_EXITED ? ended.si_status : -1;
+}
+
 }  // namespace
 
 std::string FindNoticeHelper() {
@@ -104,8 +120,9 @@ std::string FindNoticeHelper() {
 DesktopNotices::~DesktopNotices() {
   for (const Helper& helper : helpers_) {
     pidfd_send_signal(helper.process.get(), SIGKILL, nullptr, 0);
-    siginfo_t ended = {};
-    waitid(P_PIDFD, static_cast<id_t>(helper.process.get()), &ended, WEXITED);
+    pollfd ends = {helper.process.get(), POLLIN, 0};
+    poll(&ends, 1, kLastWaitMs);
+    ExitOf(helper.process);
   }
 }
 
@@ -143,17 +160,18 @@ absl::Status DesktopNotices::Show(uint32_t uid, const Notice& notice, absl::Time
 std::vector<std::string> DesktopNotices::Reap(absl::Time now) {
   std::vector<std::string> out;
   for (auto it = helpers_.begin(); it != helpers_.end();) {
-    const bool late = now >= it->until;
-    if (late) pidfd_send_signal(it->process.get(), SIGKILL, nullptr, 0);
-    siginfo_t ended = {};
-    // After SIGKILL the end is near: the person cannot put it off.
-    const int wait = waitid(P_PIDFD, static_cast<id_t>(it->process.get()), &ended,
-                            WEXITED | (late ? 0 : WNOHANG));
-    if (wait == 0 && ended.si_pid == 0) {
+    const std::optional<int> exit = ExitOf(it->process);
+    if (!exit) {
+      // Never waited for: a file system of the person's may hold it up even now. It keeps its
+      // place until it is gone.
+      if (now >= it->until) {
+        pidfd_send_signal(it->process.get(), SIGKILL, nullptr, 0);
+        it->until = absl::InfiniteFuture();
+      }
       ++it;
       continue;
     }
-    const bool failed = ended.si_code == CLD_EXITED && ended.si_status == kCannotStart;
+    const bool failed = *exit == kCannotStart;
     if (failed && !std::exchange(setup_failed_, true)) {
       out.push_back(absl::StrCat("desktop notices cannot be shown: ", options_.helper,
                                  " cannot be started as another user (it takes CAP_SETUID and "

@@ -43,14 +43,14 @@ class DesktopNotices {
 
   // Become readable when a helper ends.
   std::vector<int> fds() const;
-  // When the next helper has to end; InfiniteFuture: none runs.
+  // When the next helper has to be ended; InfiniteFuture: none.
   absl::Time deadline() const;
 
  private:
   struct Helper {
     uint32_t uid = 0;
-    Fd process;  // pidfd
-    absl::Time until;
+    Fd process;        // pidfd
+    absl::Time until;  // InfiniteFuture: killed, and not gone yet
   };
   const DesktopOptions options_;
   std::vector<Helper> helpers_;

@@ -3,8 +3,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +17,7 @@
 #include "common/agent_limits.h"
 #include "common/clock.h"
 #include "tests/integration/process.h"
+#include "tests/integration/session_bus.h"
 
 namespace muster::agent {
 namespace {
@@ -29,72 +28,18 @@ namespace fs = std::filesystem;
 constexpr uint32_t kAlice = 5, kBob = 6;
 constexpr absl::Duration kSoon = absl::Seconds(20);  // of a loaded machine
 constexpr char kHelper[] = MUSTER_BIN_DIR "/muster-notify";
-constexpr char kServer[] = MUSTER_BIN_DIR "/notification_server";
 
 const Notice& Hello() {
   static const Notice notice = {"Chat & Co was blocked", "Reason <b>NO_GRANT</b>. Ask \xc3\xa4."};
   return notice;
 }
 
-std::vector<std::string> As(uint32_t uid, const std::vector<std::string>& argv) {
-  std::vector<std::string> out = {"setpriv", absl::StrCat("--reuid=", uid),
-                                  absl::StrCat("--regid=", uid), "--clear-groups"};
-  out.insert(out.end(), argv.begin(), argv.end());
-  return out;
-}
-
 class DesktopNoticeTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    ASSERT_EQ(geteuid(), 0u) << "this test needs root: it runs a session bus as somebody";
-    char dir[] = "/tmp/muster-notices-XXXXXX";  // short: a socket's path is
-    ASSERT_NE(mkdtemp(dir), nullptr);
-    dir_ = dir;
-    ASSERT_EQ(chmod(dir, 0755), 0);
-    WriteWhole(dir_ + "/bus.conf",
-               "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</"
-               "auth><policy context=\"default\">"
-               "<allow send_destination=\"*\" eavesdrop=\"true\"/><allow own=\"*\"/>"
-               "</policy></busconfig>");
-  }
-  void TearDown() override {
-    programs_.clear();
-    std::error_code ignored;
-    fs::remove_all(dir_, ignored);
-  }
-  std::string RunDir() const { return dir_; }
-  std::string Socket(uint32_t uid) const { return absl::StrCat(dir_, "/", uid, "/bus"); }
-  std::string Log(uint32_t uid) const { return absl::StrCat(dir_, "/", uid, ".log"); }
+  std::string RunDir() const { return desktops_.run_user_dir(); }
+  std::string Socket(uint32_t uid) const { return desktops_.Socket(uid); }
+  std::string Shown(uint32_t uid) const { return desktops_.Shown(uid); }
 
-  // RUN_USER_DIR/UID, as logind makes it.
-  void MakeHome(uint32_t uid) {
-    const std::string home = absl::StrCat(dir_, "/", uid);
-    ASSERT_EQ(mkdir(home.c_str(), 0700), 0);
-    ASSERT_EQ(chown(home.c_str(), uid, uid), 0);
-  }
-  void Start(uint32_t uid, const std::vector<std::string>& argv, const std::string& log) {
-    auto program = Program::Start(As(uid, argv), log);
-    ASSERT_TRUE(program.ok()) << program.status();
-    programs_.push_back(*std::move(program));
-  }
-  void StartBus(uint32_t uid) {
-    MakeHome(uid);
-    Start(uid,
-          {"dbus-daemon", "--nofork", "--nopidfile", "--nosyslog",
-           "--config-file=" + dir_ + "/bus.conf", "--address=unix:path=" + Socket(uid)},
-          dir_ + "/bus.log");
-    ASSERT_TRUE(WaitUntil(kSoon, [&] { return fs::exists(Socket(uid)); }))
-        << ReadWhole(dir_ + "/bus.log");
-  }
-  void StartServer(uint32_t uid, const std::string& what, const std::string& markup = "0") {
-    Start(uid, {kServer, what, Socket(uid), markup}, Log(uid));
-    ASSERT_TRUE(WaitUntil(kSoon, [&] { return ReadWhole(Log(uid)) == "ready\n"; }))
-        << ReadWhole(Log(uid));
-  }
-  void StartDesktop(uint32_t uid, const std::string& markup) {
-    StartBus(uid);
-    StartServer(uid, "serve", markup);
-  }
   // The helper by itself; its exit code and complaint.
   CommandResult Help(uint32_t uid, const std::string& text) {
     CommandOptions options;
@@ -103,45 +48,43 @@ class DesktopNoticeTest : public ::testing::Test {
     return RunCommand({kHelper, RunDir()}, options);
   }
 
-  std::string dir_;
-  std::vector<std::unique_ptr<Program>> programs_;
+  TestDesktops desktops_{MUSTER_BIN_DIR};
 };
 
 constexpr char kPlain[] =
-    "ready\napp Muster\ntitle Chat & Co was blocked\nbody Reason <b>NO_GRANT</b>. Ask \xc3\xa4.\n";
+    "app Muster\ntitle Chat & Co was blocked\nbody Reason <b>NO_GRANT</b>. Ask \xc3\xa4.\n";
 
 TEST_F(DesktopNoticeTest, ArrivesWithTitleAndBody) {
-  StartDesktop(kAlice, "0");
+  desktops_.StartDesktop(kAlice, false);
   NoticeSender sender({kHelper, RunDir()});
   sender.Send(kAlice, "", Hello());
-  EXPECT_TRUE(WaitUntil(kSoon, [&] { return ReadWhole(Log(kAlice)) == kPlain; }))
-      << ReadWhole(Log(kAlice));
+  EXPECT_TRUE(WaitUntil(kSoon, [&] { return Shown(kAlice) == kPlain; })) << Shown(kAlice);
   const Notice second = {"Second", "was sent by the same thread"};
   // The first helper may still be on its way out, and a person has one at a time.
   EXPECT_TRUE(WaitUntil(kSoon, [&] {
     sender.Send(kAlice, "", second);
-    return absl::StrContains(ReadWhole(Log(kAlice)), "title Second\n");
-  })) << ReadWhole(Log(kAlice));
+    return absl::StrContains(Shown(kAlice), "title Second\n");
+  })) << Shown(kAlice);
 }
 
 TEST_F(DesktopNoticeTest, NoNameMakesMarkup) {
-  StartDesktop(kAlice, "1");
+  desktops_.StartDesktop(kAlice, true);
   const CommandResult shown = Help(kAlice, "Chat & Co\nReason <b>NO_GRANT</b> & \xc3\xa4");
   EXPECT_EQ(shown.exit_code, 0) << shown;
-  EXPECT_EQ(ReadWhole(Log(kAlice)),
-            "ready\napp Muster\ntitle Chat & Co\nbody Reason &lt;b&gt;NO_GRANT&lt;/b&gt; &amp; "
+  EXPECT_EQ(Shown(kAlice),
+            "app Muster\ntitle Chat & Co\nbody Reason &lt;b&gt;NO_GRANT&lt;/b&gt; &amp; "
             "\xc3\xa4\n");
 }
 
 TEST_F(DesktopNoticeTest, OnlyABusOfThePersonsOwn) {
-  StartDesktop(kAlice, "0");
-  MakeHome(kBob);
+  desktops_.StartDesktop(kAlice, false);
+  desktops_.MakeHome(kBob);
   const auto complaint = [&](const std::string& why) {
     return absl::StrCat("muster-notify: ", Socket(kBob), ": ", why, "\n");
   };
   EXPECT_EQ(Help(kBob, "a\nb").err, complaint("No such file or directory"));
   // Alice's bus under Bob's name: the file is hers; then his, but who listens is she.
-  ASSERT_EQ(chmod(absl::StrCat(dir_, "/", kAlice).c_str(), 0755), 0);
+  ASSERT_EQ(chmod(absl::StrCat(RunDir(), "/", kAlice).c_str(), 0755), 0);
   ASSERT_EQ(chmod(Socket(kAlice).c_str(), 0777), 0);
   fs::create_hard_link(Socket(kAlice), Socket(kBob));
   EXPECT_EQ(Help(kBob, "a\nb").err, complaint("Operation not permitted"));
@@ -153,7 +96,7 @@ TEST_F(DesktopNoticeTest, OnlyABusOfThePersonsOwn) {
   fs::remove(Socket(kBob));
   fs::create_symlink(Socket(kAlice), Socket(kBob));
   EXPECT_EQ(Help(kBob, "a\nb").err, complaint("Socket operation on non-socket"));
-  EXPECT_EQ(ReadWhole(Log(kAlice)), "ready\n");
+  EXPECT_EQ(Shown(kAlice), "");
   EXPECT_EQ(Help(kAlice, "a\nb").exit_code, 0) << "the bus itself is well";
 }
 
@@ -168,9 +111,9 @@ TEST_F(DesktopNoticeTest, TheHelperRefusesRootAndNonsense) {
 
 // What the helper finds itself to be, from inside: a script in its place writes it down.
 TEST_F(DesktopNoticeTest, TheHelperHasNoRightsAndNothingOpen) {
-  MakeHome(kAlice);
-  const std::string out = absl::StrCat(dir_, "/", kAlice, "/out");
-  const std::string script = dir_ + "/script";
+  desktops_.MakeHome(kAlice);
+  const std::string out = absl::StrCat(RunDir(), "/", kAlice, "/out");
+  const std::string script = RunDir() + "/script";
   ASSERT_TRUE(WriteWhole(
       script,
       absl::StrCat(
@@ -186,7 +129,7 @@ TEST_F(DesktopNoticeTest, TheHelperHasNoRightsAndNothingOpen) {
   ASSERT_TRUE(WaitUntil(kSoon, [&] { return absl::EndsWith(ReadWhole(out), "end\n"); }))
       << ReadWhole(out);
   EXPECT_EQ(ReadWhole(out),
-            absl::StrCat("args ", dir_, "\n", Hello().title, "\n", Hello().body,
+            absl::StrCat("args ", RunDir(), "\n", Hello().title, "\n", Hello().body,
                          "\nUid:\t5\t5\t5\t5\nGid:\t65534\t65534\t65534\t65534\n"
                          "Groups:\t \nSigBlk:\t0000000000000000\nCapPrm:\t0000000000000000\n"
                          "CapEff:\t0000000000000000\nNoNewPrivs:\t1\n0\n0, 1, 2, 3\nend\n"));
@@ -195,8 +138,7 @@ TEST_F(DesktopNoticeTest, TheHelperHasNoRightsAndNothingOpen) {
 class SlowHelperTest : public DesktopNoticeTest {
  protected:
   void SetUp() override {
-    DesktopNoticeTest::SetUp();
-    script_ = dir_ + "/slow";
+    script_ = RunDir() + "/slow";
     ASSERT_TRUE(WriteWhole(script_, "#!/bin/sh\ntrap '' ALRM TERM\nexec sleep 600\n", 0755));
   }
   static absl::Time At(absl::Duration d) { return absl::UnixEpoch() + d; }
@@ -239,7 +181,7 @@ TEST_F(SlowHelperTest, NobodyAndRootHaveNoDesktop) {
 }
 
 TEST_F(SlowHelperTest, AHelperThatCannotStartIsSaidOnce) {
-  DesktopNotices notices({dir_ + "/none", RunDir()});
+  DesktopNotices notices({RunDir() + "/none", RunDir()});
   std::vector<std::string> said;
   for (int round = 0; round < 2; ++round) {
     ASSERT_TRUE(notices.Show(kAlice, Hello(), absl::UnixEpoch()).ok());
@@ -249,26 +191,24 @@ TEST_F(SlowHelperTest, AHelperThatCannotStartIsSaidOnce) {
     }));
   }
   ASSERT_EQ(said.size(), 1u);
-  EXPECT_TRUE(absl::StrContains(said[0], dir_ + "/none cannot be started as another user"));
+  EXPECT_TRUE(absl::StrContains(said[0], RunDir() + "/none cannot be started as another user"));
 }
 
 // A bus that takes the connection and never says a word: nobody else waits for it, and its
 // helper is gone soon. Another person's notice arrives meanwhile.
 TEST_F(DesktopNoticeTest, ABusThatHangsCostsItsLimitAndNobodyElseAnything) {
-  StartDesktop(kAlice, "0");
-  MakeHome(kBob);
-  StartServer(kBob, "hang");
+  desktops_.StartDesktop(kAlice, false);
+  desktops_.StartHangingBus(kBob);
   DesktopNotices notices({kHelper, RunDir()});
   const absl::Time start = SystemClock().Now();
   ASSERT_TRUE(notices.Show(kBob, Hello(), start).ok());
   ASSERT_TRUE(notices.Show(kAlice, Hello(), start).ok());
-  EXPECT_TRUE(WaitUntil(kSoon, [&] { return ReadWhole(Log(kAlice)) == kPlain; }));
+  EXPECT_TRUE(WaitUntil(kSoon, [&] { return Shown(kAlice) == kPlain; }));
   ASSERT_TRUE(WaitUntil(kSoon, [&] {
     notices.Reap(SystemClock().Now());
     return notices.fds().size() <= 1;
   }));
   const absl::Duration alice = SystemClock().Now() - start;
-  // Stopped by its person, it would not even hear its own alarm.
   ASSERT_TRUE(WaitUntil(kSoon, [&] {
     notices.Reap(SystemClock().Now());
     return notices.fds().empty();
@@ -281,8 +221,7 @@ TEST_F(DesktopNoticeTest, ABusThatHangsCostsItsLimitAndNobodyElseAnything) {
 }
 
 TEST_F(DesktopNoticeTest, EndingTheAgentDoesNotWaitForADesktop) {
-  MakeHome(kBob);
-  StartServer(kBob, "hang");
+  desktops_.StartHangingBus(kBob);
   const absl::Time start = SystemClock().Now();
   {
     NoticeSender sender({kHelper, RunDir()});

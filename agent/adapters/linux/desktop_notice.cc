@@ -148,7 +148,7 @@ absl::Status DesktopNotices::Show(uint32_t uid, const Notice& notice, absl::Time
   if (pid < 0) return ErrnoStatus(errno, "cannot start", options_.helper);
   Fd process(pidfd_open(pid, 0));
   if (!process.ok()) {
-    const absl::Status status = ErrnoStatus(errno, "cannot watch", options_.helper);
+    absl::Status status = ErrnoStatus(errno, "cannot watch", options_.helper);
     kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);
     return status;

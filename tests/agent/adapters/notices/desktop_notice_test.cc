@@ -2,11 +2,13 @@
 #include "agent/adapters/linux/desktop_notice.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -123,9 +125,15 @@ TEST_F(DesktopNoticeTest, TheHelperHasNoRightsAndNothingOpen) {
           "env | grep -v -E '^(PWD|_|SHLVL|OLDPWD)='\ncat /proc/$$/oom_score_adj\n"
           "ls -m /proc/self/fd\necho end\n"),
       0755));
+  // What must not be handed on: groups, an exemption from the OOM killer, files.
+  const gid_t group = 4;
+  ASSERT_EQ(setgroups(1, &group), 0);
+  std::ofstream("/proc/self/oom_score_adj") << "100";
   const Fd inherited(open("/dev/null", O_RDONLY));  // not close-on-exec, as a library might
   DesktopNotices notices({script, RunDir()});
   ASSERT_TRUE(notices.Show(kAlice, Hello(), absl::UnixEpoch()).ok());
+  ASSERT_EQ(setgroups(0, nullptr), 0);
+  std::ofstream("/proc/self/oom_score_adj") << "0";
   ASSERT_TRUE(WaitUntil(kSoon, [&] { return absl::EndsWith(ReadWhole(out), "end\n"); }))
       << ReadWhole(out);
   EXPECT_EQ(ReadWhole(out),

@@ -36,10 +36,11 @@ TEST(NoticesTest, ABlockedPersonIsToldWhyByWhichPolicyAndHowToAsk) {
   for (const Json& document : status["documents"]) {
     if (document["name"] == "cohort/linux") version = document["version"].dump();
   }
-  EXPECT_EQ(desktops.Shown(bob),
-            absl::StrCat("app Muster\ntitle Test Chat was blocked\nbody Reason NO_GRANT: you have no "
-                         "approval for it. Ask the service desk. Policy cohort/linux version ",
-                         version, ". Why in full: muster-agent explain it-chat\n"));
+  EXPECT_EQ(
+      desktops.Shown(bob),
+      absl::StrCat("app Muster\ntitle Test Chat was blocked\nbody Reason NO_GRANT: you have no "
+                   "approval for it. Ask the service desk. Policy cohort/linux version ",
+                   version, ". Why in full: muster-agent explain it-chat\n"));
   // And that very command, by that very person.
   const CommandResult why = laptop.agent().Ask({"explain", "it-chat"}, bob);
   EXPECT_EQ(why.exit_code, 0) << why;

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <ostream>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -114,6 +115,25 @@ TEST(PlainText, CutsBetweenCharacters) {
         << max;
   }
   EXPECT_EQ(PlainText("ab cdef", 6), "ab...") << "no space before the mark";
+}
+
+// Whatever comes in: what goes out is short, printable and comes out the same a second time.
+TEST(PlainText, HoldsForAnyBytes) {
+  const std::string kLikely = "\x1b[]P\\;m\a\x9b\xc2\xe2\x80\xae\xff a?\n";
+  std::mt19937 random(20261127);
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text(random() % 40, ' ');
+    for (char& c : text) {
+      c = random() % 4 == 0 ? static_cast<char>(random()) : kLikely[random() % kLikely.size()];
+    }
+    const size_t max = random() % 45;
+    const std::string out = PlainText(text, max);
+    ASSERT_LE(out.size(), max);
+    ASSERT_EQ(PlainText(out, max), out) << testing::PrintToString(text);
+    for (const unsigned char c : AsciiText(out)) {
+      ASSERT_TRUE(c >= 0x20 && c < 0x7f) << testing::PrintToString(text);
+    }
+  }
 }
 
 TEST(AsciiText, NothingBeyondAscii) {

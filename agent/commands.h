@@ -26,6 +26,7 @@ int RunAgent(const RunOptions& options);
 
 struct WorkerOptions {
   std::string state_dir;
+  std::string run_user_dir = "/run/user";  // the session buses are below it
   MachinePaths machine;
 };
 int RunWorker(const WorkerOptions& options);

@@ -8,8 +8,10 @@
 #include "agent/adapters/files/file_state_store.h"
 #include "agent/adapters/linux/control_socket.h"
 #include "agent/commands.h"
+#include "agent/domain/plain_text.h"
 #include "agent/flow/agent.h"
 #include "agent/flow/disarm.h"
+#include "common/agent_limits.h"
 #include "common/clock.h"
 #include "common/time_proto.h"
 
@@ -141,12 +143,15 @@ int PrintExplanation(const v1::Explanation& e, const std::string& output) {
     Print(out);
     return 0;
   }
-  std::printf("%s  %s\n", v1::Verdict::Kind_Name(e.verdict()).c_str(), e.reason().c_str());
+  const auto plain = [](const std::string& text) {
+    return PlainText(text, limits::kMaxExplainLineBytes);
+  };
+  std::printf("%s  %s\n", v1::Verdict::Kind_Name(e.verdict()).c_str(), plain(e.reason()).c_str());
   for (const v1::Explanation::Link& l : e.chain()) {
-    std::printf("  %-3s  %s: %s\n", l.holds() ? "yes" : "no", l.condition().c_str(),
-                l.detail().c_str());
+    std::printf("  %-3s  %s: %s\n", l.holds() ? "yes" : "no", plain(l.condition()).c_str(),
+                plain(l.detail()).c_str());
   }
-  std::printf("%s\n", e.next_step().c_str());
+  std::printf("%s\n", plain(e.next_step()).c_str());
   return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "agent/adapters/grpc/stepper.h"
 #include "agent/adapters/linux/beat.h"
 #include "agent/adapters/linux/control_socket.h"
+#include "agent/adapters/linux/notice_sender.h"
 #include "agent/adapters/linux/remote_enforcer.h"
 #include "agent/adapters/linux/supervisor.h"
 #include "agent/adapters/linux/watcher.h"
@@ -201,6 +202,7 @@ absl::Status Run(const WorkerOptions& options) {
     return LinkTarget{device.controller, device.ca_pem, device.key_pem, certificate->pem()};
   };
   MUSTER_ASSIGN_OR_RETURN(certificate, NewKeeper(device, key, store, clock, target, running_link));
+  NoticeSender notices({FindNoticeHelper(), options.run_user_dir});
   Agent agent({.identity = device.identity,
                .controller = device.controller,
                .store = &store,
@@ -208,6 +210,7 @@ absl::Status Run(const WorkerOptions& options) {
                .machine = &machine,
                .enforcer = &enforcer,
                .reports = &reports,
+               .notices = &notices,
                .instance_id = NewInstanceId(),
                .certificate_not_after = [&certificate] { return certificate->not_after(); },
                .wake = wake_up});

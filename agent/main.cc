@@ -41,8 +41,8 @@ void AddEnroll(CLI::App& app, int& exit_code) {
 }
 
 // `run` and `worker` take the same options; each looks at those that are its own.
-void AddRunOptions(CLI::App& command, std::string& state, MachinePaths& machine) {
-  AddState(command, state);
+void AddRunOptions(CLI::App& command, WorkerOptions& options) {
+  AddState(command, options.state_dir);
   command.add_flag_function(
       "--monitor", [](int64_t) {}, "Only report; never block");
   command
@@ -51,22 +51,24 @@ void AddRunOptions(CLI::App& command, std::string& state, MachinePaths& machine)
           "Only the filesystems of these paths (default: all that can hold programs)")
       ->delimiter(',');
   command.add_flag_function("--and-new-filesystems", [](int64_t) {})->group("");
-  AddMachine(command, machine);
+  command.add_option("--run-user-dir", options.run_user_dir)->group("");
+  AddMachine(command, options.machine);
 }
 
 void AddRun(CLI::App& app, int argc, char** argv, int& exit_code) {
-  auto options = std::make_shared<RunOptions>();
-  auto machine = std::make_shared<MachinePaths>();
+  auto options = std::make_shared<WorkerOptions>();
   CLI::App* run = app.add_subcommand("run", "Enforce and report until stopped");
-  AddRunOptions(*run, options->state_dir, *machine);
-  for (int i = 2; i < argc; ++i) options->arguments.emplace_back(argv[i]);
-  run->callback([options, machine, &exit_code] { exit_code = RunAgent(*options); });
+  AddRunOptions(*run, *options);
+  std::vector<std::string> arguments;
+  for (int i = 2; i < argc; ++i) arguments.emplace_back(argv[i]);
+  run->callback([options, arguments, &exit_code] {
+    exit_code = RunAgent({options->state_dir, arguments});
+  });
 
-  auto worker_options = std::make_shared<WorkerOptions>();
   CLI::App* worker = app.add_subcommand("worker", "Started by the supervisor only");
   worker->group("");
-  AddRunOptions(*worker, worker_options->state_dir, worker_options->machine);
-  worker->callback([worker_options, &exit_code] { exit_code = RunWorker(*worker_options); });
+  AddRunOptions(*worker, *options);
+  worker->callback([options, &exit_code] { exit_code = RunWorker(*options); });
 }
 
 void AddOutput(CLI::App& command, std::string& output) {

@@ -41,5 +41,16 @@ inline constexpr size_t kMinBuildIdBytes = 8, kMaxBuildIdBytes = 64;
 inline constexpr int kMaxFoldersToRuntime = 8;  // from a program up to the folder of its runtime
 inline constexpr size_t kMaxCompanionHashes = 256;  // kept, by stamp
 inline constexpr size_t kMaxContentMatches = 64;    // apps that share one runtime, and versions
+// Notices to people.
+inline constexpr size_t kMaxNoticeBytes = 480;  // title and body
+inline constexpr size_t kMaxNoticeLineBytes = 512;
+inline constexpr size_t kMaxNoticeNameBytes = 80;  // of the app, as far as it is shown
+inline constexpr absl::Duration kNoticeInterval = absl::Seconds(60);  // per person and app
+inline constexpr size_t kMaxNoticesPerInterval = 512;                 // of all persons
+inline constexpr size_t kMaxNoticesPerPerson = 16;  // within one interval: that many apps
+inline constexpr size_t kMaxNoticesWaiting = 32;    // to be sent
+inline constexpr size_t kMaxNoticeHelpers = 4;      // desktop notices on their way
+inline constexpr absl::Duration kNoticeHelperTime = absl::Seconds(2);
+inline constexpr size_t kMaxExplainLineBytes = 4'096;  // of an explanation, as a person reads it
 
 }  // namespace muster::limits

@@ -11,8 +11,8 @@
 namespace muster::agent {
 namespace {
 
-constexpr std::array<absl::string_view, 12> kExact = {
-    "sh", "dash", "bash", "zsh", "ksh", "mksh", "fish", "env", "busybox", "java", "node", "nodejs"};
+constexpr std::array<absl::string_view, 11> kExact = {
+    "sh", "dash", "bash", "zsh", "ksh", "mksh", "fish", "busybox", "java", "node", "nodejs"};
 // Followed by a version, or by nothing.
 constexpr std::array<absl::string_view, 13> kPrefixes = {
     "ld-linux", "ld-musl", "ld.so", "ld64.so", "ld-2.",    "python", "perl",

@@ -42,6 +42,15 @@ PolicyParts PartsOf(const AcceptedPolicy& accepted, std::map<std::string, uint32
   return out;
 }
 
+// As people read it; empty: no document of that name is in force.
+std::string VersionOf(const AcceptedPolicy* accepted, const std::string& name) {
+  if (accepted == nullptr) return "";
+  for (const v1::PolicyReport::InForce& f : accepted->in_force) {
+    if (f.name() == name) return absl::StrCat(name, " version ", f.version());
+  }
+  return "";
+}
+
 // True when only the Beacon is another, and its date does not move the time: every 15 minutes.
 bool EnforcesTheSame(const AcceptedPolicy& a, const AcceptedPolicy& b, absl::Time now) {
   return b.highest_issued_at <= now &&
@@ -56,9 +65,9 @@ bool EnforcesTheSame(const AcceptedPolicy& a, const AcceptedPolicy& b, absl::Tim
 Agent::Agent(Parts parts)
     : parts_(std::move(parts)),
       outbox_(ReportsFrom(parts_.reports), parts_.clock),
-      acceptor_(
-          parts_.identity, parts_.store, parts_.clock,
-          [this](std::shared_ptr<const AcceptedPolicy> policy) { Apply(std::move(policy)); }) {}
+      acceptor_(parts_.identity, parts_.store, parts_.clock,
+                [this](std::shared_ptr<const AcceptedPolicy> policy) { Apply(std::move(policy)); }),
+      notifier_(parts_.notices) {}
 
 absl::Status Agent::Start() {
   std::optional<v1::DisarmState> disarm = LoadDisarm(*parts_.store);
@@ -312,13 +321,19 @@ void Agent::FlushExecs() {
   const std::vector<ExecRecord> records = parts_.enforcer->TakeRecords(&dropped);
   if (records.empty() && dropped == 0) return;
   std::map<uint32_t, std::string> names;
+  std::shared_ptr<const PolicyIndex> index;
+  NoticeVersions versions;
   {
     MutexLock lock(&mu_);
     names = name_of_;
+    index = policy_;
+    versions.cohort = VersionOf(in_force_.get(), OwnCohort());
+    versions.emergency_deny = VersionOf(in_force_.get(), kEmergencyDenyName);
   }
   v1::Report body;
   *body.mutable_exec() = AggregateExecs(records, dropped, names);
   QueueReport(std::move(body));
+  notifier_.Notify(records, index.get(), versions, parts_.clock->Now());
 }
 
 void Agent::QueueReport(v1::Report body) {

@@ -17,6 +17,7 @@
 #include "agent/flow/disarm.h"
 #include "agent/flow/enforcer.h"
 #include "agent/flow/machine.h"
+#include "agent/flow/notifier.h"
 #include "agent/flow/outbox.h"
 #include "agent/flow/report_log.h"
 #include "agent/flow/state_store.h"
@@ -38,7 +39,8 @@ class Agent {
     Machine* machine = nullptr;
     Enforcer* enforcer = nullptr;
     ReportLog* reports = nullptr;
-    std::string instance_id;  // random per start
+    NoticeChannel* notices = nullptr;  // null: nobody is told why an app was stopped
+    std::string instance_id;           // random per start
     // When the device certificate ends; empty: not known.
     std::function<absl::Time()> certificate_not_after;
     // Asks the main loop to call Work soon; never blocks.
@@ -55,7 +57,7 @@ class Agent {
   void OnAccountsChanged();
   void Work();        // learns hashes that wait
   absl::Time Tick();  // time-driven work; when to call it again at the latest
-  void FlushExecs();  // queues a report of the decisions made
+  void FlushExecs();  // queues a report of the decisions made, then tells those concerned
   void ReportStatusIfChanged();
 
   // The stream.
@@ -95,6 +97,7 @@ class Agent {
   const Parts parts_;
   Outbox outbox_;
   PolicyAcceptor acceptor_;
+  Notifier notifier_;
 
   // Serialises whatever changes the state in force. Always taken before mu_.
   Mutex apply_mu_;

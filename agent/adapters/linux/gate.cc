@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/adapters/files/local_machine.h"
@@ -210,13 +211,12 @@ void Gate::Handle(FanotifyEvent event) {
     return;
   }
   const std::string path = PathOfFd(event.fd.get());
-  const bool any_size = candidates.has_unsized_hash() && event.exec;
-  bool hashed = false;
-  const CandidateIndex::Answer known = Look(view, event, facts->stamp, path, &hashed);
-  switch (known.known) {
+  const Finding found = Look(view, event, facts->stamp, path);
+  if (event.permission && found.likely) pending_.MarkCandidate(event.fd.get());
+  switch (found.known.known) {
     case CandidateIndex::Known::kApp:
       if (event.permission) pending_.MarkCandidate(event.fd.get());
-      Settle(view, event, known.app, path);
+      Settle(view, event, found.known.app, path);
       if (event.permission) pending_.Finish(event.fd.get());
       return;
     case CandidateIndex::Known::kNeedsOwner:
@@ -228,30 +228,42 @@ void Gate::Handle(FanotifyEvent event) {
       break;
   }
   Allow(event);
-  Remember(view, event, *facts, !any_size || hashed);
-  if (any_size && !hashed) {
+  Remember(view, event, *facts, found.contents_known);
+  if (!found.contents_known) {
     event.permission = false;  // answered
     Defer(view, std::move(event), *facts, path, false);
   }
 }
 
-CandidateIndex::Answer Gate::Look(const GateState::View& view, const FanotifyEvent& event,
-                                  const FileStamp& stamp, const std::string& path, bool* hashed) {
+Gate::Finding Gate::Look(const GateState::View& view, const FanotifyEvent& event,
+                         const FileStamp& stamp, const std::string& path) {
   const CandidateIndex& candidates = *view.state.candidates;
-  CandidateIndex::Answer known = candidates.Look(stamp, path);
+  Finding out;
+  out.known = candidates.Look(stamp, path);
+  const bool open = out.known.known == CandidateIndex::Known::kNo ||
+                    out.known.known == CandidateIndex::Known::kNeedsHash;
+  if (!open) return out;
   const bool any_size = candidates.has_unsized_hash() && event.exec;
-  if (known.known == CandidateIndex::Known::kNo && any_size &&
-      view.found_sizes->contains(stamp.size)) {
-    known.known = CandidateIndex::Known::kNeedsHash;
+  const bool any_build = candidates.has_build_ids() && event.exec;
+  const bool size_known = out.known.known == CandidateIndex::Known::kNeedsHash;
+  if (!any_size && !any_build && !size_known) return out;
+  const GateState::AtHand at_hand = shared_->ContentsAtHand(event.fd.get(), stamp);
+  if (at_hand.sha256) {
+    if (const auto app = candidates.FindHash(stamp.size, *at_hand.sha256, path)) {
+      out.known = {CandidateIndex::Known::kApp, *app};
+      return out;
+    }
   }
-  const bool by_hash = known.known == CandidateIndex::Known::kNeedsHash ||
-                       (known.known == CandidateIndex::Known::kNo && any_size);
-  if (!by_hash) return known;
-  const std::optional<std::string> sha256 = shared_->hashes().Find(stamp);
-  if (!sha256) return known;
-  *hashed = true;
-  const std::optional<AppIndex> app = candidates.FindHash(stamp.size, *sha256, path);
-  return app ? CandidateIndex::Answer{CandidateIndex::Known::kApp, *app} : CandidateIndex::Answer{};
+  const std::vector<ContentMatch> matches = candidates.MatchContents(
+      {stamp.size, at_hand.sha256.value_or(""), at_hand.build_id.value_or("")}, path);
+  out.likely = std::any_of(matches.begin(), matches.end(),
+                           [](const ContentMatch& m) { return !m.needs_companion; });
+  const bool must_read =
+      !matches.empty() || (any_build && !at_hand.build_id) ||
+      (!at_hand.sha256 && (size_known || (any_size && view.found_sizes->contains(stamp.size))));
+  out.known = {must_read ? CandidateIndex::Known::kNeedsHash : CandidateIndex::Known::kNo, -1};
+  out.contents_known = !must_read && (at_hand.sha256 || !any_size);
+  return out;
 }
 
 // Checked again after the kernel was told: a state or contents that came in between count.
@@ -344,9 +356,7 @@ void Gate::Defer(const GateState::View& view, FanotifyEvent event, const FileFac
     } else if (app) {
       EndStarted(e.pid, facts.stamp);
     }
-    if (!app && !by_owner) {
-      Remember(view, e, facts, shared_->hashes().Find(facts.stamp).has_value());
-    }
+    if (!app && !by_owner) Remember(view, e, facts, true);
   };
   SlowLane& lane = remote ? *remote_lane_ : *local_lane_;
   if (lane.Offer(std::move(task))) return;

@@ -79,9 +79,14 @@ class Gate {
   void StopDeciding(bool allow_waiting);
   void WatchdogLoop();
   void Handle(FanotifyEvent event);
-  // What is known without reading the file.
-  CandidateIndex::Answer Look(const GateState::View& view, const FanotifyEvent& event,
-                              const FileStamp& stamp, const std::string& path, bool* hashed);
+  // What is known without waiting for the file.
+  struct Finding {
+    CandidateIndex::Answer known;
+    bool contents_known = true;  // false: they have to be read before it is sure that it is no app
+    bool likely = false;         // it has the build-id of one: at the deadline it is taken for it
+  };
+  Finding Look(const GateState::View& view, const FanotifyEvent& event, const FileStamp& stamp,
+               const std::string& path);
   // Answers, then records. `app` is proven.
   void Settle(const GateState::View& view, const FanotifyEvent& event, AppIndex app,
               const std::string& path);

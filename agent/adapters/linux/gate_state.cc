@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/adapters/files/elf_file.h"
 #include "agent/adapters/files/local_machine.h"
 #include "common/limits.h"
 
@@ -26,7 +27,9 @@ GateState::GateState(const Clock* clock, Machine* machine, std::function<void()>
     : clock_(clock),
       machine_(machine),
       on_record_(std::move(on_record)),
-      hashes_(limits::kMaxCachedHashes) {
+      hashes_(limits::kMaxCachedHashes),
+      build_ids_(limits::kMaxCachedHashes),
+      companions_(machine) {
   view_.remote_devices = view_.found_sizes =
       std::make_shared<const absl::flat_hash_set<uint64_t>>();
 }
@@ -115,18 +118,44 @@ std::vector<ExecRecord> GateState::TakeRecords(uint32_t* dropped) {
   return {std::make_move_iterator(taken.begin()), std::make_move_iterator(taken.end())};
 }
 
+GateState::AtHand GateState::ContentsAtHand(int fd, const FileStamp& stamp) {
+  AtHand out;
+  out.sha256 = hashes_.Find(stamp);
+  out.build_id = build_ids_.Find(stamp);
+  if (!out.build_id) {
+    out.build_id = BuildIdAtHand(fd);
+    if (out.build_id) build_ids_.Put(stamp, *out.build_id);
+  }
+  return out;
+}
+
 std::optional<AppIndex> GateState::AppByContents(const View& view, int fd, const FileStamp& stamp,
                                                  const std::string& path) {
-  std::optional<std::string> sha256 = hashes_.Find(stamp);
-  if (!sha256) {
-    sha256 = HashFd(fd, [] { return false; });
+  const CandidateIndex& candidates = *view.state.candidates;
+  const PolicyIndex& policy = *view.state.policy;
+  FileContents contents{stamp.size, hashes_.Find(stamp).value_or(""), ""};
+  if (candidates.has_build_ids()) {
+    std::optional<std::string> id = build_ids_.Find(stamp);
+    if (!id) {
+      id = BuildIdOfFd(fd);
+      build_ids_.Put(stamp, *id);
+    }
+    contents.build_id = *id;
+  }
+  const bool suspicious = candidates.has_unsized_hash() ||
+                          candidates.Look(stamp, path).known == CandidateIndex::Known::kNeedsHash ||
+                          !candidates.MatchContents(contents, path).empty();
+  if (contents.sha256.empty() && suspicious) {
+    const std::optional<std::string> sha256 = HashFd(fd, [] { return false; });
     const std::optional<FileStamp> after = StampOfFd(fd);
     if (!sha256 || !after || !after->SameContents(stamp)) return std::nullopt;
     hashes_.Put(stamp, *sha256);
+    contents.sha256 = *sha256;
   }
-  const std::optional<AppIndex> app = view.state.candidates->FindHash(stamp.size, *sha256, path);
+  const std::optional<AppIndex> app =
+      AppOfContents(policy, candidates, contents, path, companions_, *machine_);
   // From now on a copy is hashed before it runs, not after.
-  if (app && view.state.candidates->has_unsized_hash()) NoteSize(stamp.size);
+  if (app && candidates.has_unsized_hash()) NoteSize(stamp.size);
   return app;
 }
 

@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "agent/adapters/linux/proc.h"
 #include "agent/adapters/linux/slow_lane.h"
+#include "agent/flow/companions.h"
 #include "agent/flow/enforcer.h"
 #include "agent/flow/machine.h"
 #include "common/clock.h"
@@ -54,9 +55,16 @@ class GateState {
   void Record(Decided decided);
   std::vector<ExecRecord> TakeRecords(uint32_t* dropped);
 
-  // The app that the contents of `fd` prove, reading it if need be.
+  // The app that the contents of `fd` prove, with what lies beside it; reads it if need be, but
+  // whole only when its size or build-id is that of a known program, or any file could be one.
   std::optional<AppIndex> AppByContents(const View& view, int fd, const FileStamp& stamp,
                                         const std::string& path);
+
+  // What is known of a file's contents without waiting: empty optionals: it has to be read.
+  struct AtHand {
+    std::optional<std::string> sha256, build_id;
+  };
+  AtHand ContentsAtHand(int fd, const FileStamp& stamp);
 
   // What is to be done about `app` for this person now: deny is false while the cohort only
   // monitors.
@@ -72,7 +80,6 @@ class GateState {
 
   const Clock& clock() const { return *clock_; }
   Machine& machine() { return *machine_; }
-  HashCache& hashes() { return hashes_; }
   std::atomic<uint64_t> decided{0};
   std::atomic<uint64_t> blocked{0};
 
@@ -80,7 +87,8 @@ class GateState {
   const Clock* const clock_;
   Machine* const machine_;
   const std::function<void()> on_record_;
-  HashCache hashes_;
+  HashCache hashes_, build_ids_;
+  Companions companions_;
   std::atomic<uint64_t> epoch_{0};
   std::atomic<int> worker_pid_{0};
   std::atomic<int> probe_pid_{0};

@@ -196,11 +196,16 @@ std::vector<ExecRecord> LinuxEnforcer::TakeRecords(uint32_t* dropped) {
 void LinuxEnforcer::KillDisallowed() {
   if (!enforcing_) return;
   MutexLock lock(&kill_mu_);
-  bool again = true;
-  for (int pass = 0; pass < kKillPasses && std::exchange(again, false); ++pass) {
-    ForEachProcess([&](int pid) {
-      if (enforcing_ && judge_.EndIfDisallowed(pid)) again = true;
-    });
+  // What is at its place goes at once; then whatever has to be read to be known.
+  using Depth = ProcessJudge::Depth;
+  const auto pass = [this](Depth depth) {
+    bool ended = false;
+    ForEachProcess([&](int pid) { ended |= enforcing_ && judge_.EndIfDisallowed(pid, depth); });
+    return ended;
+  };
+  for (int i = 0; i < kKillPasses && pass(Depth::kByStamp); ++i) {
+  }
+  for (int i = 0; i < kKillPasses && pass(Depth::kByContents); ++i) {
   }
 }
 

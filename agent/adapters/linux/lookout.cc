@@ -136,7 +136,8 @@ void Lookout::LookAround() {
 
 void Lookout::Offer(int pid) {
   if (!parts_.enforcing()) return;
-  if (!lane_.Offer([this, pid] { parts_.judge->EndIfDisallowed(pid); })) {
+  if (!lane_.Offer(
+          [this, pid] { parts_.judge->EndIfDisallowed(pid, ProcessJudge::Depth::kByContents); })) {
     // It is looked at with the next policy, or when it starts something.
     Log(Severity::kWarning, "too many programs start at once to look at each");
   }

@@ -41,7 +41,7 @@ std::optional<AppIndex> ProcessJudge::AppOf(const GateState::View& view, const F
                             owners.empty() ? std::string() : owners.begin()->second);
     }
     case CandidateIndex::Known::kNo:
-      if (!candidates.has_unsized_hash()) return std::nullopt;
+      if (!candidates.has_unsized_hash() && !candidates.has_build_ids()) return std::nullopt;
       break;
     case CandidateIndex::Known::kNeedsHash:
       break;
@@ -51,6 +51,15 @@ std::optional<AppIndex> ProcessJudge::AppOf(const GateState::View& view, const F
   const std::optional<FileFacts> facts = file.ok() ? FactsOfFd(file.get()) : std::nullopt;
   if (!facts || !facts->stamp.SameContents(stamp)) return std::nullopt;
   return shared_->AppByContents(view, file.get(), facts->stamp, path);
+}
+
+std::optional<AppIndex> ProcessJudge::AppOfData(const GateState::View& view, const FileStamp& stamp,
+                                                const std::string& link) {
+  const CandidateIndex& candidates = *view.state.candidates;
+  if (!candidates.HasDataFileOfSize(stamp.size)) return std::nullopt;
+  const absl::StatusOr<HashedFile> hashed = shared_->machine().Hash(link);
+  if (!hashed.ok()) return std::nullopt;
+  return candidates.FindDataFile(hashed->stamp.size, hashed->sha256);
 }
 
 std::optional<AppIndex> ProcessJudge::AppOfArguments(const GateState::View& view, int pid,
@@ -66,7 +75,8 @@ std::optional<AppIndex> ProcessJudge::AppOfArguments(const GateState::View& view
     const std::optional<FileFacts> facts = file.ok() ? FactsOfFd(file.get()) : std::nullopt;
     if (!facts) continue;
     *path = absolute ? argument : PathOfFd(file.get());
-    return AppOf(view, facts->stamp, *path, link);
+    if (const auto app = AppOf(view, facts->stamp, *path, link)) return app;
+    return AppOfData(view, facts->stamp, link);
   }
   return std::nullopt;
 }
@@ -90,12 +100,17 @@ bool ProcessJudge::End(const GateState::View& view, int pid, const FileStamp& ex
   return true;
 }
 
-bool ProcessJudge::EndIfDisallowed(int pid) {
+bool ProcessJudge::EndIfDisallowed(int pid, Depth depth) {
   if (shared_->IsAgent(pid)) return false;
   const GateState::View view = shared_->view();
   if (view.state.policy == nullptr || view.state.candidates == nullptr) return false;
   const std::optional<Program> program = ProgramOf(pid);
   if (!program) return false;
+  if (depth == Depth::kByStamp) {
+    const auto app = view.state.candidates->FindFile(program->stamp);
+    return app && !view.state.candidates->Spared(program->stamp.key) &&
+           End(view, pid, program->stamp, *app, program->path);
+  }
   const std::string link = absl::StrCat("/proc/", pid, "/exe");
   if (const auto app = AppOf(view, program->stamp, program->path, link)) {
     return End(view, pid, program->stamp, *app, program->path);

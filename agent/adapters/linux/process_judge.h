@@ -17,8 +17,10 @@ class ProcessJudge {
   ProcessJudge(GateState* shared, const MountMarks* marks) : shared_(shared), marks_(marks) {}
 
   // Ends the process with SIGKILL when its program, or the file that its interpreter was given,
-  // is an app that its person may not run. True when it was ended.
-  bool EndIfDisallowed(int pid);
+  // is an app that its person may not run. True when it was ended. `kByStamp` reads no contents
+  // and finds what is at its place; `kByContents` also copies.
+  enum class Depth { kByStamp, kByContents };
+  bool EndIfDisallowed(int pid, Depth depth);
 
   // The program of a process, and whether it is one that runs other files.
   struct Program {
@@ -32,6 +34,9 @@ class ProcessJudge {
   // `link` is a path in /proc that leads to the file.
   std::optional<AppIndex> AppOf(const GateState::View& view, const FileStamp& stamp,
                                 const std::string& path, const std::string& link);
+  // The app whose data file an interpreter was given.
+  std::optional<AppIndex> AppOfData(const GateState::View& view, const FileStamp& stamp,
+                                    const std::string& link);
   std::optional<AppIndex> AppOfArguments(const GateState::View& view, int pid, std::string* path);
   bool End(const GateState::View& view, int pid, const FileStamp& exe, AppIndex app,
            std::string path);

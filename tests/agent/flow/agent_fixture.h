@@ -45,6 +45,7 @@ class AgentTest : public ::testing::Test {
     parts.machine = &machine_;
     parts.enforcer = &enforcer_;
     parts.reports = reports_.get();
+    parts.notices = notices_;
     parts.instance_id = "instance-1";
     parts.certificate_not_after = [this] { return tenant_.now() + absl::Hours(48); };
     parts.wake = [this] { ++wakes_; };
@@ -116,6 +117,7 @@ class AgentTest : public ::testing::Test {
   MemoryStateStore store_;
   FakeMachine machine_;
   FakeEnforcer enforcer_;
+  NoticeChannel* notices_ = nullptr;
   std::unique_ptr<ReportLog> reports_;
   std::unique_ptr<Agent> agent_;
   int wakes_ = 0;

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "agent/adapters/files/local_machine.h"
+#include "agent/adapters/linux/canary.h"
 #include "agent/adapters/linux/linux_enforcer.h"
 #include "agent/flow/accept_policy.h"
 #include "agent/flow/agent.h"

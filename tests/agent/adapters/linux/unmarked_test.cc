@@ -1,0 +1,157 @@
+// Where no mark can stop a start: what runs from there is ended, and what comes later is marked.
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "tests/agent/adapters/linux/fanotify_fixture.h"
+
+namespace muster::agent {
+namespace {
+
+using ::testing::AnyOf;
+
+class UnmarkedTest : public FanotifyTest {
+ protected:
+  void SetUp() override {
+    FanotifyTest::SetUp();
+    StartAgent();
+    Grant(false);
+    agent_->Work();
+  }
+
+  // What `body` exits with, run as Bob in a process of its own.
+  static int InChild(const std::function<void()>& body) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      body();
+      _exit(91);
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 300 + WTERMSIG(status);
+  }
+  static void BecomeBob() {
+    if (setgroups(0, nullptr) != 0 || setgid(kBob) != 0 || setuid(kBob) != 0) _exit(90);
+  }
+  static void Copy(const std::string& from, const std::string& to) {
+    std::error_code error;
+    if (!fs::copy_file(from, to, error)) _exit(94);
+  }
+  static void Exec(const std::string& program) {
+    execl(program.c_str(), program.c_str(), "30", nullptr);
+    _exit(100 + errno);
+  }
+};
+
+TEST_F(UnmarkedTest, AMemfdWithABlockedProgramIsEnded) {
+  const std::string bytes = ReadFile(sleeper_, 64 << 20).value();
+  EXPECT_EQ(InChild([&] {
+              const int fd = memfd_create("innocent", 0);
+              if (write(fd, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
+                _exit(92);
+              }
+              BecomeBob();
+              char name[] = "x", seconds[] = "30";
+              char* argv[] = {name, seconds, nullptr};
+              fexecve(fd, argv, environ);
+              _exit(100 + errno);
+            }),
+            kKilled);
+}
+
+TEST_F(UnmarkedTest, AFilesystemMountedLaterIsMarked) {
+  const std::string later = base_ + "/later";
+  mkdir(later.c_str(), 0755);
+  ASSERT_EQ(mount("tmpfs", later.c_str(), "tmpfs", 0, "mode=0777"), 0);
+  Install(sleeper_, later + "/copy");
+  const auto marked = [&] {
+    for (const std::string& path : enforcer_->status().marked) {
+      if (path == later) return true;
+    }
+    return false;
+  };
+  for (int i = 0; i < 500 && !marked(); ++i) usleep(10'000);
+  EXPECT_TRUE(marked());
+  EXPECT_EQ(RunAs(kBob, {later + "/copy", "30"}), kEperm);
+  umount2(later.c_str(), MNT_DETACH);
+}
+
+// The mount is a moment old, seen by no other process, and the program starts at once.
+TEST_F(UnmarkedTest, AMountNamespaceOfItsOwn) {
+  const std::string hidden = base_ + "/hidden";
+  mkdir(hidden.c_str(), 0755);
+  EXPECT_THAT(InChild([&] {
+                if (unshare(CLONE_NEWNS) != 0 ||
+                    mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+                    mount("tmpfs", hidden.c_str(), "tmpfs", 0, "mode=0777") != 0) {
+                  _exit(92);
+                }
+                Copy(sleeper_, hidden + "/copy");
+                BecomeBob();
+                Exec(hidden + "/copy");
+              }),
+              AnyOf(kKilled, kEperm));
+}
+
+TEST_F(UnmarkedTest, AUserNamespaceWithItsOwnTmpfs) {
+  const std::string hidden = base_ + "/hidden", source = base_ + "/source";
+  mkdir(hidden.c_str(), 0777);
+  chmod(hidden.c_str(), 0777);
+  // Bob has the bytes from elsewhere; the gate lets this process read them.
+  Install(sleeper_, source);
+  chmod(source.c_str(), 0755);
+  EXPECT_THAT(InChild([&] {
+                BecomeBob();
+                prctl(PR_SET_DUMPABLE, 1);  // else /proc/self stays root's
+                if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) _exit(93);
+                Write("/proc/self/uid_map", absl::StrCat(kBob, " ", kBob, " 1"));
+                Write("/proc/self/setgroups", "deny");
+                Write("/proc/self/gid_map", absl::StrCat(kBob, " ", kBob, " 1"));
+                if (mount("tmpfs", hidden.c_str(), "tmpfs", 0, "mode=0777") != 0) {
+                  _exit(92);
+                }
+                Copy(source, hidden + "/copy");
+                Exec(hidden + "/copy");
+              }),
+              AnyOf(kKilled, kEperm));
+}
+
+TEST_F(UnmarkedTest, ACopyThroughTheLoader) {
+  const std::string copy = mount_ + "/copy";
+  Install(sleeper_, copy);
+  EXPECT_EQ(RunAs(kBob, {LoaderPath(), copy, "30"}), kKilled);
+}
+
+TEST_F(UnmarkedTest, ACopyOfAScriptThroughItsInterpreter) {
+  const std::string script = mount_ + "/long-script", copy = mount_ + "/copy";
+  Write(script, "#!/bin/sh\nsleep 30\n");
+  chmod(script.c_str(), 0755);
+  Write(base_ + "/dpkg/info/chatapp.list", absl::StrCat("/.\n", script, "\n"));
+  agent_->OnInventoryChanged();
+  agent_->Work();
+  Install(script, copy);
+  EXPECT_EQ(RunAs(kBob, {"/bin/sh", copy}), kKilled);
+  EXPECT_EQ(RunAs(kBob, {"/bin/sh", "-u", copy}), kKilled);
+  // A file that a script only reads is not what runs.
+  EXPECT_EQ(RunAs(kBob, {"/usr/bin/env", "true", copy}), kRan);
+}
+
+TEST_F(UnmarkedTest, TheCanaryIsStoppedOnEveryFilesystem) {
+  const std::vector<v1::Canary> canaries = enforcer_->Prove();
+  ASSERT_FALSE(canaries.empty());
+  EXPECT_EQ(canaries[0].filesystem(), mount_);
+  EXPECT_EQ(canaries[0].result(), v1::Canary::BLOCKED) << canaries[0].DebugString();
+  EXPECT_EQ(enforcer_->status().canaries.size(), canaries.size());
+}
+
+TEST_F(UnmarkedTest, TheCanarySaysWhenNothingStopsIt) {
+  // The mark is gone, as if somebody had found a way: the same file, another answer.
+  MountMarks::Marked place;
+  place.path = place.name = base_;
+  const v1::Canary canary = TryCanary(place, enforcer_->shared());
+  EXPECT_EQ(canary.result(), v1::Canary::RAN) << canary.DebugString();
+}
+
+}  // namespace
+}  // namespace muster::agent

@@ -138,7 +138,7 @@ class MainLoop {
     if (fds[2].revents != 0) Changed(watcher_.Drain());
     if ((fds[3].revents & (POLLPRI | POLLERR)) != 0) {
       enforcer_->RefreshMarks();
-      agent_->ReportStatusIfChanged();
+      agent_->OnMountsChanged();
     }
   }
 
@@ -162,6 +162,7 @@ class MainLoop {
 
   void DoDue() {
     const absl::Time now = clock_.Now();
+    agent_->ProveIfDue();
     if (now >= scan_at_) {
       scan_at_ = absl::InfiniteFuture();
       Watch();

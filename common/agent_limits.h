@@ -13,6 +13,15 @@ inline constexpr size_t kMaxCanaries = 512;  // filesystems that are probed; the
 inline constexpr absl::Duration kCanaryInterval = absl::Hours(1);
 inline constexpr absl::Duration kCanaryTime = absl::Seconds(2);  // for one probe
 
+// New filesystems one after the other are probed together.
+inline constexpr absl::Duration kMinProofGap = absl::Seconds(10);
+
+// A cohort may report only for so long at a time.
+inline constexpr absl::Duration kMaxCohortMonitor = absl::Hours(30 * 24);
+
+// Reports that the full disk did not take and that nothing else would tell again.
+inline constexpr size_t kMaxUnsavedReports = 16;
+
 inline constexpr size_t kMaxTampering = 32;  // kept, newest last
 
 // Between supervisor and worker.

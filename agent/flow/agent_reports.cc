@@ -128,7 +128,7 @@ void Agent::OnMountsChanged() {
   const std::vector<std::string> marked = parts_.enforcer->status().marked;
   {
     MutexLock lock(&mu_);
-    const std::vector<std::string>& proven = proven_marks_;
+    const std::vector<std::string> proven = proven_marks_;
     const bool more = std::any_of(marked.begin(), marked.end(), [&](const std::string& path) {
       return std::find(proven.begin(), proven.end(), path) == proven.end();
     });

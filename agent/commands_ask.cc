@@ -43,6 +43,25 @@ void Print(const Json& json) {
   std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
+// What enforcement looks like from inside: the probes, the kernel, and who touched it.
+void AddProof(const v1::AgentStatus& s, Json& out) {
+  out["canaries"] = Json::array();
+  for (const v1::Canary& c : s.canaries()) {
+    out["canaries"].push_back({{"filesystem", c.filesystem()},
+                               {"result", v1::Canary::Result_Name(c.result())},
+                               {"detail", c.detail()},
+                               {"at", TimeOrNull(c.has_at(), c.at())}});
+  }
+  out["capabilities"] = Array(s.capabilities());
+  out["tampering"] = Json::array();
+  for (const v1::Tampering& t : s.tampering()) {
+    out["tampering"].push_back({{"at", TimeOrNull(t.has_at(), t.at())}, {"what", t.what()}});
+  }
+  out["monitor_until"] = TimeOrNull(s.has_monitor_until(), s.monitor_until());
+  out["monitor_reason"] = s.monitor_reason();
+  out["worker_restarts"] = s.worker_restarts();
+}
+
 Json StatusJson(const v1::AgentStatus& s) {
   Json out;
   out["device_id"] = s.device_id();
@@ -81,11 +100,26 @@ Json StatusJson(const v1::AgentStatus& s) {
                                            {"app_id", i.app_id()}});
   }
   out["last_refused"] = s.last_refused();
+  AddProof(s, out);
   return out;
 }
 
 void Row(const char* label, const std::string& value) {
   std::printf("%-22s %s\n", label, value.c_str());
+}
+
+void PrintProof(const v1::AgentStatus& s) {
+  for (const v1::Canary& c : s.canaries()) {
+    Row(c.result() == v1::Canary::RAN ? "NOT ENFORCED" : "probe",
+        absl::StrCat(c.filesystem(), " ", v1::Canary::Result_Name(c.result()),
+                     c.has_at() ? " at " + TimeText(FromProto(c.at())) : "",
+                     c.detail().empty() ? "" : ": ", c.detail()));
+  }
+  for (const v1::Tampering& t : s.tampering()) {
+    Row("TAMPERING", absl::StrCat(TimeText(FromProto(t.at())), " ", t.what()));
+  }
+  for (const std::string& text : s.capabilities()) Row("this kernel", text);
+  if (s.worker_restarts() != 0) Row("worker restarts", absl::StrCat(s.worker_restarts()));
 }
 
 void PrintStatusTable(const v1::AgentStatus& s) {
@@ -95,6 +129,10 @@ void PrintStatusTable(const v1::AgentStatus& s) {
   if (s.has_disarmed_until()) {
     Row("disarmed until",
         absl::StrCat(TimeText(FromProto(s.disarmed_until())), " (", s.disarm_reason(), ")"));
+  }
+  if (s.has_monitor_until()) {
+    Row("only monitors until",
+        absl::StrCat(TimeText(FromProto(s.monitor_until())), " (", s.monitor_reason(), ")"));
   }
   Row("controller", absl::StrCat(s.controller(), s.connected() ? " (connected)" : " (offline)"));
   if (s.has_last_contact_at()) Row("last contact", TimeText(FromProto(s.last_contact_at())));
@@ -126,6 +164,7 @@ void PrintStatusTable(const v1::AgentStatus& s) {
                                   i.package_id(), " ", i.version(), ")"));
   }
   for (const std::string& path : s.marked_filesystems()) Row("watched filesystem", path);
+  PrintProof(s);
   for (const std::string& why : s.cannot_enforce()) Row("cannot enforce", why);
 }
 

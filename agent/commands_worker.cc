@@ -101,6 +101,7 @@ class MainLoop {
     if (fds[1].revents != 0) {
       eventfd_t count = 0;
       eventfd_read(wake_fd_, &count);
+      agent_->OnMountsChanged();
       // Decisions are gathered for a moment: ten starts are one report.
       flush_at_ = std::min(flush_at_, clock_.Now() + kExecBatch);
       work_ = true;
@@ -129,6 +130,7 @@ class MainLoop {
 
   void DoDue() {
     const absl::Time now = clock_.Now();
+    agent_->ProveIfDue();
     if (now >= scan_at_) {
       scan_at_ = absl::InfiniteFuture();
       Watch();

@@ -146,11 +146,14 @@ class SimAgent final : public grpc::ClientBidiReactor<v1::AgentMessage, v1::Cont
     changed_.NotifyAll();
   }
 
-  // The hashes in force, signed: what makes a document verified.
+  // The hashes in force and a blocked probe, signed: what makes a document verified.
   void Report() {
     const auto policy = acceptor_.current();
     v1::Report body;
     for (const auto& doc : policy->in_force) *body.mutable_policy()->add_documents() = doc;
+    v1::Canary* canary = body.mutable_policy()->add_canaries();
+    canary->set_filesystem("/");
+    canary->set_result(v1::Canary::BLOCKED);
     const auto seq = reports_.Append(std::move(body));
     if (!seq.ok()) return;
     {

@@ -108,7 +108,8 @@ CLI::App* AddFolderVerb(CLI::App* root, Session* session, const std::string& nam
                         absl::StatusOr<int> (*run)(Session&, ApplyArgs&)) {
   CLI::App* verb =
       AddVerb(root, session, name, help, [args, run](Session& s) { return run(s, *args); });
-  AddRequired(verb, "-f,--from", "Folder with catalogue/, trm.yaml, blocklist.yaml, guidance/",
+  AddRequired(verb, "-f,--from",
+              "Folder with catalogue/, trm.yaml, blocklist.yaml, cohorts.yaml, guidance/",
               [args](const std::string& v) { args->from = v; });
   verb->add_flag_function(
       "--prune", [args](int64_t) { args->request.set_prune(true); },

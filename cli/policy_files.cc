@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 // Below gRPC's default limit for one message, which the controller keeps.
 
 bool IsPolicyFile(const std::string& path) {
-  if (path == "trm.yaml" || path == "blocklist.yaml") return true;
+  if (path == "trm.yaml" || path == "blocklist.yaml" || path == "cohorts.yaml") return true;
   const fs::path p(path);
   return (p.parent_path() == "catalogue" || p.parent_path() == "guidance") &&
          p.extension() == ".yaml";
@@ -74,8 +74,10 @@ absl::StatusOr<PolicyFiles> ReadPolicyFolder(const std::string& folder) {
     out.files.push_back(std::move(file));
   }
   if (out.files.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        folder, " has no policy files; expected catalogue/<app>.yaml, trm.yaml or blocklist.yaml"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(folder,
+                     " has no policy files; expected catalogue/<app>.yaml, trm.yaml, "
+                     "blocklist.yaml or cohorts.yaml"));
   }
   if (total > limits::kMaxApplyBytes) {
     return absl::InvalidArgumentError(absl::StrCat("the policy files of ", folder, " are ", total,

@@ -14,7 +14,7 @@ struct PolicyFiles {
   std::vector<std::string> ignored;   // paths in the folder that are not policy files
 };
 
-// catalogue/*.yaml, trm.yaml and blocklist.yaml below `folder`, those that exist.
+// catalogue/*.yaml, trm.yaml, blocklist.yaml and cohorts.yaml below `folder`, those that exist.
 // INVALID_ARGUMENT when there is none, one cannot be read, or they pass limits::kMaxPolicyFiles,
 // kMaxPolicyFileBytes or 4 MB in all.
 absl::StatusOr<PolicyFiles> ReadPolicyFolder(const std::string& folder);

@@ -16,9 +16,17 @@ inline constexpr absl::Duration kCanaryTime = absl::Seconds(2);  // for one prob
 // Looking closer at what started.
 inline constexpr size_t kMaxArguments = 16;
 inline constexpr size_t kMaxCommandLineBytes = 16 << 10;
-inline constexpr size_t kMaxInspections = 512;       // waiting at once
-inline constexpr size_t kMaxKnownPrograms = 4'096;   // whether they are interpreters
+inline constexpr size_t kMaxInspections = 512;                   // waiting at once
+inline constexpr size_t kMaxKnownPrograms = 4'096;               // whether they are interpreters
 inline constexpr absl::Duration kLookAround = absl::Seconds(2);  // for mount namespaces
+// New filesystems one after the other are probed together.
+inline constexpr absl::Duration kMinProofGap = absl::Seconds(10);
+
+// A cohort may report only for so long at a time.
+inline constexpr absl::Duration kMaxCohortMonitor = absl::Hours(30 * 24);
+
+// Reports that the full disk did not take and that nothing else would tell again.
+inline constexpr size_t kMaxUnsavedReports = 16;
 
 inline constexpr size_t kMaxTampering = 32;  // kept, newest last
 

@@ -26,7 +26,13 @@ struct ExecRecord {
   std::string terminal;  // of the process, e.g. "/dev/pts/3"; empty: none
 };
 
-// One item per (app, uid, verdict, reason, path, denied), in the order first seen, at most
+// True when the record can be lost with the least harm: somebody ran what they may run.
+bool IsAllow(const ExecRecord& record);
+// The same of a report's line. A start that monitor mode let through is none: its verdict says
+// what would have been blocked.
+bool IsAllow(const v1::ExecReport::Item& item);
+
+// One item per (app, uid, verdict, reason, path, denied, killed), in the order first seen, at most
 // limits::kMaxExecItemsPerReport; what does not fit is counted in `dropped`, as is
 // `already_dropped`.
 v1::ExecReport AggregateExecs(const std::vector<ExecRecord>& records, uint32_t already_dropped,

@@ -124,6 +124,14 @@ Decision PolicyIndex::Decide(AppIndex app, std::optional<uint32_t> uid, absl::Ti
   return {verdict, Denies(verdict)};
 }
 
+bool PolicyIndex::EmergencyDenied(AppIndex app, absl::Time now) const {
+  return std::max(now, time_floor_) < rules_[app].denied_until;
+}
+
+bool PolicyIndex::OnlyMonitors(AppIndex app, absl::Time monitor_until, absl::Time now) const {
+  return std::max(now, time_floor_) < monitor_until && !EmergencyDenied(app, now);
+}
+
 bool PolicyIndex::CouldDeny(AppIndex app) const {
   const AppRule& rule = rules_[app];
   return Denies(DecideVerdict(time_floor_ < rule.denied_until, rule.trm, rule.blocklisted, nullptr,

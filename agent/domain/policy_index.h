@@ -65,6 +65,12 @@ class PolicyIndex {
 
   // `uid` empty: nobody (see PersonOf). Never blocks, allocates or logs.
   Decision Decide(AppIndex app, std::optional<uint32_t> uid, absl::Time now) const;
+  // While an emergency deny of the app lasts: then it is blocked whatever else asks for reports
+  // only.
+  bool EmergencyDenied(AppIndex app, absl::Time now) const;
+  // True when a deny of this app is only to be recorded: before `monitor_until` of the cohort's
+  // policy, by a clock that signed dates keep from going back, and no emergency denies it.
+  bool OnlyMonitors(AppIndex app, absl::Time monitor_until, absl::Time now) const;
   // True when somebody without an entitlement is denied, now or as long as an emergency lasts.
   bool CouldDeny(AppIndex app) const;
 

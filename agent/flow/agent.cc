@@ -42,15 +42,6 @@ PolicyParts PartsOf(const AcceptedPolicy& accepted, std::map<std::string, uint32
   return out;
 }
 
-// As people read it; empty: no document of that name is in force.
-std::string VersionOf(const AcceptedPolicy* accepted, const std::string& name) {
-  if (accepted == nullptr) return "";
-  for (const v1::PolicyReport::InForce& f : accepted->in_force) {
-    if (f.name() == name) return absl::StrCat(name, " version ", f.version());
-  }
-  return "";
-}
-
 // True when only the Beacon is another, and its date does not move the time: every 15 minutes.
 bool EnforcesTheSame(const AcceptedPolicy& a, const AcceptedPolicy& b, absl::Time now) {
   return b.highest_issued_at <= now &&
@@ -94,12 +85,18 @@ absl::Status Agent::Start() {
   if (disarm && !disarm->reported()) {
     v1::Report body;
     *body.mutable_disarm() = disarm->disarm();
-    QueueReport(std::move(body));
-    MUSTER_RETURN_IF_ERROR(SaveDisarm(*parts_.store, disarm->disarm(), true));
+    // A full disk keeps no agent from starting; then it is told twice.
+    if (QueueEvent(std::move(body))) {
+      SaveDisarm(*parts_.store, disarm->disarm(), true).IgnoreError();
+    }
+  }
+  {
+    MutexLock lock(&mu_);
+    hourly_proof_at_ = NextHourlyProof(parts_.clock->Now());
   }
   ReportStatusIfChanged();
   OnInventoryChanged();
-  ReportPolicy();
+  OweProof();
   return absl::OkStatus();
 }
 
@@ -137,7 +134,6 @@ void Agent::Rebuild(bool candidates_too) {
   std::vector<std::string> notes;
   if (accepted_ != nullptr && accepted_->cohort) {
     index = PolicyIndex::Build(PartsOf(*accepted_, resolved.uid_of));
-    next_expiry_ = index->NextExpiry(parts_.clock->Now());
     const std::string fits =
         absl::StrCat(accepted_->HashOf(OwnCohort()), " ", accepted_->HashOf(kEmergencyDenyName));
     candidates_too = candidates_too || fits != candidates_for_;
@@ -149,10 +145,26 @@ void Agent::Rebuild(bool candidates_too) {
       notes = std::move(found.notes);
     }
   }
-  parts_.enforcer->Swap({index, candidates_});
+  EnforcementState state{index, candidates_};
+  std::string monitor_reason;
+  if (index != nullptr) {
+    const v1::CohortPolicy& cohort = *accepted_->cohort;
+    state.policy_version =
+        absl::StrCat(cohort.header().name(), " version ", cohort.header().version());
+    if (cohort.has_monitor_until()) {
+      // What the document asks for ends with the document.
+      state.monitor_until =
+          std::min(FromProto(cohort.monitor_until()), FromProto(cohort.header().not_after()));
+      monitor_reason = cohort.monitor_reason();
+    }
+  }
+  const absl::Time monitor_until = state.monitor_until;
+  parts_.enforcer->Swap(std::move(state));
   {
     MutexLock lock(&mu_);
     policy_ = index;
+    monitor_until_ = monitor_until;
+    monitor_reason_ = std::move(monitor_reason);
     if (candidates_too) notes_ = std::move(notes);
     warnings_ = resolved.problems;
     name_of_.clear();
@@ -166,6 +178,7 @@ void Agent::Rebuild(bool candidates_too) {
       }
     }
   }
+  next_expiry_ = NextChange(parts_.clock->Now());
   if (candidates_too) {
     LabelInventory();
     parts_.wake();
@@ -199,14 +212,20 @@ void Agent::ReportInventory() {
   v1::Report body;
   {
     MutexLock lock(&apply_mu_);
+    if (parts_.clock->Now() < inventory_retry_at_) return;
     v1::InventoryReport report =
         inventory_reported_ ? DiffInventory(reported_, inventory_) : FullInventory(inventory_);
     if (!report.full() && report.installed_size() + report.removed_size() == 0) return;
     *body.mutable_inventory() = std::move(report);
     inventory_reported_ = true;
     reported_ = inventory_;
+    inventory_retry_at_ = absl::InfinitePast();
   }
-  QueueReport(std::move(body));
+  if (QueueReport(std::move(body))) return;
+  // Told whole, but not at every wake-up: a full disk stays full for a while.
+  MutexLock lock(&apply_mu_);
+  inventory_reported_ = false;
+  inventory_retry_at_ = parts_.clock->Now() + kIdleTick;
 }
 
 void Agent::OnInventoryChanged() {
@@ -253,6 +272,7 @@ void Agent::Work() {
   std::vector<std::string> notes;
   Companions companions(parts_.machine);
   for (const ProgramFile& file : todo) {
+    ProveIfDue();  // a policy that came meanwhile does not wait for large files
     absl::StatusOr<HashedFile> hashed = parts_.machine->Hash(file.path);
     if (!hashed.ok()) continue;
     const Runtime runtime = companions.RuntimeOf(file.path);
@@ -308,54 +328,23 @@ absl::Time Agent::Tick() {
   {
     MutexLock lock(&apply_mu_);
     expired = now >= next_expiry_;
-    if (expired) next_expiry_ = policy() ? policy()->NextExpiry(now) : absl::InfiniteFuture();
+    if (expired) next_expiry_ = NextChange(now);
     next = std::min(next, next_expiry_);
   }
   if (expired) parts_.enforcer->KillDisallowed();
+  RetryEvents();
+  ReportInventory();
   ReportStatusIfChanged();
-  return next;
+  MutexLock lock(&mu_);
+  return std::min({next, proof_at_, hourly_proof_at_});
 }
 
-void Agent::FlushExecs() {
-  uint32_t dropped = 0;
-  const std::vector<ExecRecord> records = parts_.enforcer->TakeRecords(&dropped);
-  if (records.empty() && dropped == 0) return;
-  std::map<uint32_t, std::string> names;
-  std::shared_ptr<const PolicyIndex> index;
-  NoticeVersions versions;
-  {
-    MutexLock lock(&mu_);
-    names = name_of_;
-    index = policy_;
-    versions.cohort = VersionOf(in_force_.get(), OwnCohort());
-    versions.emergency_deny = VersionOf(in_force_.get(), kEmergencyDenyName);
-  }
-  v1::Report body;
-  *body.mutable_exec() = AggregateExecs(records, dropped, names);
-  QueueReport(std::move(body));
-  notifier_.Notify(records, index.get(), versions, parts_.clock->Now());
-}
-
-void Agent::QueueReport(v1::Report body) {
-  absl::StatusOr<uint64_t> seq = parts_.reports->Append(std::move(body));
-  if (!seq.ok()) {
-    Log(Severity::kError, "a report could not be saved: ", seq.status().message());
-    return;
-  }
-  outbox_.Wake();
-}
-
-void Agent::ReportPolicy() {
-  v1::Report body;
-  {
-    MutexLock lock(&mu_);
-    if (in_force_ == nullptr) return;
-    body.mutable_policy();
-    for (const v1::PolicyReport::InForce& f : in_force_->in_force) {
-      *body.mutable_policy()->add_documents() = f;
-    }
-  }
-  QueueReport(std::move(body));
+absl::Time Agent::NextChange(absl::Time now) {
+  const std::shared_ptr<const PolicyIndex> index = policy();
+  if (index == nullptr) return absl::InfiniteFuture();
+  MutexLock lock(&mu_);
+  const absl::Time end = monitor_until_ > now ? monitor_until_ : absl::InfiniteFuture();
+  return std::min(index->NextExpiry(now), end);
 }
 
 std::shared_ptr<const PolicyIndex> Agent::policy() const {

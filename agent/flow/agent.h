@@ -59,6 +59,12 @@ class Agent {
   absl::Time Tick();  // time-driven work; when to call it again at the latest
   void FlushExecs();  // queues a report of the decisions made, then tells those concerned
   void ReportStatusIfChanged();
+  void OnMountsChanged();  // after the enforcer has marked what is new
+  // Runs the probes that are due and queues what they showed as a signed PolicyReport; may take
+  // seconds. Due: after a start, a change of policy or mode, a new filesystem, and each hour at a
+  // minute of this device's own, so that a fleet does not report all at once. The hourly one is
+  // proof of life: queued while connected, else only when the result is another.
+  void ProveIfDue();
 
   // The stream.
   v1::AgentMessage MakeHello();
@@ -76,8 +82,22 @@ class Agent {
   void ReadInventory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
   void ReportInventory();
   void LabelInventory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
-  void ReportPolicy();
-  void QueueReport(v1::Report body);
+  // The next PolicyReport is owed whatever the probes show, soon.
+  void OweProof() ABSL_LOCKS_EXCLUDED(mu_);
+  void ReportProof(const AcceptedPolicy& in_force, std::vector<v1::Canary> canaries, bool owed);
+  // False: it could not be saved.
+  bool QueueReport(v1::Report body);
+  void QueueExecs(v1::ExecReport execs);
+  // Queues what happened once and cannot be read anew; kept in memory when the disk is full.
+  bool QueueEvent(v1::Report body);
+  void RetryEvents();
+  // The mode that the enforcer is in, and whether the cohort's policy asks for reports only.
+  v1::StatusReport::Mode ModeNow(const EnforcerStatus& enforcer) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool CohortMonitors() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The next moment at which the same policy decides otherwise.
+  absl::Time NextChange(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
+  absl::Time NextHourlyProof(absl::Time now) const;
   void OnOutcome(AcceptOutcome outcome);
   void OnReportAck(const v1::ReportAck& ack);
   void RaiseAlarm(std::string text);
@@ -112,6 +132,7 @@ class Agent {
   std::shared_ptr<const CandidateIndex> candidates_ ABSL_GUARDED_BY(apply_mu_);
   std::string candidates_for_ ABSL_GUARDED_BY(apply_mu_);  // hashes of the documents they fit
   absl::Time next_expiry_ ABSL_GUARDED_BY(apply_mu_) = absl::InfiniteFuture();
+  absl::Time inventory_retry_at_ ABSL_GUARDED_BY(apply_mu_) = absl::InfinitePast();
 
   // What questions read; held for moments only.
   mutable Mutex mu_;
@@ -130,6 +151,19 @@ class Agent {
   std::string last_refused_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> alarms_ ABSL_GUARDED_BY(mu_);
   std::string last_status_ ABSL_GUARDED_BY(mu_);  // the last StatusReport, serialised
+  v1::StatusReport::Mode last_mode_ ABSL_GUARDED_BY(mu_) = v1::StatusReport::UNSPECIFIED;
+  // Of the cohort's policy, but never beyond its end.
+  absl::Time monitor_until_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
+  std::string monitor_reason_ ABSL_GUARDED_BY(mu_);
+  std::vector<v1::Canary> canaries_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::string> proven_marks_ ABSL_GUARDED_BY(mu_);  // what was marked at that time
+  std::string proven_ ABSL_GUARDED_BY(mu_);  // the last result that was queued, without times
+  bool proof_owed_ ABSL_GUARDED_BY(mu_) = true;
+  absl::Time proof_at_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
+  absl::Time hourly_proof_at_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
+  absl::Time last_proof_at_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
+  std::vector<v1::Report> unsaved_ ABSL_GUARDED_BY(mu_);  // events, oldest first
+  uint64_t lost_decisions_ ABSL_GUARDED_BY(mu_) = 0;      // of execution reports not saved
 };
 
 }  // namespace muster::agent

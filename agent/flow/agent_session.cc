@@ -74,7 +74,7 @@ void Agent::OnReportAck(const v1::ReportAck& ack) {
   }
   ReportStatusIfChanged();
   ReportInventory();
-  ReportPolicy();
+  OweProof();
 }
 
 void Agent::OnMessage(const v1::ControllerMessage& message) {
@@ -111,9 +111,9 @@ void Agent::OnOutcome(AcceptOutcome outcome) {
     for (const v1::PolicyReport::InForce& f : acceptor_.current()->in_force) {
       Log(Severity::kInfo, "in force: ", f.name(), " version ", f.version());
     }
-    ReportPolicy();
     ReportStatusIfChanged();
-    parts_.wake();
+    // The probes run in the main loop: neither the Ack nor the next message waits for them.
+    OweProof();
   }
 }
 
@@ -212,8 +212,8 @@ absl::Status Agent::SetDisarmed(const v1::DisarmReport& report) {
   absl::Status saved = SaveDisarm(*parts_.store, report, false);
   v1::Report body;
   *body.mutable_disarm() = report;
-  QueueReport(std::move(body));
-  if (saved.ok()) MUSTER_RETURN_IF_ERROR(SaveDisarm(*parts_.store, report, true));
+  const bool queued = QueueEvent(std::move(body));
+  if (saved.ok() && queued) MUSTER_RETURN_IF_ERROR(SaveDisarm(*parts_.store, report, true));
   ReportStatusIfChanged();
   parts_.wake();
   return saved;

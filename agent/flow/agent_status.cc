@@ -4,20 +4,46 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/flow/agent.h"
+#include "common/agent_limits.h"
 #include "common/time_proto.h"
 #include "common/version.h"
 
 namespace muster::agent {
 
+namespace {
+
+// The newest, oldest first.
+template <typename Out>
+void AddTampering(const std::vector<v1::Tampering>& tampering, Out& out) {
+  const size_t skip =
+      tampering.size() > limits::kMaxTampering ? tampering.size() - limits::kMaxTampering : 0;
+  for (size_t i = skip; i < tampering.size(); ++i) *out.add_tampering() = tampering[i];
+}
+
+}  // namespace
+
+bool Agent::CohortMonitors() const {
+  absl::Time now = parts_.clock->Now();
+  if (in_force_ != nullptr) now = std::max(now, in_force_->highest_issued_at);
+  return now < monitor_until_;
+}
+
+v1::StatusReport::Mode Agent::ModeNow(const EnforcerStatus& enforcer) const {
+  if (enforcer.mode != v1::StatusReport::ENFORCING) return enforcer.mode;
+  return CohortMonitors() ? v1::StatusReport::MONITORING : v1::StatusReport::ENFORCING;
+}
+
 v1::StatusReport Agent::MakeStatusReport() const {
   const EnforcerStatus enforcer = parts_.enforcer->status();
   v1::StatusReport out;
-  out.set_mode(enforcer.mode);
   for (const std::string& why : enforcer.cannot_enforce) out.add_cannot_enforce(why);
   out.set_agent_version(kVersion);
   out.set_kernel(parts_.machine->kernel());
   out.set_hostname(parts_.machine->hostname());
+  AddTampering(enforcer.tampering, out);
   MutexLock lock(&mu_);
+  out.set_mode(ModeNow(enforcer));
+  if (CohortMonitors()) *out.mutable_monitor_until() = ToProto(monitor_until_);
   for (const std::string& why : notes_) out.add_cannot_enforce(why);
   for (const std::string& why : learn_notes_) out.add_cannot_enforce(why);
   for (const std::string& why : warnings_) out.add_cannot_enforce(why);
@@ -29,13 +55,21 @@ v1::StatusReport Agent::MakeStatusReport() const {
 void Agent::ReportStatusIfChanged() {
   v1::Report body;
   *body.mutable_status() = MakeStatusReport();
+  const v1::StatusReport::Mode mode = body.status().mode();
+  bool other_mode = false;
   {
     MutexLock lock(&mu_);
     std::string text = body.status().SerializeAsString();
     if (text == last_status_) return;
     last_status_ = std::move(text);
+    other_mode = std::exchange(last_mode_, mode) != mode;
   }
-  QueueReport(std::move(body));
+  if (!QueueReport(std::move(body))) {
+    MutexLock lock(&mu_);
+    last_status_.clear();
+  }
+  // What was proven in another mode is not proven in this one.
+  if (other_mode) OweProof();
 }
 
 std::vector<std::string> Agent::EmergencyWarnings() const {
@@ -95,6 +129,10 @@ v1::AgentStatus Agent::MakeStatus() const {
     *out.mutable_last_contact_at() = ToProto(last_contact_);
   }
   AddPolicyStatus(now, out);
+  if (CohortMonitors()) {
+    *out.mutable_monitor_until() = ToProto(monitor_until_);
+    out.set_monitor_reason(monitor_reason_);
+  }
   if (IsDisarmed(disarm_, now)) {
     *out.mutable_disarmed_until() = disarm_->disarm().until();
     out.set_disarm_reason(disarm_->disarm().reason());
@@ -105,6 +143,10 @@ v1::AgentStatus Agent::MakeStatus() const {
   out.set_last_refused(last_refused_);
   out.set_last_link_error(link_error_);
   for (const std::string& text : alarms_) out.add_alarms(text);
+  for (const v1::Canary& canary : canaries_) *out.add_canaries() = canary;
+  AddTampering(enforcer.tampering, out);
+  for (const std::string& text : enforcer.capabilities) out.add_capabilities(text);
+  out.set_worker_restarts(enforcer.worker_restarts);
   if (parts_.certificate_not_after) {
     *out.mutable_certificate_not_after() = ToProto(parts_.certificate_not_after());
   }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
+#include "agent/domain/exec_record.h"
 #include "common/limits.h"
 #include "common/signed_doc.h"
 #include "common/status_macros.h"
@@ -26,6 +27,26 @@ std::optional<uint64_t> SeqOf(absl::string_view file_name) {
 }
 
 }  // namespace
+
+Worth WorthOf(const v1::Report& body) {
+  switch (body.body_case()) {
+    case v1::Report::kExec: {
+      const auto& items = body.exec().items();
+      const bool allowed =
+          std::all_of(items.begin(), items.end(), [](const auto& item) { return IsAllow(item); });
+      return allowed && !items.empty() ? Worth::kAllowed : Worth::kExec;
+    }
+    case v1::Report::kStatus:
+      return body.status().tampering().empty() ? Worth::kState : Worth::kProof;
+    case v1::Report::kPolicy:
+    case v1::Report::kDisarm:
+      return Worth::kProof;
+    case v1::Report::kInventory:
+    case v1::Report::BODY_NOT_SET:
+      return Worth::kState;
+  }
+  return Worth::kState;
+}
 
 ReportLog::ReportLog(std::string device_id, PrivateKey key, StateStore* store, const Clock* clock)
     : device_id_(std::move(device_id)), key_(std::move(key)), store_(store), clock_(clock) {}
@@ -48,7 +69,7 @@ absl::Status ReportLog::Open() {
       return absl::DataLossError(
           absl::StrCat("report ", FileOf(*seq), " is damaged; remove the file and restart"));
     }
-    waiting_[*seq] = report.has_exec();
+    waiting_[*seq] = WorthOf(report);
     // The file of a report is its commit; the head on disk may be one behind.
     if (*seq > head_.seq()) {
       head_.set_seq(*seq);
@@ -61,10 +82,14 @@ absl::Status ReportLog::Open() {
 
 absl::Status ReportLog::SaveHead() { return store_->Write(kChainFile, head_.SerializeAsString()); }
 
-absl::Status ReportLog::DropOne() {
-  auto victim = std::find_if(waiting_.begin(), waiting_.end(),
-                             [](const auto& entry) { return entry.second; });
-  if (victim == waiting_.end()) victim = waiting_.begin();
+absl::Status ReportLog::DropOne(Worth than) {
+  const auto victim =
+      std::min_element(waiting_.begin(), waiting_.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (victim->second > than) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(waiting_.size(), " reports wait and are worth more than this one"));
+  }
   // Counted before it is gone: a crash between the two counts one too many, never too few.
   head_.set_dropped(head_.dropped() + 1);
   MUSTER_RETURN_IF_ERROR(SaveHead());
@@ -73,9 +98,23 @@ absl::Status ReportLog::DropOne() {
   return absl::OkStatus();
 }
 
+void ReportLog::CountLost() {
+  MutexLock lock(&mu_);
+  head_.set_dropped(head_.dropped() + 1);
+}
+
 absl::StatusOr<uint64_t> ReportLog::Append(v1::Report body) {
   MutexLock lock(&mu_);
-  while (waiting_.size() >= limits::kMaxSpooledReports) MUSTER_RETURN_IF_ERROR(DropOne());
+  const bool exec = body.has_exec();
+  absl::StatusOr<uint64_t> seq = TryAppend(std::move(body));
+  // In memory alone: a full disk takes no count either. It is saved with the next thing that is.
+  if (!seq.ok() && exec) head_.set_dropped(head_.dropped() + 1);
+  return seq;
+}
+
+absl::StatusOr<uint64_t> ReportLog::TryAppend(v1::Report body) {
+  const Worth worth = WorthOf(body);
+  while (waiting_.size() >= limits::kMaxSpooledReports) MUSTER_RETURN_IF_ERROR(DropOne(worth));
   const uint64_t seq = head_.seq() + 1;
   body.set_device_id(device_id_);
   body.set_seq(seq);
@@ -87,7 +126,7 @@ absl::StatusOr<uint64_t> ReportLog::Append(v1::Report body) {
   head_.set_seq(seq);
   head_.set_sha256(Sha256Hex(doc.payload()));
   head_.set_dropped(0);
-  waiting_[seq] = body.has_exec();
+  waiting_[seq] = worth;
   return seq;
 }
 

@@ -19,11 +19,20 @@
 
 namespace muster::agent {
 
+// How long a report is kept when there is no room, least first.
+enum class Worth {
+  kAllowed,  // starts of programs that may run, and nothing else
+  kExec,     // any other executions
+  kState,    // what can be read anew: inventory, status
+  kProof,    // policies and canaries, a disarmed agent, tampering
+};
+Worth WorthOf(const v1::Report& body);
+
 // Thread-safe.
 //
-// When limits::kMaxSpooledReports wait, the oldest report on executions goes first, then the
-// oldest of any kind. Its number stays unused and the chain shows the gap: the next new report
-// says in `dropped_before` how many are gone. A number is never given twice.
+// When limits::kMaxSpooledReports wait, the oldest of the least worth goes. Its number stays unused
+// and the chain shows the gap: the next new report says in `dropped_before` how many are gone. A
+// number is never given twice. A report on executions that cannot be saved counts as gone too.
 class ReportLog {
  public:
   ReportLog(std::string device_id, PrivateKey key, StateStore* store, const Clock* clock);
@@ -32,7 +41,12 @@ class ReportLog {
   absl::Status Open();
 
   // Numbers, chains, signs and saves; `body` carries only the oneof. The report's number.
+  // RESOURCE_EXHAUSTED: no space, or everything that waits is worth more; UNAVAILABLE. What an
+  // execution report said is lost then and counted; any other report is the caller's to try again
+  // or to give up by CountLost.
   absl::StatusOr<uint64_t> Append(v1::Report body);
+  // A report that will not come any more; the next one that is saved tells of it.
+  void CountLost();
 
   struct Waiting {
     uint64_t seq = 0;
@@ -55,7 +69,9 @@ class ReportLog {
   v1::ReportChain head() const;
 
  private:
-  absl::Status DropOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<uint64_t> TryAppend(v1::Report body) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Drops the oldest of the least worth, unless that is worth more than `than`.
+  absl::Status DropOne(Worth than) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status SaveHead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const std::string device_id_;
@@ -64,7 +80,7 @@ class ReportLog {
   const Clock* const clock_;
   mutable Mutex mu_;
   v1::ReportChain head_ ABSL_GUARDED_BY(mu_);
-  std::map<uint64_t, bool> waiting_ ABSL_GUARDED_BY(mu_);  // seq -> is a report on executions
+  std::map<uint64_t, Worth> waiting_ ABSL_GUARDED_BY(mu_);  // by number
 };
 
 }  // namespace muster::agent

@@ -48,6 +48,11 @@ std::string ContentSha256(const v1::CohortPolicy& policy) {
   std::string text =
       absl::StrCat(static_cast<int>(policy.platform()), "\n", Sha256Hex(policy.how_to_ask()), "\n");
   for (const v1::ChunkRef& ref : policy.chunks()) absl::StrAppend(&text, ref.sha256(), "\n");
+  // A policy that asks for nothing of the kind keeps its hash.
+  if (policy.has_monitor_until()) {
+    absl::StrAppend(&text, "monitor ", policy.monitor_until().seconds(), ".",
+                    policy.monitor_until().nanos(), " ", Sha256Hex(policy.monitor_reason()), "\n");
+  }
   return Sha256Hex(text);
 }
 

@@ -16,12 +16,6 @@ namespace {
 
 using google::protobuf::util::MessageDifferencer;
 
-auto IssueOrder(const PolicyIssue& i) { return std::tie(i.file, i.line, i.column, i.message); }
-
-bool IssueBefore(const PolicyIssue& a, const PolicyIssue& b) {
-  return IssueOrder(a) < IssueOrder(b);
-}
-
 template <typename T>
 PolicyIssue IssueAt(const Located<T>& where, std::string message,
                     PolicyIssue::Severity severity = PolicyIssue::Severity::kError) {
@@ -50,8 +44,8 @@ v1::Trm::Status StatusOf(const PolicySet& set, const std::string& app) {
 // Works out the result of one apply; the steps run in order.
 class Planner {
  public:
-  Planner(const PolicySet& current, const LoadedPolicies& loaded, bool prune)
-      : current_(current), loaded_(loaded), prune_(prune) {
+  Planner(const PolicySet& current, const LoadedPolicies& loaded, bool prune, absl::Time now)
+      : current_(current), loaded_(loaded), prune_(prune), now_(now) {
     change_.result = current;
   }
 
@@ -59,6 +53,7 @@ class Planner {
     ApplyApps();
     ApplyTrm();
     ApplyBlocklist();
+    PlanCohorts(current_, loaded_, now_, change_);
     CheckReferences();
     CheckFacts();
     CheckPermittedAndBlocked();
@@ -218,6 +213,7 @@ class Planner {
   const PolicySet& current_;
   const LoadedPolicies& loaded_;
   const bool prune_;
+  const absl::Time now_;
   PolicyChange change_;
   std::map<std::string, const Located<v1::App>*> app_at_;
   std::map<std::string, const Located<v1::Trm>*> trm_at_;
@@ -254,6 +250,7 @@ void Planner::Describe() {
   for (const std::string& id : current_.blocklist) {
     if (change_.result.blocklist.count(id) == 0) Changed(id, absl::StrCat("blocklist: - ", id));
   }
+  DescribeCohorts(current_, change_.result, change_.changes);
 }
 
 void Planner::DescribeApp(const v1::App* before, const v1::App* after) {
@@ -299,35 +296,6 @@ void Planner::DescribeTrm(const std::string& id, const v1::Trm& before, const v1
 
 }  // namespace
 
-std::string IssueText(const PolicyIssue& issue) {
-  if (issue.file.empty()) return issue.message;
-  if (issue.line == 0) return absl::StrCat(issue.file, ": ", issue.message);
-  return absl::StrCat(issue.file, ":", issue.line, ":", issue.column, ": ", issue.message);
-}
-
-bool HasErrors(const std::vector<PolicyIssue>& issues) {
-  return std::any_of(issues.begin(), issues.end(), [](const PolicyIssue& i) {
-    return i.severity == PolicyIssue::Severity::kError;
-  });
-}
-
-void SortAndCapIssues(std::vector<PolicyIssue>* issues) {
-  std::sort(issues->begin(), issues->end(), IssueBefore);
-  issues->erase(std::unique(issues->begin(), issues->end()), issues->end());
-  if (issues->size() <= limits::kMaxIssues) return;
-  const size_t kept = limits::kMaxIssues - 1;
-  const size_t left_out = issues->size() - kept;
-  const auto severity =
-      HasErrors(*issues) ? PolicyIssue::Severity::kError : PolicyIssue::Severity::kWarning;
-  std::stable_partition(issues->begin(), issues->end(), [](const PolicyIssue& i) {
-    return i.severity == PolicyIssue::Severity::kError;
-  });
-  issues->resize(kept);
-  std::sort(issues->begin(), issues->end(), IssueBefore);
-  issues->push_back({severity, "", 0, 0,
-                     absl::StrCat(left_out, " more issues are not shown; correct these first")});
-}
-
 absl::string_view PlatformName(v1::Platform::Id platform) {
   static constexpr std::pair<v1::Platform::Id, absl::string_view> kNames[] = {
       {v1::Platform::ANDROID, "android"},
@@ -372,8 +340,9 @@ std::vector<std::string> IdentityFacts(const v1::AppIdentity& identity) {
   return facts;
 }
 
-PolicyChange PlanApply(const PolicySet& current, const LoadedPolicies& loaded, bool prune) {
-  return Planner(current, loaded, prune).Plan();
+PolicyChange PlanApply(const PolicySet& current, const LoadedPolicies& loaded, bool prune,
+                       absl::Time now) {
+  return Planner(current, loaded, prune, now).Plan();
 }
 
 v1::CohortContent CompileContent(const PolicySet& set, v1::Platform::Id platform) {

@@ -1,5 +1,6 @@
-// The policies an agency edits (catalogue, TRM statuses, blocklist), what applying new files
-// would change, and the policy of one platform's cohort. Pure; value types; thread-compatible.
+// The policies an agency edits (catalogue, TRM statuses, blocklist, cohorts), what applying new
+// files would change, and the policy of one platform's cohort. Pure; value types;
+// thread-compatible.
 #pragma once
 
 #include <map>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "muster/v1/app.pb.h"
 #include "muster/v1/guidance.pb.h"
 #include "muster/v1/policy.pb.h"
@@ -50,6 +52,8 @@ struct LoadedPolicies {
   std::vector<Located<v1::App>> apps;
   std::optional<std::vector<Located<v1::Trm>>> trm;
   std::optional<std::vector<Located<std::string>>> blocklist;  // app ids
+  // Of cohorts.yaml: platform, monitor_until, monitor_reason. An empty list ends all monitoring.
+  std::optional<std::vector<Located<v1::CohortPolicy>>> cohorts;
   // Of guidance/: what people are told. Absent: the file was not given.
   std::optional<v1::TrainingText> training;
   std::optional<std::map<std::string, std::string>> archive;  // platform name -> text
@@ -61,6 +65,9 @@ struct PolicySet {
   std::map<std::string, v1::App> apps;
   std::map<std::string, v1::Trm> trm;
   std::set<std::string> blocklist;
+  // By platform name; only platform, monitor_until and monitor_reason are set. One whose time is
+  // over stays until the file says otherwise, and means nothing.
+  std::map<std::string, v1::CohortPolicy> cohorts;
 };
 
 struct PolicyChange {
@@ -68,13 +75,15 @@ struct PolicyChange {
   std::vector<PolicyIssue> issues;  // any error: nothing may be applied
   // One line per change, in words, by app id: "app signal added", "app signal removed",
   // "app signal changed: 1 identity added", "trm whatsapp: PROHIBITED -> RESTRICTED",
-  // "blocklist: + viber". Empty when there are errors.
+  // "blocklist: + viber", "cohort linux: monitors until 2026-03-01T12:00:00Z". Empty when there
+  // are errors.
   std::vector<std::string> changes;
   std::set<std::string> touched_apps;
 };
 
 // Each app file adds or replaces its app; each entry of trm.yaml adds or replaces that app's
-// status; blocklist.yaml replaces the blocklist whole. What is not named stays, unless `prune`:
+// status; blocklist.yaml replaces the blocklist whole, cohorts.yaml what cohorts are told. What is
+// not named stays, unless `prune`:
 // then apps that no given catalogue file names are removed (only when at least one was given),
 // and apps that a given trm.yaml does not name lose their entry and become UNLISTED.
 //
@@ -82,9 +91,18 @@ struct PolicyChange {
 //
 // Errors: trm or blocklist names an app outside the resulting catalogue; a removed app still has
 // a TRM entry or is blocklisted; two apps state one identity fact; a given trm, blocklist or
-// the resulting catalogue is empty; an app is too large for a chunk. Warning: an app of the result
-// is PERMITTED and blocklisted.
-PolicyChange PlanApply(const PolicySet& current, const LoadedPolicies& loaded, bool prune);
+// the resulting catalogue is empty; an app is too large for a chunk; a cohort would monitor for
+// longer than limits::kMaxCohortMonitor from `now`, or until a time that is over and not in force.
+// Warnings: an app of the result is PERMITTED and blocklisted; a given cohort only monitors, or its
+// time is over.
+PolicyChange PlanApply(const PolicySet& current, const LoadedPolicies& loaded, bool prune,
+                       absl::Time now);
+
+// The part of PlanApply on cohorts, and its lines for `changes`.
+void PlanCohorts(const PolicySet& current, const LoadedPolicies& loaded, absl::Time now,
+                 PolicyChange& change);
+void DescribeCohorts(const PolicySet& before, const PolicySet& after,
+                     std::vector<std::string>& changes);
 
 // The facts by which an identity can match, in words that are equal for equal facts, e.g.
 // "linux dpkg toxic", "linux path /usr/bin/toxic", "macos signer U68MSDN6DR", "sha256 …".
@@ -100,5 +118,7 @@ absl::string_view OriginName(v1::Origin::Kind origin);      // "dpkg", "package"
 // their TRM entries, and every blocklisted id. Ordered by app id, so equal sets give equal
 // bytes.
 v1::CohortContent CompileContent(const PolicySet& set, v1::Platform::Id platform);
+// What the set says of monitoring there.
+void AddMonitoring(const PolicySet& set, v1::Platform::Id platform, v1::CohortPolicy& policy);
 
 }  // namespace muster

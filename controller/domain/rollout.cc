@@ -56,7 +56,7 @@ void BeginWave(v1::Rollout& rollout, uint32_t wave, const std::vector<std::strin
 RolloutStep NextStep(const v1::Rollout& rollout, const WaveCounts& counts,
                      const RolloutOptions& options, absl::Time now) {
   if (rollout.state() != v1::Rollout::RUNNING) return RolloutStep::kStay;
-  const uint32_t answered = counts.verified + counts.nacked;
+  const uint32_t answered = counts.verified + counts.reported + counts.nacked;
   const uint64_t reached = std::max({answered, counts.reachable, 1u});
   if (uint64_t{counts.nacked} * 100 > reached * options.max_nack_percent) {
     return RolloutStep::kPause;

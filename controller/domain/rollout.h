@@ -36,6 +36,8 @@ void BeginWave(v1::Rollout& rollout, uint32_t wave, const std::vector<std::strin
 struct WaveCounts {
   uint32_t reachable = 0;  // connected
   uint32_t verified = 0, nacked = 0;
+  // A signed report names it, from a device that blocks nothing and so can prove nothing.
+  uint32_t reported = 0;
 };
 
 enum class RolloutStep { kStay, kNextWave, kComplete, kPause };

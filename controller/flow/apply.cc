@@ -230,7 +230,7 @@ absl::StatusOr<ApplyOutcome> TryApply(const Services& services, const Actor& act
                                       const LoadedPolicies& loaded, const ApplyOptions& options) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const PolicySet before, LoadPolicySet(*snapshot));
-  PolicyChange plan = PlanApply(before, loaded, options.prune);
+  PolicyChange plan = PlanApply(before, loaded, options.prune, services.clock.Now());
   ApplyOutcome out;
   out.issues = std::move(plan.issues);
   out.touched.changes = std::move(plan.changes);
@@ -246,6 +246,8 @@ absl::StatusOr<ApplyOutcome> TryApply(const Services& services, const Actor& act
                                                               plan.result, mutation));
   WriteDifference(services, actor, before.trm, plan.result.trm, "trm", TrmKey, mutation);
   WriteBlocklist(services, actor, before.blocklist, plan.result.blocklist, mutation);
+  WriteDifference(services, actor, before.cohorts, plan.result.cohorts, "cohort", CohortSettingsKey,
+                  mutation);
   MUSTER_ASSIGN_OR_RETURN(out.deletions, Deletions(*snapshot, before, plan.result));
   MUSTER_ASSIGN_OR_RETURN(const auto persons, PersonsHolding(*snapshot, plan.touched_apps));
   if (!out.touched.changes.empty()) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/time_proto.h"
+#include "controller/domain/proof.h"
 #include "controller/flow/device_alarms.h"
 #include "controller/flow/lookup.h"
 
@@ -73,6 +74,40 @@ absl::StatusOr<v1::DocumentState> LoadState(const Snapshot& snapshot, const v1::
   return NewState(device, doc);
 }
 
+// What the device's own word makes of these bytes.
+void SetReported(const Proof& proof, absl::Time now,
+                 const std::map<std::string, Delivery>& deliveries, v1::DocumentState& state) {
+  if (!IsReported(state)) SetDelivery(deliveries, state);
+  state.set_code(proof.code);
+  state.set_detail(proof.detail);
+  if (proof.enforced) {
+    if (!state.has_verified_at()) *state.mutable_verified_at() = ToProto(now);
+    state.set_state(v1::DocumentState::VERIFIED);
+    *state.mutable_at() = state.verified_at();
+    return;
+  }
+  state.clear_verified_at();
+  state.clear_nacked_at();  // what it once refused, it runs
+  if (!state.has_applied_at()) *state.mutable_applied_at() = ToProto(now);
+  state.set_state(v1::DocumentState::APPLIED);
+  *state.mutable_at() = state.applied_at();
+}
+
+// What a device may rightly say that it runs.
+absl::StatusOr<std::vector<DocumentPtr>> ReportableBy(const Snapshot& snapshot,
+                                                      const v1::Device& device, absl::Time now) {
+  MUSTER_ASSIGN_OR_RETURN(auto documents, DocumentsFor(snapshot, device, now));
+  // A device may be ahead of its wave: then that is what it runs.
+  MUSTER_ASSIGN_OR_RETURN(DocumentPtr target,
+                          FindDocument(snapshot, DocumentKey(CohortName(device.platform()))));
+  if (target == nullptr) return documents;
+  // One record per name: the other bytes come first, so that what is named stands.
+  const auto same = std::find_if(documents.begin(), documents.end(),
+                                 [&](const DocumentPtr& d) { return d->sha256 == target->sha256; });
+  if (same == documents.end()) documents.push_back(std::move(target));
+  return documents;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<DocumentPtr>> DocumentsFor(const Snapshot& snapshot,
@@ -107,7 +142,7 @@ absl::Status RecordNack(const Services& services, const std::string& device_id,
     MUSTER_ASSIGN_OR_RETURN(const auto before, Find<v1::DocumentState>(*snapshot, key));
     MUSTER_ASSIGN_OR_RETURN(v1::DocumentState state, LoadState(*snapshot, device.value, *doc));
     // A signed report outranks the agent's later word on the same bytes.
-    if (state.has_verified_at()) return absl::OkStatus();
+    if (IsReported(state)) return absl::OkStatus();
     *state.mutable_nacked_at() = ToProto(services.clock.Now());
     state.set_code(nack.code().substr(0, limits::kMaxTicketBytes));
     state.set_detail(nack.detail().substr(0, limits::kMaxReasonBytes));
@@ -121,27 +156,40 @@ absl::Status RecordNack(const Services& services, const std::string& device_id,
   });
 }
 
-absl::Status WriteVerified(const Services& services, const Snapshot& snapshot,
-                           const v1::Device& device, const v1::PolicyReport& report,
-                           const std::map<std::string, Delivery>& deliveries, Mutation& mutation) {
-  MUSTER_ASSIGN_OR_RETURN(auto documents, DocumentsFor(snapshot, device, services.clock.Now()));
-  // A device may be ahead of its wave: then that is what it runs.
-  MUSTER_ASSIGN_OR_RETURN(DocumentPtr target,
-                          FindDocument(snapshot, DocumentKey(CohortName(device.platform()))));
-  if (target != nullptr) documents.push_back(std::move(target));
+absl::StatusOr<bool> WriteReported(const Services& services, const Snapshot& snapshot,
+                                   const v1::Device& device, const v1::PolicyReport& report,
+                                   const std::map<std::string, Delivery>& deliveries,
+                                   Mutation& mutation) {
+  const absl::Time now = services.clock.Now();
+  const Proof proof = ProofOf(device.mode(), report);
+  MUSTER_ASSIGN_OR_RETURN(const auto documents, ReportableBy(snapshot, device, now));
+  bool ran_before = false;
   for (const DocumentPtr& doc : documents) {
     const bool named = std::any_of(
         report.documents().begin(), report.documents().end(),
         [&](const auto& d) { return d.name() == doc->name && d.sha256() == doc->sha256; });
+    const std::string key = DocumentStateKey(device.device_id(), doc->name);
+    MUSTER_ASSIGN_OR_RETURN(const auto before, Find<v1::DocumentState>(snapshot, key));
+    ran_before = ran_before || (before && before->value.code() == kNotEnforced);
     if (!named) continue;
     MUSTER_ASSIGN_OR_RETURN(v1::DocumentState state, LoadState(snapshot, device, *doc));
-    if (state.has_verified_at()) continue;
-    SetDelivery(deliveries, state);
-    *state.mutable_verified_at() = ToProto(services.clock.Now());
-    state.clear_code();
-    state.clear_detail();
-    state.set_state(v1::DocumentState::VERIFIED);
-    *state.mutable_at() = state.verified_at();
+    SetReported(proof, now, deliveries, state);
+    // Every hour each device proves the same again: only what is new is written.
+    if (before && before->value.SerializeAsString() == state.SerializeAsString()) continue;
+    Put(mutation, key, state);
+  }
+  return proof.code == kNotEnforced && !ran_before;
+}
+
+absl::Status WithdrawVerified(const Services& services, const Snapshot& snapshot,
+                              const v1::Device& device, Mutation& mutation) {
+  const absl::Time now = services.clock.Now();
+  const Proof proof = ProofOf(device.mode(), v1::PolicyReport());
+  MUSTER_ASSIGN_OR_RETURN(const auto documents, ReportableBy(snapshot, device, now));
+  for (const DocumentPtr& doc : documents) {
+    MUSTER_ASSIGN_OR_RETURN(v1::DocumentState state, LoadState(snapshot, device, *doc));
+    if (!state.has_verified_at()) continue;
+    SetReported(proof, now, {}, state);
     Put(mutation, DocumentStateKey(device.device_id(), doc->name), state);
   }
   return absl::OkStatus();
@@ -170,14 +218,16 @@ absl::StatusOr<std::vector<v1::DocumentState>> StatesOf(
   return out;
 }
 
-absl::StatusOr<bool> RunsGrant(const Snapshot& snapshot, const std::string& device_id,
-                               const std::string& grant_id, bool present) {
+absl::StatusOr<GrantOnDevice> FindGrantOnDevice(const Snapshot& snapshot,
+                                                const std::string& device_id,
+                                                const std::string& grant_id, bool present) {
+  using Word = GrantOnDevice::Word;
   const std::string name = AssignmentName(device_id);
   MUSTER_ASSIGN_OR_RETURN(const DocumentPtr doc, FindDocument(snapshot, DocumentKey(name)));
   MUSTER_ASSIGN_OR_RETURN(const auto state,
                           Find<v1::DocumentState>(snapshot, DocumentStateKey(device_id, name)));
   // A device that never got an assignment never held the grant.
-  if (doc == nullptr) return !present;
+  if (doc == nullptr) return GrantOnDevice{present ? Word::kNotYet : Word::kVerified, ""};
   v1::SignedDoc envelope;
   v1::DeviceAssignment assignment;
   if (!envelope.ParseFromString(*doc->bytes) || !assignment.ParseFromString(envelope.payload())) {
@@ -186,9 +236,10 @@ absl::StatusOr<bool> RunsGrant(const Snapshot& snapshot, const std::string& devi
   const bool holds =
       std::any_of(assignment.entitlements().begin(), assignment.entitlements().end(),
                   [&](const v1::Entitlement& e) { return e.grant_id() == grant_id; });
-  if (holds != present) return false;
-  return state && state->value.state() == v1::DocumentState::VERIFIED &&
-         state->value.sha256() == doc->sha256;
+  if (holds != present || !state || state->value.sha256() != doc->sha256) return GrantOnDevice{};
+  if (state->value.has_verified_at()) return GrantOnDevice{Word::kVerified, ""};
+  return GrantOnDevice{CannotProve(state->value) ? Word::kCannotVerify : Word::kNotYet,
+                       state->value.detail()};
 }
 
 }  // namespace muster

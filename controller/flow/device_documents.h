@@ -25,11 +25,19 @@ absl::StatusOr<std::vector<DocumentPtr>> DocumentsFor(const Snapshot& snapshot,
 absl::Status RecordNack(const Services& services, const std::string& device_id,
                         const v1::Nack& nack);
 
-// The proof: a report signed by the device's key names these hashes. `deliveries` says when they
-// were sent and applied, where the stream that brought the report knows. Adds to `mutation`.
-absl::Status WriteVerified(const Services& services, const Snapshot& snapshot,
-                           const v1::Device& device, const v1::PolicyReport& report,
-                           const std::map<std::string, Delivery>& deliveries, Mutation& mutation);
+// A report signed by the device's key names these hashes: VERIFIED where its probes prove that the
+// device enforces (domain/proof.h), else APPLIED with the reason, also where it was VERIFIED
+// before. `deliveries` says when they were sent and applied, where the stream that brought the
+// report knows. Adds to `mutation`. True: a probe ran, and none did when last heard; somebody has
+// to look.
+absl::StatusOr<bool> WriteReported(const Services& services, const Snapshot& snapshot,
+                                   const v1::Device& device, const v1::PolicyReport& report,
+                                   const std::map<std::string, Delivery>& deliveries,
+                                   Mutation& mutation);
+
+// The device has said that it blocks nothing now: what was VERIFIED is not any more.
+absl::Status WithdrawVerified(const Services& services, const Snapshot& snapshot,
+                              const v1::Device& device, Mutation& mutation);
 
 // Each document's state and its times, for `device show` and rollouts. A device that has not been
 // heard of for a Beacon's life is STALE where it once verified.
@@ -41,9 +49,20 @@ absl::StatusOr<v1::DocumentState> StateOf(const Snapshot& snapshot, const v1::De
                                           const std::map<std::string, Delivery>& deliveries,
                                           absl::Time now);
 
-// True when the device verified its current assignment and that assignment holds (`present`) or
-// does not hold the grant.
-absl::StatusOr<bool> RunsGrant(const Snapshot& snapshot, const std::string& device_id,
-                               const std::string& grant_id, bool present);
+// Whether a device runs an assignment that holds, or does not hold, a grant.
+struct GrantOnDevice {
+  enum class Word {
+    kNotYet,
+    kVerified,
+    // It runs it, as its signed report says, and blocks nothing: there is nothing to wait for.
+    kCannotVerify,
+  };
+  Word word = Word::kNotYet;
+  std::string detail;  // why it is not verified, as far as the device has said
+};
+// Of the device's current assignment; `present`: it must hold the grant, else it must not.
+absl::StatusOr<GrantOnDevice> FindGrantOnDevice(const Snapshot& snapshot,
+                                                const std::string& device_id,
+                                                const std::string& grant_id, bool present);
 
 }  // namespace muster

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "absl/strings/escaping.h"
+#include "common/agent_limits.h"
 #include "common/signed_doc.h"
 #include "common/time_proto.h"
+#include "controller/domain/proof.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/device_alarms.h"
 #include "controller/flow/device_documents.h"
@@ -52,11 +55,10 @@ class ReportWriter {
         MUSTER_RETURN_IF_ERROR(WriteExecs(report));
         break;
       case v1::Report::kPolicy:
-        MUSTER_RETURN_IF_ERROR(
-            WriteVerified(services_, snapshot_, device_, report.policy(), deliveries_, mutation_));
+        MUSTER_RETURN_IF_ERROR(WritePolicy(report.policy()));
         break;
       case v1::Report::kStatus:
-        WriteStatus(report.status());
+        MUSTER_RETURN_IF_ERROR(WriteStatus(report.status()));
         break;
       case v1::Report::kDisarm:
         WriteDisarm(report.disarm());
@@ -168,12 +170,61 @@ class ReportWriter {
     return absl::OkStatus();
   }
 
-  void WriteStatus(const v1::StatusReport& status) {
+  absl::Status WritePolicy(const v1::PolicyReport& policy) {
+    MUSTER_ASSIGN_OR_RETURN(const bool ran, WriteReported(services_, snapshot_, device_, policy,
+                                                          deliveries_, mutation_));
+    if (ran) AddAlarm(kNotEnforced, ProofOf(device_.mode(), policy).detail);
+    return absl::OkStatus();
+  }
+
+  // Within this report's mutation. No more often than the device's word changes.
+  void AddAlarm(absl::string_view code, const std::string& detail) {
+    v1::Alarm* alarm = device_.add_alarms();
+    *alarm->mutable_at() = ToProto(services_.clock.Now());
+    alarm->set_detail(absl::StrCat(code, ": ", detail).substr(0, limits::kMaxReasonBytes));
+    auto* alarms = device_.mutable_alarms();
+    if (static_cast<size_t>(alarms->size()) > limits::kMaxAlarms) alarms->DeleteSubrange(0, 1);
+    mutation_.audit.push_back(
+        MakeAuditEntry(services_, MusterItself(),
+                       {.verb = "device.alarm",
+                        .object = absl::StrCat("device/", device_.device_id()),
+                        .reason = device_.alarms(device_.alarms_size() - 1).detail(),
+                        .reason_code = std::string(code)}));
+  }
+
+  // Each entry is told once, however often the agent repeats it.
+  absl::Status WriteTampering(const v1::StatusReport& status) {
+    const std::string key = TamperingKey(device_.device_id());
+    MUSTER_ASSIGN_OR_RETURN(const auto known, Find<v1::StatusReport>(snapshot_, key));
+    std::set<std::string> told;
+    if (known) {
+      for (const v1::Tampering& t : known->value.tampering()) told.insert(t.SerializeAsString());
+    }
+    v1::StatusReport kept;
+    std::string newest;
+    for (const v1::Tampering& t : status.tampering()) {
+      if (static_cast<size_t>(kept.tampering_size()) >= limits::kMaxTampering) break;
+      *kept.add_tampering() = t;
+      if (told.contains(t.SerializeAsString())) continue;
+      newest = t.what().substr(0, limits::kMaxReasonBytes);
+      Audit("device.tampering", absl::StrCat(newest, " (", TimeText(FromProto(t.at())), ")"));
+    }
+    if (newest.empty()) return absl::OkStatus();
+    Put(mutation_, key, kept);
+    AddAlarm("TAMPERING", newest);
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteStatus(const v1::StatusReport& status) {
     if (status.mode() != before_.mode()) {
       Audit("device.mode", absl::StrCat(v1::StatusReport::Mode_Name(before_.mode()), " -> ",
                                         v1::StatusReport::Mode_Name(status.mode())));
     }
     device_.set_mode(status.mode());
+    if (CannotProve(status.mode())) {
+      MUSTER_RETURN_IF_ERROR(WithdrawVerified(services_, snapshot_, device_, mutation_));
+    }
+    MUSTER_RETURN_IF_ERROR(WriteTampering(status));
     *device_.mutable_cannot_enforce() = status.cannot_enforce();
     device_.set_agent_version(status.agent_version());
     device_.set_kernel(status.kernel());
@@ -181,6 +232,7 @@ class ReportWriter {
       device_.set_hostname(status.hostname().substr(0, limits::kMaxHostnameBytes));
     }
     SetAccounts(Bounded(status.local_accounts()));
+    return absl::OkStatus();
   }
 
   void SetAccounts(const std::vector<std::string>& accounts) {

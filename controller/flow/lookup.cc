@@ -16,6 +16,12 @@ absl::StatusOr<PolicySet> LoadPolicySet(const Snapshot& snapshot) {
       }));
   MUSTER_ASSIGN_OR_RETURN(const std::vector<std::string> listed, KeyTails(snapshot, "blocklist/"));
   set.blocklist.insert(listed.begin(), listed.end());
+  MUSTER_RETURN_IF_ERROR(ForEach<v1::CohortPolicy>(
+      snapshot, CohortSettingsKey(""),
+      [&](const std::string&, Versioned<v1::CohortPolicy>& cohort) {
+        set.cohorts.emplace(PlatformName(cohort.value.platform()), std::move(cohort.value));
+        return absl::OkStatus();
+      }));
   return set;
 }
 

@@ -258,6 +258,38 @@ absl::Status RemoveOne(const Services& services, Directory& directory,
   return absl::OkStatus();
 }
 
+// What the devices of a person say of a grant.
+struct Verification {
+  bool verified = false;       // by one at least
+  std::string waits_for, why;  // the first that has not verified it, and its reason if it gave one
+  std::string cannot;          // in words: those that have it and block nothing
+};
+
+absl::StatusOr<Verification> Verify(const Snapshot& snapshot, const std::set<std::string>& devices,
+                                    const std::string& grant_id, bool present) {
+  Verification out;
+  for (const std::string& device : devices) {
+    MUSTER_ASSIGN_OR_RETURN(const GrantOnDevice on,
+                            FindGrantOnDevice(snapshot, device, grant_id, present));
+    switch (on.word) {
+      case GrantOnDevice::Word::kVerified:
+        out.verified = true;
+        break;
+      case GrantOnDevice::Word::kNotYet:
+        if (!out.waits_for.empty()) break;
+        out.waits_for = device;
+        out.why = on.detail;
+        break;
+      case GrantOnDevice::Word::kCannotVerify:
+        if (out.cannot.size() > limits::kMaxReasonBytes / 2) break;
+        absl::StrAppend(&out.cannot, out.cannot.empty() ? "" : "; ", "not verified on device ",
+                        device, ": ", on.detail);
+        break;
+    }
+  }
+  return out;
+}
+
 absl::Status AdvanceRequest(const Services& services, const std::string& request_id) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const auto request, Find<v1::Request>(*snapshot, RequestKey(request_id)));
@@ -273,18 +305,23 @@ absl::Status AdvanceRequest(const Services& services, const std::string& request
   if (!person) return absl::OkStatus();
   MUSTER_ASSIGN_OR_RETURN(std::set<std::string> devices, DevicesOfPerson(*snapshot, person->value));
   if (!r.device_id().empty()) devices = {r.device_id()};
-  bool verified = false;
-  for (const std::string& device : devices) {
-    MUSTER_ASSIGN_OR_RETURN(const bool runs, RunsGrant(*snapshot, device, r.grant_id(), true));
-    verified = verified || runs;
+  MUSTER_ASSIGN_OR_RETURN(const Verification seen,
+                          Verify(*snapshot, devices, r.grant_id(), /*present=*/true));
+  if (!seen.verified && !seen.waits_for.empty()) {
+    return seen.why.empty()
+               ? absl::OkStatus()
+               : NoteRequest(services, *request,
+                             absl::StrCat("device ", seen.waits_for,
+                                          " has not proven that it blocks: ", seen.why));
   }
-  if (!verified && !devices.empty()) return absl::OkStatus();
   v1::Request after = r;
   MUSTER_ASSIGN_OR_RETURN(const auto next,
                           NextRequestState(after.state(), RequestEvent::kDeviceVerified));
   MoveTo(after, next, services.clock.Now());
   *after.mutable_active_at() = ToProto(services.clock.Now());
-  after.set_detail(devices.empty() ? "the person has no enrolled device yet" : "");
+  after.set_detail(devices.empty() ? "the person has no enrolled device yet"
+                   : seen.verified ? ""
+                                   : seen.cannot);
   return CommitRequest(services, *request, after, "request.active", true);
 }
 
@@ -296,22 +333,22 @@ absl::Status AdvanceGrant(const Services& services, const std::string& grant_id)
   }
   MUSTER_ASSIGN_OR_RETURN(const auto person,
                           Find<v1::Person>(*snapshot, PersonKey(grant->value.person_id())));
+  Verification seen;
   if (person) {
     MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOfPerson(*snapshot, person->value));
-    for (const std::string& device : devices) {
-      MUSTER_ASSIGN_OR_RETURN(const bool gone, RunsGrant(*snapshot, device, grant_id, false));
-      if (!gone) {
-        return NoteGrant(services, *grant,
-                         absl::StrCat("gone from the group; device ", device,
-                                      " has not yet verified the policy without it"));
-      }
-    }
+    MUSTER_ASSIGN_OR_RETURN(seen, Verify(*snapshot, devices, grant_id, /*present=*/false));
+  }
+  if (!seen.waits_for.empty()) {
+    return NoteGrant(services, *grant,
+                     absl::StrCat("gone from the group; device ", seen.waits_for,
+                                  " has not yet verified the policy without it",
+                                  seen.why.empty() ? "" : ": ", seen.why));
   }
   v1::Grant after = grant->value;
   MUSTER_ASSIGN_OR_RETURN(const auto next,
                           NextGrantState(after.state(), GrantEvent::kVerifiedAbsent));
   after.set_state(next);
-  after.set_detail("");
+  after.set_detail(seen.cannot);
   return CommitGrant(services, *grant, after, "grant.revoked", true);
 }
 

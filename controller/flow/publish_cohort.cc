@@ -6,6 +6,7 @@
 
 #include "common/time_proto.h"
 #include "controller/domain/chunks.h"
+#include "controller/domain/proof.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/catalogue.h"
 #include "controller/flow/lookup.h"
@@ -53,6 +54,7 @@ class CohortWriter {
     v1::CohortPolicy wanted;
     wanted.set_platform(platform_);
     wanted.set_how_to_ask(s_.settings.how_to_ask);
+    AddMonitoring(set, platform_, wanted);
     const v1::CohortContent content = CompileContent(set, platform_);
     if (content.apps().empty()) return false;
     for (std::string& chunk : SplitContent(content)) {
@@ -240,8 +242,8 @@ absl::StatusOr<DocumentPtr> CohortDocumentOf(const Snapshot& snapshot, v1::Platf
     MUSTER_ASSIGN_OR_RETURN(DocumentPtr base, FindDocument(snapshot, BaseDocumentKey(name)));
     MUSTER_ASSIGN_OR_RETURN(const auto runs,
                             Find<v1::DocumentState>(snapshot, DocumentStateKey(device_id, name)));
-    const bool past = base != nullptr && runs && runs->value.has_verified_at() &&
-                      runs->value.version() > base->version;
+    const bool past =
+        base != nullptr && runs && IsReported(runs->value) && runs->value.version() > base->version;
     if (base != nullptr && !past) return base;
   }
   return FindDocument(snapshot, DocumentKey(name));

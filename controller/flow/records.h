@@ -49,6 +49,10 @@ inline std::string TrainingKey(absl::string_view version) {
   return absl::StrCat("training/", NamePart(version));
 }
 inline std::string WebhookKey(absl::string_view name) { return absl::StrCat("webhook/", name); }
+// What an agency sets for one platform's cohort beside the catalogue.
+inline std::string CohortSettingsKey(absl::string_view platform) {
+  return absl::StrCat("cohort_settings/", platform);
+}
 inline constexpr char kGuidanceKey[] = "guidance";
 inline constexpr char kAppliedPoliciesKey[] = "applied_policies";
 inline std::string AccountKey(absl::string_view account) {
@@ -108,6 +112,10 @@ inline std::string DeviceAccountKey(absl::string_view account, absl::string_view
 }
 inline std::string InventoryKey(absl::string_view device) {
   return absl::StrCat("inventory/", device);
+}
+// What the device has told of tampering, so that it is told on once.
+inline std::string TamperingKey(absl::string_view device) {
+  return absl::StrCat("tampering/", device);
 }
 inline std::string InstalledKey(absl::string_view app, absl::string_view device) {
   return absl::StrCat("installed/", app, "/", device);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "common/time_proto.h"
+#include "controller/domain/proof.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/lookup.h"
@@ -35,6 +36,8 @@ absl::StatusOr<WaveCounts> CountWave(const Snapshot& snapshot, const DeviceHub& 
           ++counts.verified;
         } else if (state->value.has_nacked_at()) {
           ++counts.nacked;
+        } else if (CannotProve(state->value)) {
+          ++counts.reported;
         }
         return absl::OkStatus();
       }));
@@ -58,7 +61,8 @@ absl::Status TakeStep(const Services& services, const Snapshot& snapshot, Rollou
       return EndRollout(snapshot, rollout.name(), mutation);
     case RolloutStep::kPause:
       rollout.set_state(v1::Rollout::PAUSED);
-      rollout.set_reason(absl::StrCat(counts.nacked, " of ", counts.nacked + counts.verified,
+      rollout.set_reason(absl::StrCat(counts.nacked, " of ",
+                                      counts.nacked + counts.verified + counts.reported,
                                       " devices that answered refused it; `device show` says why"));
       return absl::OkStatus();
   }

@@ -127,7 +127,7 @@ absl::StatusOr<std::vector<PolicyIssue>> SimulatePolicies(const Services& servic
                                                           v1::SimulatePoliciesResponse& out) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const PolicySet before, LoadPolicySet(*snapshot));
-  PolicyChange plan = PlanApply(before, loaded, prune);
+  PolicyChange plan = PlanApply(before, loaded, prune, services.clock.Now());
   if (HasErrors(plan.issues)) return plan.issues;
   Simulation simulation(services, *snapshot, before, plan.result, out);
   for (const std::string& app : plan.touched_apps) MUSTER_RETURN_IF_ERROR(simulation.Run(app));

@@ -113,12 +113,22 @@ class FakeMachine final : public Machine {
   std::vector<Account> accounts = {{"alice", 20001}, {"bob", 20002}};
 };
 
+inline v1::Canary MakeCanary(const std::string& filesystem, v1::Canary::Result result,
+                             const std::string& detail = "") {
+  v1::Canary out;
+  out.set_filesystem(filesystem);
+  out.set_result(result);
+  out.set_detail(detail);
+  return out;
+}
+
+// Blocks on `/`, as its one canary says.
 class FakeEnforcer final : public Enforcer {
  public:
   void Swap(EnforcementState s) override { state = std::move(s); }
   void SetArmed(bool a) override { armed = a; }
   EnforcerStatus status() const override {
-    EnforcerStatus out;
+    EnforcerStatus out = known;
     out.mode = armed ? v1::StatusReport::ENFORCING : v1::StatusReport::DISARMED;
     return out;
   }
@@ -133,9 +143,10 @@ class FakeEnforcer final : public Enforcer {
   }
 
   EnforcementState state;
+  EnforcerStatus known;  // all but its mode
   bool armed = true;
   int kills = 0, proofs = 0;
-  std::vector<v1::Canary> canaries;
+  std::vector<v1::Canary> canaries = {MakeCanary("/", v1::Canary::BLOCKED)};
   uint32_t dropped = 0;
   std::vector<ExecRecord> records;
 };

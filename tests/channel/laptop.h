@@ -125,6 +125,7 @@ class SimLaptop {
 
   // Everything that the agent would send now.
   std::vector<v1::AgentMessage> Take() {
+    agent_->ProveIfDue();
     std::vector<v1::AgentMessage> out;
     v1::AgentMessage end;
     end.mutable_ack()->set_name("end of the answers");

@@ -271,8 +271,8 @@ TEST(Musterctl, AFolderWithoutPolicyFilesIsAUsageError) {
   const Ran ran = RunCtl(&controller, {"apply", "-f", dir.string()});
   EXPECT_EQ(ran.code, kExitUsage);
   EXPECT_EQ(ran.err, "musterctl: " + dir.string() +
-                         " has no policy files; expected catalogue/<app>.yaml, trm.yaml or "
-                         "blocklist.yaml\n");
+                         " has no policy files; expected catalogue/<app>.yaml, trm.yaml, "
+                         "blocklist.yaml or cohorts.yaml\n");
   EXPECT_TRUE(controller.calls.empty());
   std::filesystem::remove_all(dir);
 }

@@ -10,6 +10,7 @@
 #include "controller/adapters/yaml/server_config.h"
 #include "controller/domain/messages.h"
 #include "controller/domain/policy_set.h"
+#include "tests/support/now.h"
 
 namespace {
 
@@ -33,11 +34,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const muster::LoadResult app = muster::LoadPolicies({{"catalogue/x.yaml", text}});
   if (!muster::HasErrors(app.issues)) {
     Require(app.policies.apps.size() == 1);
-    const muster::PolicyChange first = muster::PlanApply({}, app.policies, true);
+    const muster::PolicyChange first = muster::PlanApply({}, app.policies, true, muster::kNow);
     Require(!muster::HasErrors(first.issues));
-    Require(muster::PlanApply(first.result, app.policies, true).changes.empty());
+    Require(muster::PlanApply(first.result, app.policies, true, muster::kNow).changes.empty());
     std::string bytes;
     Require(app.policies.apps[0].value.SerializeToString(&bytes));
+  }
+  const muster::LoadResult cohorts = muster::LoadPolicies({{"cohorts.yaml", text}});
+  if (!muster::HasErrors(cohorts.issues)) {
+    muster::PolicyChange change;
+    muster::PlanCohorts({}, cohorts.policies, muster::kNow, change);
+    for (const muster::PolicyIssue& issue : change.issues) {
+      Require(!absl::StrContains(muster::IssueText(issue), '\n'));
+    }
   }
   for (const char* path :
        {"guidance/training.yaml", "guidance/archive.yaml", "guidance/messages.yaml"}) {

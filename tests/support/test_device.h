@@ -8,6 +8,7 @@
 
 #include "common/signed_doc.h"
 #include "common/time_proto.h"
+#include "muster/v1/report.pb.h"
 
 namespace muster {
 
@@ -23,6 +24,15 @@ inline std::string MakeCsr(const PrivateKey& key) {
   OPENSSL_free(der);
   X509_REQ_free(request);
   return out;
+}
+
+// The device tried a probe there.
+inline void AddCanary(v1::Report& report, v1::Canary::Result result = v1::Canary::BLOCKED,
+                      const std::string& filesystem = "/", const std::string& detail = "") {
+  v1::Canary* canary = report.mutable_policy()->add_canaries();
+  canary->set_filesystem(filesystem);
+  canary->set_result(result);
+  canary->set_detail(detail);
 }
 
 struct TestDevice {

@@ -14,13 +14,6 @@ namespace {
 
 constexpr size_t kMaxFoundSizes = 4'096;
 
-// Of what waits for the next report the oldest that was allowed goes first.
-void DropOne(std::deque<ExecRecord>& records) {
-  auto victim = std::find_if(records.begin(), records.end(),
-                             [](const ExecRecord& r) { return r.verdict == v1::Verdict::ALLOW; });
-  records.erase(victim == records.end() ? records.begin() : victim);
-}
-
 }  // namespace
 
 GateState::GateState(const Clock* clock, Machine* machine, std::function<void()> on_record)
@@ -78,9 +71,7 @@ Decision GateState::Decide(const View& view, AppIndex app, const ProcessPerson& 
   const absl::Time now = std::max(clock_->Now(), policy.time_floor());
   Decision decision = policy.Decide(app, who.person, now);
   // An emergency is never only watched.
-  if (now < view.state.monitor_until && now >= policy.rule(app).denied_until) {
-    decision.deny = false;
-  }
+  if (policy.OnlyMonitors(app, view.state.monitor_until, now)) decision.deny = false;
   return decision;
 }
 
@@ -99,23 +90,14 @@ void GateState::Record(Decided d) {
   {
     MutexLock lock(&mu_);
     first = records_.empty();
-    records_.push_back(std::move(r));
-    if (records_.size() > limits::kMaxExecRecordsWaiting) {
-      DropOne(records_);
-      ++dropped_;
-    }
+    records_.Add(std::move(r));
   }
   if (first) on_record_();
 }
 
 std::vector<ExecRecord> GateState::TakeRecords(uint32_t* dropped) {
-  std::deque<ExecRecord> taken;
-  {
-    MutexLock lock(&mu_);
-    std::swap(taken, records_);
-    *dropped = std::exchange(dropped_, 0);
-  }
-  return {std::make_move_iterator(taken.begin()), std::make_move_iterator(taken.end())};
+  MutexLock lock(&mu_);
+  return records_.Take(dropped);
 }
 
 GateState::AtHand GateState::ContentsAtHand(int fd, const FileStamp& stamp) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,10 +11,12 @@
 #include "absl/container/flat_hash_set.h"
 #include "agent/adapters/linux/proc.h"
 #include "agent/adapters/linux/slow_lane.h"
+#include "agent/domain/record_buffer.h"
 #include "agent/flow/companions.h"
 #include "agent/flow/enforcer.h"
 #include "agent/flow/machine.h"
 #include "common/clock.h"
+#include "common/limits.h"
 #include "common/mutex.h"
 
 namespace muster::agent {
@@ -95,8 +96,7 @@ class GateState {
   mutable Mutex mu_;
   View view_ ABSL_GUARDED_BY(mu_);
   std::optional<Probe> probe_ ABSL_GUARDED_BY(mu_);
-  std::deque<ExecRecord> records_ ABSL_GUARDED_BY(mu_);
-  uint32_t dropped_ ABSL_GUARDED_BY(mu_) = 0;
+  RecordBuffer records_ ABSL_GUARDED_BY(mu_){limits::kMaxExecRecordsWaiting};
 };
 
 }  // namespace muster::agent

@@ -14,6 +14,7 @@
 #include "absl/time/civil_time.h"
 #include "common/limits.h"
 #include "common/time_proto.h"
+#include "controller/adapters/yaml/cohorts_reader.h"
 #include "controller/adapters/yaml/guidance_reader.h"
 #include "controller/adapters/yaml/identity_reader.h"
 #include "controller/adapters/yaml/yaml_fields.h"
@@ -80,19 +81,21 @@ class Loader {
   void LoadFile(const PolicyFileText& file, FileIssues* issues) {
     const std::optional<std::string> id = CatalogueId(file.path);
     const bool is_trm = file.path == kTrmFile, is_blocklist = file.path == kBlocklistFile;
-    const bool is_guidance = IsGuidanceFile(file.path);
-    if (!id.has_value() && !is_trm && !is_blocklist && !is_guidance) {
+    const bool is_guidance = IsGuidanceFile(file.path), is_cohorts = file.path == kCohortsFile;
+    if (!id.has_value() && !is_trm && !is_blocklist && !is_guidance && !is_cohorts) {
       issues->Error(0, 0,
                     "unknown policy file; expected catalogue/<app id>.yaml, trm.yaml, "
-                    "blocklist.yaml or guidance/{training,archive,messages}.yaml");
+                    "blocklist.yaml, cohorts.yaml or guidance/{training,archive,messages}.yaml");
       return;
     }
     // A file that was given counts as given, even when nothing in it can be read.
     if (is_trm) result_.policies.trm.emplace();
     if (is_blocklist) result_.policies.blocklist.emplace();
+    if (is_cohorts) result_.policies.cohorts.emplace();
     const std::optional<YamlNode> root = ParseYaml(file.text, issues);
     if (!root.has_value()) return;
     if (is_guidance) return ReadGuidance(file.path, *root, &result_.policies, issues);
+    if (is_cohorts) return ReadCohorts(*root, &result_.policies, issues);
     if (is_trm) return LoadTrm(*root, issues);
     if (is_blocklist) return LoadBlocklist(*root, issues);
     LoadApp(*root, *id, issues);

@@ -1,5 +1,5 @@
-// Reads policy files: catalogue/<id>.yaml, trm.yaml, blocklist.yaml. docs/catalogue.md has the
-// format.
+// Reads policy files: catalogue/<id>.yaml, trm.yaml, blocklist.yaml, cohorts.yaml.
+// docs/catalogue.md has the format.
 #pragma once
 
 #include <string>

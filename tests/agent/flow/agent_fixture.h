@@ -72,8 +72,9 @@ class AgentTest : public ::testing::Test {
     Send({tenant_.Sign(tenant_.Assignment(version, granted)),
           tenant_.Sign(tenant_.Cohort(version))});
   }
-  // All reports that wait, then acknowledges them.
+  // All reports that wait, after the probes that are due; then acknowledges them.
   std::vector<v1::Report> TakeReports() {
+    agent_->ProveIfDue();
     std::vector<v1::Report> out;
     uint64_t last = 0;
     for (;;) {

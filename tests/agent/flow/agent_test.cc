@@ -34,10 +34,10 @@ TEST_F(AgentTest, APolicyIsInForceBeforeItsAckAndReportedAfter) {
   EXPECT_EQ(need.nonce(), 7u);
   EXPECT_EQ(need.chunks_size(), 1);
   EXPECT_EQ(agent_->outbox().Take()->ack().name(), "cohort/linux");
+  EXPECT_EQ(enforcer_.proofs, 1) << "no answer waited for a probe";
   const std::vector<v1::Report> reports = TakeReports();
-  ASSERT_EQ(reports.size(), 2u);
-  EXPECT_EQ(reports[0].policy().documents_size(), 2);
-  EXPECT_EQ(reports[1].policy().documents_size(), 3);
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports[0].policy().documents_size(), 3);
   EXPECT_EQ(agent_->MakeHello().hello().known_size(), 3);
 }
 
@@ -194,9 +194,10 @@ TEST_F(AgentTest, DisarmSurvivesARestartAndEndsInTime) {
   EXPECT_FALSE(enforcer_.armed);
   EXPECT_EQ(FromProto(Status().disarmed_until()), clock_.Now() + absl::Hours(1));
   std::vector<v1::Report> reports = TakeReports();
-  ASSERT_EQ(reports.size(), 2u);
+  ASSERT_EQ(reports.size(), 3u);
   EXPECT_EQ(reports[0].disarm().reason(), "payroll is blocked");
   EXPECT_EQ(reports[1].status().mode(), v1::StatusReport::DISARMED);
+  EXPECT_TRUE(reports[2].policy().canaries().empty()) << "nothing is blocked, so nothing is proven";
   Restart();
   EXPECT_FALSE(enforcer_.armed);
   reports = TakeReports();
@@ -207,8 +208,10 @@ TEST_F(AgentTest, DisarmSurvivesARestartAndEndsInTime) {
   agent_->Tick();
   EXPECT_TRUE(enforcer_.armed);
   reports = TakeReports();
-  ASSERT_EQ(reports.size(), 2u);
+  ASSERT_EQ(reports.size(), 3u);
   EXPECT_TRUE(reports[0].disarm().rearmed());
+  EXPECT_EQ(reports[1].status().mode(), v1::StatusReport::ENFORCING);
+  EXPECT_EQ(reports[2].policy().canaries_size(), 1);
   Restart();
   EXPECT_TRUE(enforcer_.armed);
 }
@@ -268,10 +271,35 @@ TEST_F(AgentTest, ExecutionsBecomeOneReport) {
   EXPECT_EQ(reports[0].exec().dropped(), 1u);
 }
 
+TEST_F(AgentTest, WhatMayRunIsReportedApartFromWhatMayNot) {
+  TakeReports();
+  ExecRecord allow, denial;
+  allow.path = "allowed";
+  denial.path = "blocked";
+  denial.verdict = v1::Verdict::BLOCK;
+  denial.denied = denial.killed = true;
+  enforcer_.records = {allow, denial, allow};
+  agent_->FlushExecs();
+  std::vector<v1::Report> reports = TakeReports();
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(WorthOf(reports[0]), Worth::kExec);
+  EXPECT_TRUE(reports[0].exec().items(0).killed());
+  EXPECT_EQ(WorthOf(reports[1]), Worth::kAllowed);
+  EXPECT_EQ(reports[1].exec().items(0).count(), 2u);
+  enforcer_.records = {allow};
+  enforcer_.dropped = 4;
+  agent_->FlushExecs();
+  reports = TakeReports();
+  ASSERT_EQ(reports.size(), 2u) << "a loss is not told where it could be lost first";
+  EXPECT_EQ(reports[0].exec().dropped(), 4u);
+  EXPECT_EQ(reports[0].exec().items_size(), 0);
+}
+
 TEST_F(AgentTest, RunningInstancesAreLookedForWhenAnEntitlementEnds) {
   SendPolicy(true);
   const int before = enforcer_.kills;
-  EXPECT_EQ(agent_->Tick(), clock_.Now() + absl::Minutes(1));
+  agent_->ProveIfDue();
+  EXPECT_LE(agent_->Tick(), clock_.Now() + absl::Minutes(1));
   EXPECT_EQ(enforcer_.kills, before);
   clock_.Advance(absl::Hours(1));
   agent_->Tick();

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
+#include "absl/strings/str_format.h"
 #include "common/limits.h"
 #include "tests/agent/fakes.h"
 
@@ -111,12 +114,93 @@ TEST_F(ReportLogTest, ACopyThatWroteOnKeepsWhatIsAboveTheOthers) {
   EXPECT_EQ(reports[1].dropped_before(), 2u);
 }
 
-TEST_F(ReportLogTest, AFailedSaveGivesNoNumberAway) {
+TEST_F(ReportLogTest, AFailedSaveGivesNoNumberAwayAndCountsWhatCannotBeToldAgain) {
   auto log = Open();
   store_.before_write = [](const std::string&) { return false; };
   EXPECT_FALSE(log->Append(StatusBody()).ok());
+  EXPECT_FALSE(log->Append(ExecBody()).ok());
+  EXPECT_FALSE(log->Append(ExecBody()).ok());
   store_.before_write = nullptr;
   EXPECT_EQ(*log->Append(StatusBody()), 1u);
+  log->CountLost();
+  EXPECT_EQ(*log->Append(StatusBody()), 2u);
+  EXPECT_EQ(*log->Append(StatusBody()), 3u);
+  const std::vector<v1::Report> reports = Waiting(*log);
+  EXPECT_EQ(reports[0].dropped_before(), 2u);
+  EXPECT_EQ(reports[1].dropped_before(), 1u);
+  EXPECT_EQ(reports[2].dropped_before(), 0u);
+}
+
+TEST(WorthOf, AllowsLeastProofMost) {
+  v1::Report allowed = ExecBody(), tampered = StatusBody(), lost, inventory, policy, disarm;
+  allowed.mutable_exec()->mutable_items(0)->set_verdict("ALLOW");
+  v1::Report mixed = allowed;
+  mixed.mutable_exec()->add_items()->set_verdict("BLOCK");
+  tampered.mutable_status()->add_tampering();
+  lost.mutable_exec()->set_dropped(3);
+  inventory.mutable_inventory();
+  policy.mutable_policy();
+  disarm.mutable_disarm();
+  const std::pair<v1::Report, Worth> kCases[] = {
+      {allowed, Worth::kAllowed}, {mixed, Worth::kExec},      {lost, Worth::kExec},
+      {ExecBody(), Worth::kExec}, {inventory, Worth::kState}, {StatusBody(), Worth::kState},
+      {tampered, Worth::kProof},  {policy, Worth::kProof},    {disarm, Worth::kProof},
+  };
+  for (const auto& [body, want] : kCases) EXPECT_EQ(WorthOf(body), want) << body.DebugString();
+}
+
+TEST_F(ReportLogTest, AtTheCapTheLeastWorthGoesFirstAlsoAfterARestart) {
+  auto log = Open();
+  v1::Report policy, allowed = ExecBody();
+  policy.mutable_policy();
+  allowed.mutable_exec()->mutable_items(0)->set_verdict("ALLOW");
+  for (const v1::Report& body : {policy, StatusBody(), ExecBody(), allowed, allowed}) {
+    ASSERT_TRUE(log->Append(body).ok());
+  }
+  while (log->waiting() < limits::kMaxSpooledReports) ASSERT_TRUE(log->Append(policy).ok());
+  log = Open();
+  // In the order in which they go; then the oldest proof makes room for a newer one.
+  for (const uint64_t gone : {4u, 5u, 3u, 2u, 1u}) {
+    EXPECT_TRUE(store_.files().contains(absl::StrFormat("spool/%012d.pb", gone)));
+    ASSERT_TRUE(log->Append(policy).ok());
+    EXPECT_FALSE(store_.files().contains(absl::StrFormat("spool/%012d.pb", gone))) << gone;
+  }
+  EXPECT_EQ(log->Append(allowed).status().code(), absl::StatusCode::kResourceExhausted)
+      << "worth less than all that waits";
+  ASSERT_TRUE(log->Append(policy).ok());
+  EXPECT_EQ(Waiting(*log).back().dropped_before(), 2u) << "itself, and the one it made room for";
+}
+
+// A disk that is full for any stretch of writes: what was lost is what is said to be lost.
+TEST_F(ReportLogTest, EveryLossIsToldWhereverTheDiskIsFull) {
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    std::mt19937 random(seed);
+    store_.SetFiles({});
+    auto log = Open();
+    int full_from = static_cast<int>(random() % 40), full_for = 1 + static_cast<int>(random() % 20);
+    store_.before_write = [&](const std::string&) { return full_from-- > 0 || full_for-- <= 0; };
+    uint64_t execs = 0, came = 0, told = 0, last = 0;
+    const auto take = [&] {
+      for (const v1::Report& r : Waiting(*log)) {
+        if (r.seq() <= last) continue;  // told before; its file could not be removed
+        last = r.seq();
+        came += r.has_exec();
+        told += r.dropped_before();
+      }
+      // As the controller: it has stored them, whether or not the files can be removed.
+      log->Acknowledge(last).IgnoreError();
+    };
+    for (int i = 0; i < 40; ++i) {
+      const bool exec = random() % 2 == 0;
+      execs += exec;
+      log->Append(exec ? ExecBody() : StatusBody()).IgnoreError();
+      if (random() % 8 == 0) take();
+    }
+    store_.before_write = nullptr;
+    ASSERT_TRUE(log->Append(StatusBody()).ok());
+    take();
+    EXPECT_EQ(came + told, execs) << seed;
+  }
 }
 
 TEST_F(ReportLogTest, AtTheCapExecutionsGoFirstAndTheLossIsTold) {

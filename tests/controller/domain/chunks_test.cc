@@ -89,6 +89,12 @@ TEST(ContentSha256, NamesContentNotVersionOrDates) {
   other = policy;
   other.set_platform(v1::Platform::IOS);
   EXPECT_NE(ContentSha256(other), base);
+  other = policy;
+  other.mutable_monitor_until()->set_seconds(5);
+  const std::string monitored = ContentSha256(other);
+  EXPECT_NE(monitored, base);
+  other.set_monitor_reason("pilot");
+  EXPECT_NE(ContentSha256(other), monitored);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/limits.h"
+#include "tests/support/now.h"
 
 namespace muster {
 namespace {
@@ -181,12 +182,12 @@ TEST(PlanApply, Changes) {
        {"a", "b", "c", "d"}},
   };
   for (const auto& c : kCases) {
-    const PolicyChange got = PlanApply(Current(), c.files, c.prune);
+    const PolicyChange got = PlanApply(Current(), c.files, c.prune, kNow);
     EXPECT_EQ(TextsOf(got.issues), Texts{});
     EXPECT_EQ(got.changes, c.want);
     EXPECT_EQ(got.touched_apps, c.touched);
     // The result is a fixed point: applying the same files to it changes nothing more.
-    const PolicyChange again = PlanApply(got.result, c.files, c.prune);
+    const PolicyChange again = PlanApply(got.result, c.files, c.prune, kNow);
     EXPECT_EQ(again.changes, Texts{});
     EXPECT_EQ(Dump(again.result), Dump(got.result));
     // No line of change, no change; and the other way round.
@@ -197,7 +198,7 @@ TEST(PlanApply, Changes) {
 TEST(PlanApply, ResultHoldsWhatTheFilesSay) {
   const PolicyChange got =
       PlanApply(Current(), Files({MakeApp("d")}, {{MakeTrm("d", v1::Trm::PERMITTED)}}, {{"b"}}),
-                /*prune=*/false);
+                /*prune=*/false, kNow);
   PolicySet want = Current();
   want.apps["d"] = MakeApp("d");
   want.trm["d"] = MakeTrm("d", v1::Trm::PERMITTED);
@@ -262,7 +263,7 @@ TEST(PlanApply, Errors) {
        {"trm.yaml:3:10: app 'a' has two entries; keep one"}},
   };
   for (const auto& c : kCases) {
-    const PolicyChange got = PlanApply(Current(), c.files, c.prune);
+    const PolicyChange got = PlanApply(Current(), c.files, c.prune, kNow);
     EXPECT_EQ(TextsOf(got.issues), c.want) << c.name;
     EXPECT_EQ(got.changes, Texts{}) << c.name;
     EXPECT_EQ(got.touched_apps, std::set<std::string>{}) << c.name;
@@ -271,14 +272,15 @@ TEST(PlanApply, Errors) {
 }
 
 TEST(PlanApply, EmptyCatalogueIsAnError) {
-  const PolicyChange got = PlanApply({}, Files({}), /*prune=*/false);
+  const PolicyChange got = PlanApply({}, Files({}), /*prune=*/false, kNow);
   EXPECT_EQ(TextsOf(got.issues), Texts{"catalogue: the catalogue would be empty; give at least one "
                                        "catalogue/<id>.yaml"});
 }
 
 TEST(PlanApply, AFactMayMoveFromOneAppToAnotherInOneApply) {
-  const PolicyChange got = PlanApply(
-      Current(), Files({MakeApp("a", {Dpkg("other")}), MakeApp("b", {Dpkg("a-pkg")})}), false);
+  const PolicyChange got =
+      PlanApply(Current(), Files({MakeApp("a", {Dpkg("other")}), MakeApp("b", {Dpkg("a-pkg")})}),
+                false, kNow);
   EXPECT_EQ(TextsOf(got.issues), Texts{});
   EXPECT_EQ(got.changes, (Texts{"app a changed: 1 identity added, 1 identity removed",
                                 "app b changed: 1 identity added, 1 identity removed"}));
@@ -289,15 +291,15 @@ TEST(PlanApply, PermittedAndBlocklistedIsAWarningThatDoesNotStop) {
       "app 'a' is PERMITTED and blocklisted, so it stays blocked; remove it from blocklist.yaml or "
       "change its TRM status";
   const PolicyChange by_trm =
-      PlanApply(Current(), Files({}, {{MakeTrm("a", v1::Trm::PERMITTED)}}), false);
+      PlanApply(Current(), Files({}, {{MakeTrm("a", v1::Trm::PERMITTED)}}), false, kNow);
   EXPECT_EQ(TextsOf(by_trm.issues), Texts{absl::StrCat("warning trm.yaml:2:10: ", text)});
   EXPECT_EQ(by_trm.changes, Texts{"trm a: RESTRICTED -> PERMITTED"});
 
   const PolicyChange by_list =
-      PlanApply(by_trm.result, Files({}, std::nullopt, {{"b", "a"}}), false);
+      PlanApply(by_trm.result, Files({}, std::nullopt, {{"b", "a"}}), false, kNow);
   EXPECT_EQ(TextsOf(by_list.issues), Texts{absl::StrCat("warning blocklist.yaml:3:5: ", text)});
 
-  const PolicyChange neither = PlanApply(by_trm.result, Files({MakeApp("d")}), false);
+  const PolicyChange neither = PlanApply(by_trm.result, Files({MakeApp("d")}), false, kNow);
   EXPECT_EQ(TextsOf(neither.issues), Texts{absl::StrCat("warning blocklist.yaml: ", text)});
 }
 
@@ -305,12 +307,12 @@ TEST(PlanApply, AnExportDeadlineSurvivesUntilTheStatusChanges) {
   PolicySet current = Current();
   current.trm["b"].mutable_export_until()->set_seconds(1'000);
   const PolicyChange same =
-      PlanApply(current, Files({}, {{MakeTrm("b", v1::Trm::PROHIBITED, "T-2")}}), false);
+      PlanApply(current, Files({}, {{MakeTrm("b", v1::Trm::PROHIBITED, "T-2")}}), false, kNow);
   EXPECT_EQ(same.changes, Texts{"trm b changed: decision T-1 -> T-2"});
   EXPECT_EQ(same.result.trm.at("b").export_until().seconds(), 1'000);
 
   const PolicyChange other =
-      PlanApply(current, Files({}, {{MakeTrm("b", v1::Trm::RESTRICTED)}}), false);
+      PlanApply(current, Files({}, {{MakeTrm("b", v1::Trm::RESTRICTED)}}), false, kNow);
   EXPECT_FALSE(other.result.trm.at("b").has_export_until());
 }
 

@@ -74,6 +74,8 @@ TEST(Rollout, AWaveIsOverWhenItsDevicesHaveAnswered) {
       {"connected and silent is no proof", 1, {10, 0, 0}, absl::Hours(5), kStay},
       {"nobody is connected", 1, {0, 0, 0}, soon, kStay},
       {"nobody is connected for the whole time", 1, {0, 0, 0}, minute, kNextWave},
+      {"those that block nothing have answered too", 1, {10, 4, 0, 6}, soon, kNextWave},
+      {"if only by their report", 1, {10, 0, 0, 10}, soon, kNextWave},
       {"the last wave ends it", 3, {10, 10, 0}, soon, kComplete},
       {"one refusal in ten", 2, {10, 9, 1}, soon, kPause},
       {"the first answer of ten is a refusal", 2, {10, 0, 1}, soon, kPause},

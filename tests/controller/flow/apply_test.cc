@@ -61,6 +61,57 @@ class ApplyTest : public World {
   }
 };
 
+// Linux only monitors until `until`.
+LoadedPolicies Monitoring(absl::Time until) {
+  LoadedPolicies out;
+  Located<v1::CohortPolicy> entry{{}, "cohorts.yaml", 3, 20};
+  entry.value.set_platform(v1::Platform::LINUX);
+  *entry.value.mutable_monitor_until() = ToProto(until);
+  entry.value.set_monitor_reason("pilot");
+  out.cohorts = {{entry}};
+  return out;
+}
+
+TEST_F(ApplyTest, ACohortMonitorsAsTheSignedPolicySays) {
+  const auto published = [&] {
+    const auto stored = Load<v1::SignedDoc>(*store_->Read(), DocumentKey("cohort/linux"), "none");
+    v1::CohortPolicy policy;
+    EXPECT_TRUE(policy.ParseFromString(stored->value.payload()));
+    return policy;
+  };
+  const v1::CohortPolicy before = published();
+  const absl::Time until = clock_.Now() + absl::Hours(24);
+  const LoadedPolicies files = Monitoring(until);
+  const std::string line = absl::StrCat("cohort linux: monitors until ", TimeText(until));
+  const ApplyOutcome dry = Apply(files, {.prune = false, .dry_run = true, .commit = ""});
+  EXPECT_EQ(dry.touched.changes, Lines{line});
+  ASSERT_EQ(dry.issues.size(), 1u);
+  v1::SimulatePoliciesResponse simulated;
+  EXPECT_EQ(*SimulatePolicies(*services_, files, false, simulated), dry.issues);
+  Settle();
+  EXPECT_EQ(published().header().version(), before.header().version());
+
+  EXPECT_EQ(Apply(files, {}).touched.changes, Lines{line});
+  Settle();
+  EXPECT_EQ(published().header().version(), before.header().version() + 1);
+  EXPECT_EQ(FromProto(published().monitor_until()), until);
+  EXPECT_EQ(published().monitor_reason(), "pilot");
+  EXPECT_EQ(Audited("cohort.add").size(), 1u);
+  EXPECT_EQ(Apply(files, {}).touched.changes, Lines());
+
+  clock_.Set(until + absl::Seconds(1));
+  LoadCatalogue();
+  Settle();
+  EXPECT_EQ(FromProto(published().monitor_until()), until) << "over, and still what was said";
+  EXPECT_EQ(HasErrors(Apply(Monitoring(until - absl::Hours(1)), {}).issues), true);
+  LoadedPolicies none;
+  none.cohorts.emplace();
+  EXPECT_EQ(Apply(none, {}).touched.changes, Lines{"cohort linux: monitors no longer"});
+  Settle();
+  EXPECT_FALSE(published().has_monitor_until());
+  EXPECT_EQ(Audited("cohort.remove").size(), 1u);
+}
+
 TEST_F(ApplyTest, EveryDeletionIsListedAndNeedsPrune) {
   const LoadedPolicies files = Files({"whatsapp"});
   const int commits = store_->commits();

@@ -281,6 +281,7 @@ TEST_F(DevicesTest, StatesAreKeptByHashWithTheirTimes) {
   auto* in_force = report.mutable_policy()->add_documents();
   in_force->set_name(name);
   in_force->set_sha256(doc->sha256);
+  AddCanary(report);
   ASSERT_TRUE(IngestReport(*services_, laptop.id, laptop.Sign(report), deliveries).ok());
   v1::DocumentState verified = state();
   EXPECT_EQ(verified.state(), v1::DocumentState::VERIFIED);

@@ -32,6 +32,7 @@ class LifecycleTest : public World {
       d->set_version(doc->version);
       d->set_sha256(doc->sha256);
     }
+    AddCanary(report);
     const auto outcome = IngestReport(*services_, device.id, device.Sign(report), {});
     ASSERT_TRUE(outcome.ok()) << outcome.status();
     Settle();

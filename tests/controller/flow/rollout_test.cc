@@ -53,6 +53,12 @@ class RolloutTest : public World {
       d->set_version(doc->version);
       d->set_sha256(doc->sha256);
     }
+    AddCanary(report, answer_);
+    ASSERT_TRUE(IngestReport(*services_, device.id, device.Sign(report), {}).ok());
+  }
+  void Status(TestDevice& device, v1::StatusReport::Mode mode) {
+    v1::Report report;
+    report.mutable_status()->set_mode(mode);
     ASSERT_TRUE(IngestReport(*services_, device.id, device.Sign(report), {}).ok());
   }
   void Refuse(const TestDevice& device) {
@@ -91,6 +97,7 @@ class RolloutTest : public World {
   size_t StoredChunks() { return KeyTails(*store_->Read(), ChunkKey(kCohort, ""))->size(); }
 
   std::vector<TestDevice> devices_;  // in the order of the waves
+  v1::Canary::Result answer_ = v1::Canary::BLOCKED;
 };
 
 using Numbers = std::vector<uint64_t>;
@@ -98,6 +105,29 @@ using Numbers = std::vector<uint64_t>;
 TEST_F(RolloutTest, TheFirstPolicyGoesToEverybodyAtOnce) {
   EXPECT_EQ(StateNow(), "COMPLETE 100");
   EXPECT_EQ(Versions(), Numbers({1, 1, 1}));
+}
+
+TEST_F(RolloutTest, DevicesThatOnlyMonitorAreNotWaitedForAndDevicesThatFailAre) {
+  for (TestDevice& device : devices_) Status(device, v1::StatusReport::MONITORING);
+  ChangePolicy(v1::Trm::PROHIBITED);
+  EXPECT_EQ(StateNow(), "RUNNING 1");
+  Answer(devices_[0]);
+  Settle();
+  EXPECT_EQ(StateNow(), "RUNNING 100") << "one device is 1 % and 10 % of three";
+  EXPECT_EQ(Status().counts().verified(), 0u);
+  Status(devices_[0], v1::StatusReport::ENFORCING);
+  answer_ = v1::Canary::RAN;
+  Answer(devices_[0]);
+  ChangePolicy(v1::Trm::RESTRICTED);
+  const std::string before = StateNow();
+  Answer(devices_[0]);
+  clock_.Advance(absl::Hours(5));
+  Settle();
+  EXPECT_EQ(StateNow(), before) << "a policy that is not enforced goes no further";
+  answer_ = v1::Canary::BLOCKED;
+  Answer(devices_[0]);
+  Settle();
+  EXPECT_NE(StateNow(), before);
 }
 
 TEST_F(RolloutTest, AChangeGoesInWavesAsDevicesAnswer) {

@@ -11,6 +11,7 @@
 #include "common/app_identity.h"
 #include "controller/adapters/yaml/policy_loader.h"
 #include "controller/domain/policy_set.h"
+#include "tests/support/now.h"
 
 namespace muster {
 namespace {
@@ -36,7 +37,7 @@ class ShippedPolicies : public testing::Test {
   void SetUp() override {
     loaded_ = LoadPolicies(ReadPolicies());
     for (const PolicyIssue& issue : loaded_.issues) ADD_FAILURE() << IssueText(issue);
-    change_ = PlanApply({}, loaded_.policies, /*prune=*/true);
+    change_ = PlanApply({}, loaded_.policies, /*prune=*/true, kNow);
     for (const PolicyIssue& issue : change_.issues) ADD_FAILURE() << IssueText(issue);
     ASSERT_FALSE(change_.result.apps.empty());
     for (const auto& [id, app] : change_.result.apps) apps_.push_back(&app);
@@ -208,7 +209,7 @@ TEST_F(ShippedPolicies, TheTwoWickrsAreApart) {
 }
 
 TEST_F(ShippedPolicies, ApplyingThemAgainChangesNothing) {
-  const PolicyChange again = PlanApply(change_.result, loaded_.policies, /*prune=*/true);
+  const PolicyChange again = PlanApply(change_.result, loaded_.policies, /*prune=*/true, kNow);
   EXPECT_EQ(again.issues, std::vector<PolicyIssue>{});
   EXPECT_EQ(again.changes, std::vector<std::string>{});
   EXPECT_EQ(again.touched_apps, std::set<std::string>{});

@@ -22,6 +22,7 @@ struct RunOptions {
   bool monitor = false;
   std::vector<std::string> filesystems;
   MachinePaths machine;
+  std::string browser_root = "/";  // stands before the paths of browsers' policy files
 };
 int RunAgent(const RunOptions& options);
 

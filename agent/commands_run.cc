@@ -18,6 +18,7 @@
 
 #include "absl/random/random.h"
 #include "absl/strings/str_format.h"
+#include "agent/adapters/files/browser_policy_files.h"
 #include "agent/adapters/files/file_state_store.h"
 #include "agent/adapters/files/identity_files.h"
 #include "agent/adapters/files/local_machine.h"
@@ -30,6 +31,7 @@
 #include "agent/flow/agent.h"
 #include "agent/flow/certificate_keeper.h"
 #include "agent/flow/log.h"
+#include "agent/flow/web_clients.h"
 #include "common/clock.h"
 #include "common/status_macros.h"
 #include "google/protobuf/stubs/logging.h"
@@ -42,7 +44,7 @@ constexpr absl::Duration kDebounce = absl::Milliseconds(50);
 // A long upgrade renames the status file once per package: do not look after each.
 constexpr absl::Duration kMinScanGap = absl::Milliseconds(300);
 
-enum Tag { kInventoryTag = 0, kAccountsTag = 1 };
+enum Tag { kInventoryTag = 0, kAccountsTag = 1, kBrowserTag = 2 };
 
 // sd_notify(3) without its library.
 void NotifyReady() {
@@ -90,10 +92,12 @@ Fd BlockSignals() {
 class MainLoop {
  public:
   MainLoop(Agent* agent, LinuxEnforcer* enforcer, const LocalMachine* machine,
-           const MachinePaths& paths, int wake_fd, int signal_fd)
+           const BrowserPolicyFiles* browsers, const MachinePaths& paths, int wake_fd,
+           int signal_fd)
       : agent_(agent),
         enforcer_(enforcer),
         machine_(machine),
+        browsers_(browsers),
         paths_(paths),
         wake_fd_(wake_fd),
         signal_fd_(signal_fd),
@@ -105,6 +109,7 @@ class MainLoop {
     const size_t slash = paths_.passwd.find_last_of('/');
     watcher_.Watch({{paths_.passwd.substr(0, slash), paths_.passwd.substr(slash + 1)}},
                    kAccountsTag);
+    watcher_.Watch(browsers_->Watches(), kBrowserTag);
   }
 
   void Run() {
@@ -138,6 +143,7 @@ class MainLoop {
     if (fds[2].revents != 0) Changed(watcher_.Drain());
     if ((fds[3].revents & (POLLPRI | POLLERR)) != 0) {
       enforcer_->RefreshMarks();
+      Changed(1u << kBrowserTag);  // a mount can cover their directories
       agent_->ReportStatusIfChanged();
     }
   }
@@ -157,14 +163,17 @@ class MainLoop {
     const absl::Time soon = std::max(clock_.Now() + kDebounce, last_scan_ + kMinScanGap);
     if ((tags & (1u << kInventoryTag)) != 0) inventory_changed_ = true;
     if ((tags & (1u << kAccountsTag)) != 0) accounts_changed_ = true;
-    if (inventory_changed_ || accounts_changed_) scan_at_ = std::min(scan_at_, soon);
+    if ((tags & (1u << kBrowserTag)) != 0) browsers_changed_ = true;
+    if (inventory_changed_ || accounts_changed_ || browsers_changed_)
+      scan_at_ = std::min(scan_at_, soon);
   }
 
   void DoDue() {
     const absl::Time now = clock_.Now();
     if (now >= scan_at_) {
       scan_at_ = absl::InfiniteFuture();
-      Watch();
+      if (std::exchange(browsers_changed_, false)) agent_->OnBrowserFilesChanged();
+      Watch();  // also of what was just made again
       if (std::exchange(inventory_changed_, false)) agent_->OnInventoryChanged();
       if (std::exchange(accounts_changed_, false)) agent_->OnAccountsChanged();
       last_scan_ = clock_.Now();
@@ -182,11 +191,13 @@ class MainLoop {
   Agent* const agent_;
   LinuxEnforcer* const enforcer_;
   const LocalMachine* const machine_;
+  const BrowserPolicyFiles* const browsers_;
   const MachinePaths paths_;
   const int wake_fd_, signal_fd_;
   Fd mounts_;
   Watcher watcher_;
   bool stop_ = false, work_ = true, inventory_changed_ = false, accounts_changed_ = false;
+  bool browsers_changed_ = false;
   absl::Time tick_at_ = absl::InfinitePast(), flush_at_ = absl::InfiniteFuture();
   absl::Time scan_at_ = absl::InfiniteFuture(), last_scan_ = absl::InfinitePast();
 };
@@ -241,6 +252,8 @@ absl::Status Run(const RunOptions& options) {
     return LinkTarget{device.controller, device.ca_pem, device.key_pem, certificate->pem()};
   };
   MUSTER_ASSIGN_OR_RETURN(certificate, NewKeeper(device, key, store, clock, target, running_link));
+  BrowserPolicyFiles browsers(options.browser_root);
+  WebClients web_clients(&browsers, &store, &clock);
   Agent agent({.identity = device.identity,
                .controller = device.controller,
                .store = &store,
@@ -248,10 +261,11 @@ absl::Status Run(const RunOptions& options) {
                .machine = &machine,
                .enforcer = &enforcer,
                .reports = &reports,
+               .web_clients = &web_clients,
                .instance_id = NewInstanceId(),
                .certificate_not_after = [&certificate] { return certificate->not_after(); },
                .wake = wake_up});
-  MainLoop loop(&agent, &enforcer, &machine, options.machine, wake_fd, signals.get());
+  MainLoop loop(&agent, &enforcer, &machine, &browsers, options.machine, wake_fd, signals.get());
   loop.Watch();
   // The gate stands before the policy is read, and the way back stands before the gate matters.
   MUSTER_ASSIGN_OR_RETURN(

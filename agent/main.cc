@@ -49,6 +49,7 @@ void AddRun(CLI::App& app, int& exit_code) {
                 "Only the filesystems of these paths (default: all that can hold programs)")
       ->delimiter(',');
   AddMachine(*c, options->machine);
+  c->add_option("--browser-root", options->browser_root)->group("");
   c->callback([options, &exit_code] { exit_code = RunAgent(*options); });
 }
 

@@ -115,6 +115,7 @@ void Agent::Apply(std::shared_ptr<const AcceptedPolicy> policy) {
   accounts_ = parts_.machine->Accounts(WantedAccounts());
   Rebuild(false);
   parts_.enforcer->KillDisallowed();
+  UpdateWebClients();
   MutexLock status_lock(&mu_);
   in_force_ = accepted_;
 }
@@ -221,6 +222,7 @@ void Agent::OnAccountsChanged() {
     MutexLock lock(&apply_mu_);
     accounts_ = parts_.machine->Accounts(WantedAccounts());
     Rebuild(false);
+    UpdateWebClients();
   }
   parts_.enforcer->KillDisallowed();
   ReportStatusIfChanged();
@@ -299,6 +301,7 @@ absl::Time Agent::Tick() {
     expired = now >= next_expiry_;
     if (expired) next_expiry_ = policy() ? policy()->NextExpiry(now) : absl::InfiniteFuture();
     next = std::min(next, next_expiry_);
+    UpdateWebClients();
   }
   if (expired) parts_.enforcer->KillDisallowed();
   ReportStatusIfChanged();

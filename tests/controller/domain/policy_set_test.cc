@@ -325,6 +325,57 @@ TEST(IdentityFacts, NamesEveryFact) {
                                             "linux signer aa", "sha256 bb"}));
 }
 
+TEST(PlanApply, SaysWhichWebHostsChange) {
+  PolicySet current = Current();
+  current.apps["a"].add_web_hosts("old.a.example");
+  LoadedPolicies loaded;
+  loaded.apps = {{current.apps["a"], "catalogue/a.yaml", 1, 1}};
+  loaded.apps[0].value.set_web_hosts(0, "web.a.example");
+  loaded.apps[0].value.add_web_hosts("chat.a.example");
+  EXPECT_EQ(PlanApply(current, loaded, false).changes,
+            Texts{"app a changed: 2 web hosts added, 1 web host removed"});
+  loaded.apps[0].value = current.apps["a"];
+  loaded.apps[0].value.clear_web_hosts();
+  EXPECT_EQ(PlanApply(current, loaded, false).changes, Texts{"app a changed: 1 web host removed"});
+}
+
+TEST(PlanApply, OneWebHostIsOneAppsAlone) {
+  PolicySet current = Current();
+  current.apps["a"].add_web_hosts("web.a.example");
+  LoadedPolicies loaded;
+  loaded.apps = {{current.apps["b"], "catalogue/b.yaml", 1, 5}};
+  loaded.apps[0].value.add_web_hosts("web.a.example");
+  const PolicyChange change = PlanApply(current, loaded, false);
+  ASSERT_EQ(change.issues.size(), 1u);
+  EXPECT_EQ(IssueText(change.issues[0]),
+            "catalogue/b.yaml:1:5: 'web host web.a.example' is an identity of both app 'a' and app "
+            "'b'; keep it in one of them");
+}
+
+TEST(CompileContent, AWebClientBelongsToEveryPlatformWithManagedBrowsers) {
+  PolicySet set;
+  v1::AppIdentity android;
+  android.set_platform(v1::Platform::ANDROID);
+  android.set_origin(v1::Origin::ANDROID_PACKAGE);
+  android.set_package_id("im.w");
+  set.apps["w"] = MakeApp("w", {android});
+  set.apps["w"].add_web_hosts("web.w.example");
+  set.trm["w"] = MakeTrm("w", v1::Trm::PROHIBITED);
+  for (const v1::Platform::Id platform :
+       {v1::Platform::LINUX, v1::Platform::MACOS, v1::Platform::WINDOWS}) {
+    v1::CohortContent want;
+    *want.add_apps() = set.apps["w"];
+    want.mutable_apps(0)->clear_identities();
+    *want.add_trm() = set.trm["w"];
+    EXPECT_EQ(CompileContent(set, platform).DebugString(), want.DebugString());
+  }
+  v1::CohortContent phone;
+  *phone.add_apps() = MakeApp("w", {android});
+  *phone.add_trm() = set.trm["w"];
+  EXPECT_EQ(CompileContent(set, v1::Platform::ANDROID).DebugString(), phone.DebugString());
+  EXPECT_EQ(CompileContent(set, v1::Platform::IOS).apps_size(), 0);
+}
+
 TEST(CompileContent, HoldsOnePlatformAndTheWholeBlocklist) {
   PolicySet set = Current();
   v1::AppIdentity android;

@@ -13,7 +13,8 @@ build_packages="
 test_packages="
   libgtest-dev libbenchmark-dev clang clang-tidy clang-format libclang-rt-14-dev python3
   slapd ldap-utils samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba
-  openssl systemd procps iproute2 softhsm2 libengine-pkcs11-openssl opensc"
+  openssl systemd procps iproute2 softhsm2 libengine-pkcs11-openssl opensc
+  chromium firefox-esr"
 
 quiet=""
 wanted=""

@@ -33,12 +33,32 @@ bool IsTooDeep(absl::string_view text) {
   return false;
 }
 
-// Discarded when it is not one. Chromium's files may have comments, Firefox's may not.
-Json ParseObject(absl::string_view text, bool comments) {
+// Without the commas that stand before a closing bracket; strings stay as they are.
+std::string WithoutTrailingCommas(absl::string_view text) {
+  std::string out;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (!in_string && c == ',') {
+      const size_t next = text.find_first_not_of(" \t\r\n", i + 1);
+      if (next != absl::string_view::npos && (text[next] == ']' || text[next] == '}')) continue;
+    }
+    out.push_back(c);
+    if (in_string && c == '\\' && i + 1 < text.size()) out.push_back(text[++i]);
+    if (c == '"') in_string = !in_string;
+  }
+  return out;
+}
+
+// Discarded when it is not one. Chromium's files may have comments and trailing commas (seen with
+// 156), Firefox's may not.
+Json ParseObject(absl::string_view text, BrowserFamily family) {
   if (text.size() > limits::kMaxBrowserPolicyBytes || IsTooDeep(text)) {
     return Json(Json::value_t::discarded);
   }
-  Json out = Json::parse(text.begin(), text.end(), nullptr, false, comments);
+  const bool lenient = family == BrowserFamily::kChromium;
+  const std::string json = lenient ? WithoutTrailingCommas(text) : std::string(text);
+  Json out = Json::parse(json, nullptr, false, lenient);
   return out.is_object() ? out : Json(Json::value_t::discarded);
 }
 
@@ -106,7 +126,7 @@ ChromiumPlan PlanChromium(const std::vector<std::string>& hosts,
   std::vector<std::string> before, allowed;
   std::string allowed_by;
   for (const auto& [name, text] : others) {  // by name, as Chromium reads them: the last wins
-    const Json policy = ParseObject(text, true);
+    const Json policy = ParseObject(text, BrowserFamily::kChromium);
     if (policy.is_discarded()) {
       if (absl::StrContains(text, "URLBlocklist") || absl::StrContains(text, "URLAllowlist")) {
         AddNote(absl::StrCat(Shown(name),
@@ -159,7 +179,8 @@ namespace {
 // every port; with one, or without the rest, Firefox ignores it in silence.
 std::string FirefoxPattern(const std::string& host) { return absl::StrCat("*://*.", host, "/*"); }
 
-// True when Firefox understands what our entries stand in. Absent parts are fine.
+// True when Firefox understands what our entries stand in: it drops an entry of a wrong type, and
+// the whole filter when a list is none. Absent parts are fine.
 bool IsSound(const Json& root) {
   if (root.is_discarded()) return false;
   const auto policies = root.find("policies");
@@ -170,27 +191,23 @@ bool IsSound(const Json& root) {
   if (!filter->is_object()) return false;
   for (const char* key : {"Block", "Exceptions"}) {
     const auto list = filter->find(key);
-    if (list == filter->end()) continue;
-    if (!list->is_array()) return false;
-    for (const Json& item : *list) {
-      if (!item.is_string()) return false;
-    }
+    if (list != filter->end() && !list->is_array()) return false;
   }
   return true;
 }
 
-// What stands below policies/WebsiteFilter/`key`.
-std::vector<std::string> FilterList(const Json& root, const char* key) {
+// The list policies/WebsiteFilter/`key` of a sound file; empty where there is none.
+Json FilterList(const Json& root, const char* key) {
   const auto policies = root.find("policies");
-  if (policies == root.end()) return {};
+  if (policies == root.end()) return Json::array();
   const auto filter = policies->find("WebsiteFilter");
-  if (filter == policies->end()) return {};
+  if (filter == policies->end()) return Json::array();
   const auto list = filter->find(key);
-  return list == filter->end() ? std::vector<std::string>() : Strings(*list);
+  return list == filter->end() ? Json::array() : *list;
 }
 
 // Sets the Block list; an empty one goes, with whatever is empty without it.
-void SetBlock(const std::vector<std::string>& block, Json* root) {
+void SetBlock(const Json& block, Json* root) {
   if (!block.empty()) {
     (*root)["policies"]["WebsiteFilter"]["Block"] = block;
     return;
@@ -230,7 +247,7 @@ FirefoxPlan PlanFirefox(const std::vector<std::string>& hosts,
                         const std::optional<std::string>& present,
                         const std::vector<std::string>& ours_before) {
   FirefoxPlan out;
-  Json root = present ? ParseObject(*present, false) : Json::object();
+  Json root = present ? ParseObject(*present, BrowserFamily::kFirefox) : Json::object();
   if (!IsSound(root)) {
     out.broken = true;
     out.missing = !ours_before.empty();
@@ -241,13 +258,13 @@ FirefoxPlan PlanFirefox(const std::vector<std::string>& hosts,
     root = Json::object();
   }
   const Json before = root;
-  const std::vector<std::string> has = FilterList(root, "Block");
+  const Json has = FilterList(root, "Block");
   const std::set<std::string> had_ours(ours_before.begin(), ours_before.end());
-  std::vector<std::string> theirs;
+  Json theirs = Json::array();
   std::set<std::string> found;
-  for (const std::string& entry : has) {
-    if (had_ours.contains(entry)) {
-      found.insert(entry);
+  for (const Json& entry : has) {
+    if (entry.is_string() && had_ours.contains(entry.get<std::string>())) {
+      found.insert(entry.get<std::string>());
     } else {
       theirs.push_back(entry);
     }
@@ -260,14 +277,14 @@ FirefoxPlan PlanFirefox(const std::vector<std::string>& hosts,
     }
   }
   // Ours first: Firefox reads no more than the first entries of a long list.
-  std::vector<std::string> block = out.ours;
+  Json block = out.ours;
   block.insert(block.end(), theirs.begin(), theirs.end());
   if (block.size() > limits::kMaxBrowserPatterns) {
     AddNote(absl::StrCat(kFirefoxPolicyFile, " blocks ", block.size(),
                          " patterns; the browser reads the first ", limits::kMaxBrowserPatterns),
             &out.notes);
   }
-  NoteExceptions(FilterList(root, "Exceptions"), hosts, &out.notes);
+  NoteExceptions(Strings(FilterList(root, "Exceptions")), hosts, &out.notes);
   if (block != has) SetBlock(block, &root);
   if (root == before && present && !out.broken) {
     out.text = *present;  // as its author wrote it

@@ -161,7 +161,7 @@ class Planner {
                                       " bytes on the wire, more than one app may; give it fewer "
                                       "identities or paths")));
       }
-      for (const std::string& fact : AppFacts(app)) {
+      for (const std::string& fact : FactsOfApp(app)) {
         const auto [it, is_new] = owner.emplace(fact, id);
         if (!is_new && it->second != id) ReportSharedFact(fact, it->second, id);
       }

@@ -92,7 +92,7 @@ std::vector<std::string> IdentityFacts(const v1::AppIdentity& identity);
 // The same for a host of a web client: "web host web.whatsapp.com".
 std::string WebHostFact(absl::string_view host);
 // All facts of an app. One fact names one app only.
-std::vector<std::string> AppFacts(const v1::App& app);
+std::vector<std::string> FactsOfApp(const v1::App& app);
 
 inline constexpr v1::Platform::Id kPlatforms[] = {v1::Platform::ANDROID, v1::Platform::IOS,
                                                   v1::Platform::MACOS, v1::Platform::WINDOWS,

@@ -64,7 +64,9 @@ TEST(PlanChromium, SaysWhatOthersSetAgainstIt) {
        {"a opens web.a.example/chat" + opens}},
       {{{"a", R"({"URLAllowlist":["a.example","*","example","notweb.a.example"]})"}}, {}},
       {{{"a", R"({"URLAllowlist":["web.a.example"]})"}, {"b", R"({"URLAllowlist":["x"]})"}}, {}},
-      {{{"a", R"({"URLBlocklist":["x",]})"}}, {"a" + unknown}},
+      {{{"a", R"({"URLBlocklist":["x"})"}}, {"a" + unknown}},
+      {{{"a", R"({"URLAllowlist":["web.a.example", ] , })"}}, {"a opens web.a.example" + opens}},
+      {{{"a", R"({"URLAllowlist":["x,]\",}"],"y":"\\",})"}}, {}},
       {{{"a\n", "URLAllowlist"}}, {"a?" + unknown}},
       {{{"a", "anything else"}}, {}},
       {{{"a", absl::StrCat(R"({"URLBlocklist":)", std::string(100'000, '['))}}, {"a" + unknown}},
@@ -110,7 +112,7 @@ TEST(PlanFirefox, WritesAFileOfItsOwnAndTakesItAway) {
 TEST(PlanFirefox, KeepsTheAgencysOwn) {
   const std::string agency = R"({"x": [1.5, null],
  "policies": {"DisableTelemetry": true, "WebsiteFilter": {
-   "Exceptions": ["*://intranet.example/*"], "Block": ["*://ads.example/*", "*://*.web.b.example/*"]}}})";
+   "Exceptions": ["*://intranet.example/*"], "Block": ["*://ads.example/*", 7, "*://*.web.b.example/*"]}}})";
   const FirefoxPlan plan = PlanFirefox(kHosts, agency, {});
   EXPECT_EQ(plan, (FirefoxPlan{.text = R"({
   "x": [
@@ -126,6 +128,7 @@ TEST(PlanFirefox, KeepsTheAgencysOwn) {
       "Block": [
         "*://*.web.a.example/*",
         "*://ads.example/*",
+        7,
         "*://*.web.b.example/*"
       ]
     }
@@ -148,6 +151,7 @@ TEST(PlanFirefox, KeepsTheAgencysOwn) {
       ],
       "Block": [
         "*://ads.example/*",
+        7,
         "*://*.web.b.example/*"
       ]
     }
@@ -179,7 +183,6 @@ TEST(PlanFirefox, WritesOverWhatFirefoxDoesNotUnderstandOnlyToBlock) {
       R"({"policies":[]})",
       R"({"policies":{"WebsiteFilter":["x"]}})",
       R"({"policies":{"WebsiteFilter":{"Block":"x"}}})",
-      R"({"policies":{"WebsiteFilter":{"Block":["x",1]}}})",
       R"({"policies":{"WebsiteFilter":{"Exceptions":{}}}})",
       absl::StrCat(R"({"policies":)", std::string(100'000, '[')),
       std::string(limits::kMaxBrowserPolicyBytes + 1, ' '),

@@ -63,7 +63,7 @@ std::vector<std::string> IdentityFacts(const v1::AppIdentity& identity) {
 
 std::string WebHostFact(absl::string_view host) { return absl::StrCat("web host ", host); }
 
-std::vector<std::string> AppFacts(const v1::App& app) {
+std::vector<std::string> FactsOfApp(const v1::App& app) {
   std::vector<std::string> facts;
   for (const v1::AppIdentity& identity : app.identities()) {
     for (std::string& fact : IdentityFacts(identity)) facts.push_back(std::move(fact));

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "tests/integration/laptop.h"
 #include "tests/integration/tenant.h"
 
@@ -37,6 +39,7 @@ class BrowsersTest : public ::testing::Test {
     WriteWhole(file, absl::StrCat(ReadWhole(file), "web:\n  - host: ", kChat,
                                   "\n    verified: made by this test\n"));
     tenant_.Apply(tenant_.folder() + "/policies");
+    EXPECT_EQ(tenant_.Get(kAdmin, {"app", "show", "it-chat"})["web_hosts"], Json::array({kChat}));
     WritePasswd({accounts_.name(0)});
   }
 

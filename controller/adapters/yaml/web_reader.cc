@@ -64,7 +64,7 @@ std::optional<std::string> ReadHost(const YamlNode& item, FileIssues* issues) {
   if (!ReadText(verified->value, "'verified'", words, issues) || field == nullptr) {
     return std::nullopt;
   }
-  const auto host = ReadText(field->value, "'host'", {.max_bytes = kMaxHostBytes}, issues);
+  auto host = ReadText(field->value, "'host'", {.max_bytes = kMaxHostBytes}, issues);
   if (!host.has_value()) return std::nullopt;
   if (const std::string flaw = HostFlaw(*host); !flaw.empty()) {
     issues->Error(field->value, absl::StrCat("'host' ", Quoted(*host), " ", flaw));

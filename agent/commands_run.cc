@@ -172,8 +172,10 @@ class MainLoop {
     const absl::Time now = clock_.Now();
     if (now >= scan_at_) {
       scan_at_ = absl::InfiniteFuture();
+      // Before the looks, so that a change after a look raises an event. Directories that a look
+      // makes raise one in a watched directory above them, and the next round watches them.
+      Watch();
       if (std::exchange(browsers_changed_, false)) agent_->OnBrowserFilesChanged();
-      Watch();  // also of what was just made again
       if (std::exchange(inventory_changed_, false)) agent_->OnInventoryChanged();
       if (std::exchange(accounts_changed_, false)) agent_->OnAccountsChanged();
       last_scan_ = clock_.Now();

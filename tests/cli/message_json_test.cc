@@ -65,7 +65,7 @@ TEST(MessageJson, OneofShowsOnlyTheMemberThatIsSet) {
   report.mutable_policy();
   EXPECT_EQ(
       CompactJson(MessageJson(report)),
-      R"({"device_id":"","seq":0,"prev_sha256":"","dropped_before":0,"policy":{"documents":[]}})");
+      R"({"device_id":"","seq":0,"prev_sha256":"","dropped_before":0,"policy":{"documents":[],"canaries":[]}})");
 }
 
 TEST(Lifted, PutsTheObjectsOwnFieldsFirst) {
@@ -74,7 +74,7 @@ TEST(Lifted, PutsTheObjectsOwnFieldsFirst) {
   view.set_trm(v1::Trm::PROHIBITED);
   view.set_blocklisted(true);
   EXPECT_EQ(CompactJson(Lifted(MessageJson(view), "app")),
-            R"({"id":"tox","name":"","publisher":"","note":"","identities":[],)"
+            R"({"id":"tox","name":"","publisher":"","note":"","identities":[],"web_hosts":[],)"
             R"("trm":"PROHIBITED","blocklisted":true})");
   EXPECT_EQ(CompactJson(Lifted(MessageJson(v1::AppView()), "app")),
             R"({"trm":"UNSPECIFIED","blocklisted":false})");

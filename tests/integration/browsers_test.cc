@@ -133,7 +133,7 @@ TEST_F(BrowsersTest, FirefoxFollowsThePolicyBesideTheAgencysOwn) {
 
 TEST_F(BrowsersTest, AnEditIsPutBackWithinASecondAndReported) {
   Join();
-  ASSERT_TRUE(Says(Chromium(), kChat, true)) << laptop_.agent().Log();
+  ASSERT_TRUE(Says(Firefox(), kChat, true)) << laptop_.agent().Log();  // the last that is written
   const std::string chromium = ReadWhole(Chromium()), firefox = ReadWhole(Firefox());
   const auto back = [&] {
     return ReadWhole(Chromium()) == chromium && ReadWhole(Firefox()) == firefox;

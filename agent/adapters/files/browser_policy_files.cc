@@ -194,14 +194,13 @@ std::vector<std::pair<std::string, std::string>> BrowserPolicyFiles::Watches() c
   const std::string root = root_ == "/" ? "" : root_;
   std::vector<std::pair<std::string, std::string>> out;
   for (const BrowserKind& browser : kBrowsers) {
-    std::string path = absl::StrCat(root, browser.dir);
-    out.push_back({path, ""});
-    while (path.size() > root.size() + 1) {
-      const size_t slash = path.find_last_of('/');
-      std::string name = path.substr(slash + 1);
-      path.resize(slash);
-      out.push_back({path.empty() ? "/" : path, std::move(name)});
+    // From the top: what is made below a directory after it is watched raises an event.
+    std::string path = root;
+    for (const absl::string_view part : absl::StrSplit(browser.dir, '/', absl::SkipEmpty())) {
+      out.push_back({path.empty() ? "/" : path, std::string(part)});
+      absl::StrAppend(&path, "/", part);
     }
+    out.push_back({path, ""});
   }
   return out;
 }

@@ -23,7 +23,8 @@ class BrowserPolicyFiles final : public BrowserPolicies {
   absl::Status Remove(const std::string& dir, const std::string& name) override;
 
   // Directories whose changes call for WebClients::Check, with the name in them that matters
-  // (empty: any): a directory that is moved away raises an event only in the one above it.
+  // (empty: any), from the top down: a directory that is moved away raises an event only in the
+  // one above it.
   std::vector<std::pair<std::string, std::string>> Watches() const;
 
  private:

@@ -28,6 +28,7 @@ struct WorkerOptions {
   std::string state_dir;
   std::string run_user_dir = "/run/user";  // the session buses are below it
   MachinePaths machine;
+  std::string browser_root = "/";  // stands before the paths of browsers' policy files
 };
 int RunWorker(const WorkerOptions& options);
 

@@ -69,6 +69,11 @@ Json StatusJson(const v1::AgentStatus& s) {
   out["mode"] = v1::StatusReport::Mode_Name(s.mode());
   out["cannot_enforce"] = Array(s.cannot_enforce());
   out["warnings"] = Array(s.warnings());
+  out["browser_files"] = Array(s.browser_files());
+  out["tampering"] = Json::array();
+  for (const v1::Tampering& t : s.tampering()) {
+    out["tampering"].push_back({{"at", TimeText(FromProto(t.at()))}, {"what", t.what()}});
+  }
   out["marked_filesystems"] = Array(s.marked_filesystems());
   out["controller"] = s.controller();
   out["connected"] = s.connected();
@@ -165,6 +170,7 @@ void PrintStatusTable(const v1::AgentStatus& s) {
   }
   for (const std::string& path : s.marked_filesystems()) Row("watched filesystem", path);
   PrintProof(s);
+  for (const std::string& file : s.browser_files()) Row("browser policy", file);
   for (const std::string& why : s.cannot_enforce()) Row("cannot enforce", why);
 }
 

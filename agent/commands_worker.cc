@@ -14,6 +14,7 @@
 
 #include "absl/random/random.h"
 #include "absl/strings/str_format.h"
+#include "agent/adapters/files/browser_policy_files.h"
 #include "agent/adapters/files/file_state_store.h"
 #include "agent/adapters/files/identity_files.h"
 #include "agent/adapters/files/local_machine.h"
@@ -29,6 +30,7 @@
 #include "agent/flow/agent.h"
 #include "agent/flow/certificate_keeper.h"
 #include "agent/flow/log.h"
+#include "agent/flow/web_clients.h"
 #include "common/clock.h"
 #include "common/status_macros.h"
 #include "google/protobuf/stubs/logging.h"
@@ -43,7 +45,7 @@ constexpr absl::Duration kDebounce = absl::Milliseconds(50);
 // A long upgrade renames the status file once per package: do not look after each.
 constexpr absl::Duration kMinScanGap = absl::Milliseconds(300);
 
-enum Tag { kInventoryTag = 0, kAccountsTag = 1 };
+enum Tag { kInventoryTag = 0, kAccountsTag = 1, kBrowserTag = 2 };
 
 // Tells a restart of this agent from a copy of its certificate on another machine.
 std::string NewInstanceId() {
@@ -63,10 +65,12 @@ Fd BlockSignals() {
 
 class MainLoop {
  public:
-  MainLoop(Agent* agent, const LocalMachine* machine, const MachinePaths& paths, Beat* beat,
-           int wake_fd, int signal_fd)
+  MainLoop(Agent* agent, const LocalMachine* machine, const BrowserPolicyFiles* browsers,
+           const MachinePaths& paths, Beat* beat, int wake_fd, int signal_fd)
       : agent_(agent),
         machine_(machine),
+        browsers_(browsers),
+        mounts_(open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)),
         paths_(paths),
         beat_(beat),
         wake_fd_(wake_fd),
@@ -78,6 +82,7 @@ class MainLoop {
     const size_t slash = paths_.passwd.find_last_of('/');
     watcher_.Watch({{paths_.passwd.substr(0, slash), paths_.passwd.substr(slash + 1)}},
                    kAccountsTag);
+    watcher_.Watch(browsers_->Watches(), kBrowserTag);
   }
 
   void Run() {
@@ -95,8 +100,11 @@ class MainLoop {
 
  private:
   void Poll(int timeout_ms) {
-    pollfd fds[] = {{signal_fd_, POLLIN, 0}, {wake_fd_, POLLIN, 0}, {watcher_.fd(), POLLIN, 0}};
-    if (poll(fds, 3, timeout_ms) <= 0) return;
+    pollfd fds[] = {{signal_fd_, POLLIN, 0},
+                    {wake_fd_, POLLIN, 0},
+                    {watcher_.fd(), POLLIN, 0},
+                    {mounts_.get(), POLLPRI, 0}};
+    if (poll(fds, 4, timeout_ms) <= 0) return;
     if (fds[0].revents != 0) ReadSignals();
     if (fds[1].revents != 0) {
       eventfd_t count = 0;
@@ -108,6 +116,8 @@ class MainLoop {
       tick_at_ = clock_.Now();
     }
     if (fds[2].revents != 0) Changed(watcher_.Drain());
+    // A mount can cover the directories of browsers.
+    if ((fds[3].revents & (POLLPRI | POLLERR)) != 0) Changed(1u << kBrowserTag);
   }
 
   void ReadSignals() {
@@ -125,7 +135,10 @@ class MainLoop {
     const absl::Time soon = std::max(clock_.Now() + kDebounce, last_scan_ + kMinScanGap);
     if ((tags & (1u << kInventoryTag)) != 0) inventory_changed_ = true;
     if ((tags & (1u << kAccountsTag)) != 0) accounts_changed_ = true;
-    if (inventory_changed_ || accounts_changed_) scan_at_ = std::min(scan_at_, soon);
+    if ((tags & (1u << kBrowserTag)) != 0) browsers_changed_ = true;
+    if (inventory_changed_ || accounts_changed_ || browsers_changed_) {
+      scan_at_ = std::min(scan_at_, soon);
+    }
   }
 
   void DoDue() {
@@ -133,7 +146,10 @@ class MainLoop {
     agent_->ProveIfDue();
     if (now >= scan_at_) {
       scan_at_ = absl::InfiniteFuture();
+      // Before the looks, so that a change after a look raises an event. Directories that a look
+      // makes raise one in a watched directory above them, and the next round watches them.
       Watch();
+      if (std::exchange(browsers_changed_, false)) agent_->OnBrowserFilesChanged();
       if (std::exchange(inventory_changed_, false)) agent_->OnInventoryChanged();
       if (std::exchange(accounts_changed_, false)) agent_->OnAccountsChanged();
       last_scan_ = clock_.Now();
@@ -150,11 +166,14 @@ class MainLoop {
   SystemClock clock_;
   Agent* const agent_;
   const LocalMachine* const machine_;
+  const BrowserPolicyFiles* const browsers_;
+  const Fd mounts_;
   const MachinePaths paths_;
   Beat* const beat_;
   const int wake_fd_, signal_fd_;
   Watcher watcher_;
   bool stop_ = false, work_ = true, inventory_changed_ = false, accounts_changed_ = false;
+  bool browsers_changed_ = false;
   absl::Time tick_at_ = absl::InfinitePast(), flush_at_ = absl::InfiniteFuture();
   absl::Time scan_at_ = absl::InfiniteFuture(), last_scan_ = absl::InfinitePast();
 };
@@ -204,6 +223,8 @@ absl::Status Run(const WorkerOptions& options) {
     return LinkTarget{device.controller, device.ca_pem, device.key_pem, certificate->pem()};
   };
   MUSTER_ASSIGN_OR_RETURN(certificate, NewKeeper(device, key, store, clock, target, running_link));
+  BrowserPolicyFiles browsers(options.browser_root);
+  WebClients web_clients(&browsers, &store, &clock);
   NoticeSender notices({FindNoticeHelper(), options.run_user_dir});
   Agent agent({.identity = device.identity,
                .controller = device.controller,
@@ -213,10 +234,11 @@ absl::Status Run(const WorkerOptions& options) {
                .enforcer = &enforcer,
                .reports = &reports,
                .notices = &notices,
+               .web_clients = &web_clients,
                .instance_id = NewInstanceId(),
                .certificate_not_after = [&certificate] { return certificate->not_after(); },
                .wake = wake_up});
-  MainLoop loop(&agent, &machine, options.machine, beat.get(), wake_fd, signals.get());
+  MainLoop loop(&agent, &machine, &browsers, options.machine, beat.get(), wake_fd, signals.get());
   loop.Watch();
   // The gate stands already, and the way back stands before it matters.
   MUSTER_ASSIGN_OR_RETURN(

@@ -51,6 +51,7 @@ void AddRunOptions(CLI::App& command, WorkerOptions& options) {
           "Only the filesystems of these paths (default: all that can hold programs)")
       ->delimiter(',');
   command.add_flag_function("--and-new-filesystems", [](int64_t) {})->group("");
+  command.add_option("--browser-root", options.browser_root)->group("");
   command.add_option("--run-user-dir", options.run_user_dir)->group("");
   AddMachine(command, options.machine);
 }

@@ -44,7 +44,9 @@ quantile() {
 exec_round() { "$bin/exec_time" "$tmpfs/true" 3000; }
 
 start_bench_agent() {
-  start muster-agent run --state "$agent_state" --filesystems "$tmpfs"
+  mkdir -p "$demo/browsers"
+  start muster-agent run --state "$agent_state" --filesystems "$tmpfs" \
+    --browser-root "$demo/browsers"
   until_ok 20 agent_enforces || fail "the agent does not enforce"
   agent_pid=$started_pid
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -15,6 +16,13 @@ namespace {
 constexpr uint32_t kFirstPersonUid = 1000;
 constexpr uint32_t kNobody = 65534;
 
+bool IsPerson(const Account& a) { return a.uid >= kFirstPersonUid && a.uid != kNobody; }
+
+bool CanSignIn(const Account& a) {
+  const absl::string_view shell = a.shell;
+  return !absl::EndsWith(shell, "/nologin") && !absl::EndsWith(shell, "/false");
+}
+
 }  // namespace
 
 std::vector<Account> ParsePasswd(absl::string_view text) {
@@ -23,7 +31,7 @@ std::vector<Account> ParsePasswd(absl::string_view text) {
     const std::vector<absl::string_view> f = absl::StrSplit(line, ':');
     uint32_t uid = 0;
     if (f.size() < 7 || f[0].empty() || !absl::SimpleAtoi(f[2], &uid)) continue;
-    out.push_back({std::string(f[0]), uid});
+    out.push_back({std::string(f[0]), uid, std::string(f[6])});
   }
   return out;
 }
@@ -31,11 +39,23 @@ std::vector<Account> ParsePasswd(absl::string_view text) {
 std::vector<std::string> LocalAccounts(const std::vector<Account>& accounts, size_t max) {
   std::set<std::string> names;
   for (const Account& a : accounts) {
-    if (a.uid >= kFirstPersonUid && a.uid != kNobody) names.insert(a.name);
+    if (IsPerson(a)) names.insert(a.name);
   }
   std::vector<std::string> out(names.begin(), names.end());
   if (out.size() > max) out.resize(max);
   return out;
+}
+
+std::optional<Account> OnlyPerson(const std::vector<Account>& accounts) {
+  std::optional<Account> only;
+  for (const Account& a : accounts) {
+    if (!IsPerson(a) || !CanSignIn(a) || (only && only->name == a.name && only->uid == a.uid)) {
+      continue;
+    }
+    if (only) return std::nullopt;
+    only = a;
+  }
+  return only;
 }
 
 ResolvedAccounts ResolveAccounts(const std::vector<std::string>& wanted,

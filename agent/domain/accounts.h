@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace muster::agent {
 struct Account {
   std::string name;
   uint32_t uid = 0;
+  std::string shell = {};  // passwd(5): empty means /bin/sh
   bool operator==(const Account&) const = default;
 };
 
@@ -22,6 +24,10 @@ std::vector<Account> ParsePasswd(absl::string_view text);
 // Names that the agent reports as local persons: uid 1000 and up without `nobody`, sorted, at
 // most `max`.
 std::vector<std::string> LocalAccounts(const std::vector<Account>& accounts, size_t max);
+
+// The one person who can sign in here: uid 1000 and up without `nobody`, and a login shell.
+// Nothing when there are several, or none.
+std::optional<Account> OnlyPerson(const std::vector<Account>& accounts);
 
 struct ResolvedAccounts {
   std::map<std::string, uint32_t> uid_of;  // of the wanted names that are one account's alone

@@ -121,6 +121,7 @@ void Agent::Apply(std::shared_ptr<const AcceptedPolicy> policy) {
   accounts_ = parts_.machine->Accounts(WantedAccounts());
   Rebuild(false);
   parts_.enforcer->KillDisallowed();
+  UpdateWebClients();
   MutexLock status_lock(&mu_);
   in_force_ = accepted_;
 }
@@ -249,6 +250,7 @@ void Agent::OnAccountsChanged() {
     MutexLock lock(&apply_mu_);
     accounts_ = parts_.machine->Accounts(WantedAccounts());
     Rebuild(false);
+    UpdateWebClients();
   }
   parts_.enforcer->KillDisallowed();
   ReportStatusIfChanged();
@@ -330,6 +332,7 @@ absl::Time Agent::Tick() {
     expired = now >= next_expiry_;
     if (expired) next_expiry_ = NextChange(now);
     next = std::min(next, next_expiry_);
+    UpdateWebClients();
   }
   if (expired) parts_.enforcer->KillDisallowed();
   RetryEvents();

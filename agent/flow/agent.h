@@ -28,6 +28,8 @@
 
 namespace muster::agent {
 
+class WebClients;
+
 // Thread-safe, except that Start comes first and OnMessage is for one stream at a time.
 class Agent {
  public:
@@ -39,8 +41,9 @@ class Agent {
     Machine* machine = nullptr;
     Enforcer* enforcer = nullptr;
     ReportLog* reports = nullptr;
-    NoticeChannel* notices = nullptr;  // null: nobody is told why an app was stopped
-    std::string instance_id;           // random per start
+    NoticeChannel* notices = nullptr;   // null: nobody is told why an app was stopped
+    WebClients* web_clients = nullptr;  // null: browsers are left alone
+    std::string instance_id;            // random per start
     // When the device certificate ends; empty: not known.
     std::function<absl::Time()> certificate_not_after;
     // Asks the main loop to call Work soon; never blocks.
@@ -55,6 +58,7 @@ class Agent {
   // The main loop calls these; all may read files.
   void OnInventoryChanged();
   void OnAccountsChanged();
+  void OnBrowserFilesChanged();
   void Work();        // learns hashes that wait
   absl::Time Tick();  // time-driven work; when to call it again at the latest
   void FlushExecs();  // queues a report of the decisions made, then tells those concerned
@@ -79,6 +83,7 @@ class Agent {
  private:
   void Apply(std::shared_ptr<const AcceptedPolicy> policy);
   void Rebuild(bool candidates_too) ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
+  void UpdateWebClients() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
   void ReadInventory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
   void ReportInventory();
   void LabelInventory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/flow/agent.h"
+#include "agent/flow/web_clients.h"
 #include "common/agent_limits.h"
 #include "common/time_proto.h"
 #include "common/version.h"
@@ -41,6 +42,11 @@ v1::StatusReport Agent::MakeStatusReport() const {
   out.set_kernel(parts_.machine->kernel());
   out.set_hostname(parts_.machine->hostname());
   AddTampering(enforcer.tampering, out);
+  if (parts_.web_clients != nullptr) {
+    const WebClients::Status web = parts_.web_clients->status();
+    for (const std::string& why : web.notes) out.add_cannot_enforce(why);
+    for (const v1::Tampering& t : web.tampering) *out.add_tampering() = t;
+  }
   MutexLock lock(&mu_);
   out.set_mode(ModeNow(enforcer));
   if (CohortMonitors()) *out.mutable_monitor_until() = ToProto(monitor_until_);
@@ -80,7 +86,9 @@ std::vector<std::string> Agent::EmergencyWarnings() const {
   if (now >= FromProto(deny.header().not_after())) return out;
   for (const std::string& id : deny.app_ids()) {
     const std::optional<AppIndex> app = policy_ ? policy_->FindApp(id) : std::nullopt;
-    if (app && !policy_->app(*app).identities().empty()) continue;
+    if (app && policy_->app(*app).identities_size() + policy_->app(*app).web_hosts_size() > 0) {
+      continue;
+    }
     out.push_back(absl::StrCat("the emergency deny of ", id, " cannot be enforced: ",
                                policy_ ? "the catalogue of this device says nothing to know it by"
                                        : "no catalogue has reached this device yet"));
@@ -118,6 +126,10 @@ v1::AgentStatus Agent::MakeStatus() const {
   out.set_controller(parts_.controller);
   out.set_mode(report.mode());
   *out.mutable_cannot_enforce() = report.cannot_enforce();
+  *out.mutable_tampering() = report.tampering();
+  if (parts_.web_clients != nullptr) {
+    for (const std::string& f : parts_.web_clients->status().files) out.add_browser_files(f);
+  }
   for (const std::string& path : enforcer.marked) out.add_marked_filesystems(path);
   out.set_execs_decided(enforcer.decided);
   out.set_execs_blocked(enforcer.blocked);

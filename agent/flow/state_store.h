@@ -24,6 +24,7 @@ inline constexpr char kBeaconFile[] = "beacon.pb";
 inline constexpr char kEmergencyDenyFile[] = "emergency-deny.pb";
 inline constexpr char kLearnedFile[] = "learned.pb";
 inline constexpr char kDisarmFile[] = "disarm.pb";
+inline constexpr char kBrowserFile[] = "browser-policies.json";
 inline constexpr char kChainFile[] = "chain.pb";
 inline constexpr char kSpoolDir[] = "spool";
 inline constexpr char kChunkDir[] = "chunks";

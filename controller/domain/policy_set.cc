@@ -28,14 +28,6 @@ std::string Count(int n, absl::string_view one, absl::string_view many) {
   return absl::StrCat(n, " ", n == 1 ? one : many);
 }
 
-template <typename Enum, size_t kCount>
-absl::string_view NameIn(const std::pair<Enum, absl::string_view> (&names)[kCount], Enum value) {
-  for (const auto& [known, name] : names) {
-    if (known == value) return name;
-  }
-  return "unspecified";
-}
-
 v1::Trm::Status StatusOf(const PolicySet& set, const std::string& app) {
   const auto it = set.trm.find(app);
   return it == set.trm.end() ? v1::Trm::UNLISTED : it->second.status();
@@ -164,11 +156,9 @@ class Planner {
                                       " bytes on the wire, more than one app may; give it fewer "
                                       "identities or paths")));
       }
-      for (const v1::AppIdentity& identity : app.identities()) {
-        for (const std::string& fact : IdentityFacts(identity)) {
-          const auto [it, is_new] = owner.emplace(fact, id);
-          if (!is_new && it->second != id) ReportSharedFact(fact, it->second, id);
-        }
+      for (const std::string& fact : FactsOfApp(app)) {
+        const auto [it, is_new] = owner.emplace(fact, id);
+        if (!is_new && it->second != id) ReportSharedFact(fact, it->second, id);
       }
     }
   }
@@ -226,6 +216,17 @@ const typename Map::mapped_type* FindOrNull(const Map& map, const std::string& k
   return it == map.end() ? nullptr : &it->second;
 }
 
+// "2 identities added", "1 web host removed".
+void SayDifference(const std::multiset<std::string>& had, const std::multiset<std::string>& has,
+                   absl::string_view one, absl::string_view many, std::vector<std::string>* what) {
+  std::vector<std::string> gone, fresh;
+  std::set_difference(had.begin(), had.end(), has.begin(), has.end(), std::back_inserter(gone));
+  std::set_difference(has.begin(), has.end(), had.begin(), had.end(), std::back_inserter(fresh));
+  const int added = static_cast<int>(fresh.size()), removed = static_cast<int>(gone.size());
+  if (added > 0) what->push_back(absl::StrCat(Count(added, one, many), " added"));
+  if (removed > 0) what->push_back(absl::StrCat(Count(removed, one, many), " removed"));
+}
+
 void Planner::Describe() {
   std::set<std::string> ids;
   for (const PolicySet* set : {&current_, const_cast<const PolicySet*>(&change_.result)}) {
@@ -262,16 +263,15 @@ void Planner::DescribeApp(const v1::App* before, const v1::App* after) {
   std::multiset<std::string> had, has;
   for (const auto& identity : before->identities()) had.insert(identity.SerializeAsString());
   for (const auto& identity : after->identities()) has.insert(identity.SerializeAsString());
-  std::vector<std::string> gone, fresh, what;
-  std::set_difference(had.begin(), had.end(), has.begin(), has.end(), std::back_inserter(gone));
-  std::set_difference(has.begin(), has.end(), had.begin(), had.end(), std::back_inserter(fresh));
-  const int added = static_cast<int>(fresh.size()), removed = static_cast<int>(gone.size());
-  if (added > 0) what.push_back(Count(added, "identity added", "identities added"));
-  if (removed > 0) what.push_back(Count(removed, "identity removed", "identities removed"));
+  std::vector<std::string> what;
+  SayDifference(had, has, "identity", "identities", &what);
+  SayDifference({before->web_hosts().begin(), before->web_hosts().end()},
+                {after->web_hosts().begin(), after->web_hosts().end()}, "web host", "web hosts",
+                &what);
   if (before->name() != after->name()) what.push_back("name");
   if (before->publisher() != after->publisher()) what.push_back("publisher");
   if (before->note() != after->note()) what.push_back("note");
-  if (what.empty()) what.push_back("order of identities");
+  if (what.empty()) what.push_back("order of its entries");
   Changed(after->id(), absl::StrCat("app ", after->id(), " changed: ", absl::StrJoin(what, ", ")));
 }
 
@@ -296,50 +296,6 @@ void Planner::DescribeTrm(const std::string& id, const v1::Trm& before, const v1
 
 }  // namespace
 
-absl::string_view PlatformName(v1::Platform::Id platform) {
-  static constexpr std::pair<v1::Platform::Id, absl::string_view> kNames[] = {
-      {v1::Platform::ANDROID, "android"},
-      {v1::Platform::IOS, "ios"},
-      {v1::Platform::MACOS, "macos"},
-      {v1::Platform::WINDOWS, "windows"},
-      {v1::Platform::LINUX, "linux"}};
-  return NameIn(kNames, platform);
-}
-
-absl::string_view OriginName(v1::Origin::Kind origin) {
-  static constexpr std::pair<v1::Origin::Kind, absl::string_view> kNames[] = {
-      {v1::Origin::DPKG, "dpkg"},
-      {v1::Origin::RPM, "rpm"},
-      {v1::Origin::FLATPAK, "flatpak"},
-      {v1::Origin::SNAP, "snap"},
-      {v1::Origin::BUNDLE, "bundle"},
-      {v1::Origin::ANDROID_PACKAGE, "package"},
-      {v1::Origin::WINGET, "winget"},
-      {v1::Origin::PFN, "pfn"},
-      {v1::Origin::APPIMAGE, "appimage"},
-      {v1::Origin::DESKTOP_ENTRY, "desktop-entry"},
-      {v1::Origin::UNPACKAGED, "unpackaged"},
-      {v1::Origin::WEB_APP, "web-app"}};
-  return NameIn(kNames, origin);
-}
-
-std::vector<std::string> IdentityFacts(const v1::AppIdentity& identity) {
-  const absl::string_view platform = PlatformName(identity.platform());
-  std::vector<std::string> facts;
-  if (!identity.package_id().empty()) {
-    facts.push_back(
-        absl::StrCat(platform, " ", OriginName(identity.origin()), " ", identity.package_id()));
-  }
-  for (const std::string& path : identity.paths()) {
-    facts.push_back(absl::StrCat(platform, " path ", path));
-  }
-  if (!identity.signer().empty()) {
-    facts.push_back(absl::StrCat(platform, " signer ", identity.signer()));
-  }
-  if (!identity.file_hash().empty()) facts.push_back(absl::StrCat("sha256 ", identity.file_hash()));
-  return facts;
-}
-
 PolicyChange PlanApply(const PolicySet& current, const LoadedPolicies& loaded, bool prune,
                        absl::Time now) {
   return Planner(current, loaded, prune, now).Plan();
@@ -353,7 +309,8 @@ v1::CohortContent CompileContent(const PolicySet& set, v1::Platform::Id platform
     for (const v1::AppIdentity& identity : app.identities()) {
       if (identity.platform() == platform) *here.add_identities() = identity;
     }
-    if (here.identities().empty()) continue;
+    if (!HasManagedBrowsers(platform)) here.clear_web_hosts();
+    if (here.identities().empty() && here.web_hosts().empty()) continue;
     *content.add_apps() = std::move(here);
     if (const v1::Trm* trm = FindOrNull(set.trm, id)) *content.add_trm() = *trm;
   }

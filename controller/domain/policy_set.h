@@ -90,11 +90,11 @@ struct PolicyChange {
 // A running export deadline (Trm.export_until) survives while the status stays the same.
 //
 // Errors: trm or blocklist names an app outside the resulting catalogue; a removed app still has
-// a TRM entry or is blocklisted; two apps state one identity fact; a given trm, blocklist or
-// the resulting catalogue is empty; an app is too large for a chunk; a cohort would monitor for
-// longer than limits::kMaxCohortMonitor from `now`, or until a time that is over and not in force.
-// Warnings: an app of the result is PERMITTED and blocklisted; a given cohort only monitors, or its
-// time is over.
+// a TRM entry or is blocklisted; two apps state one identity fact or web host; a given
+// trm, blocklist or the resulting catalogue is empty; an app is too large for a chunk; a cohort
+// would monitor for longer than limits::kMaxCohortMonitor from `now`, or until a time that is over
+// and not in force. Warnings: an app of the result is PERMITTED and blocklisted; a given cohort
+// only monitors, or its time is over.
 PolicyChange PlanApply(const PolicySet& current, const LoadedPolicies& loaded, bool prune,
                        absl::Time now);
 
@@ -107,6 +107,10 @@ void DescribeCohorts(const PolicySet& before, const PolicySet& after,
 // The facts by which an identity can match, in words that are equal for equal facts, e.g.
 // "linux dpkg toxic", "linux path /usr/bin/toxic", "macos signer U68MSDN6DR", "sha256 …".
 std::vector<std::string> IdentityFacts(const v1::AppIdentity& identity);
+// The same for a host of a web client: "web host web.whatsapp.com".
+std::string WebHostFact(absl::string_view host);
+// All facts of an app. One fact names one app only.
+std::vector<std::string> FactsOfApp(const v1::App& app);
 
 inline constexpr v1::Platform::Id kPlatforms[] = {v1::Platform::ANDROID, v1::Platform::IOS,
                                                   v1::Platform::MACOS, v1::Platform::WINDOWS,
@@ -114,9 +118,12 @@ inline constexpr v1::Platform::Id kPlatforms[] = {v1::Platform::ANDROID, v1::Pla
 absl::string_view PlatformName(v1::Platform::Id platform);  // "linux"; as in policy files
 absl::string_view OriginName(v1::Origin::Kind origin);      // "dpkg", "package", "bundle", …
 
-// One platform's content: the apps that have identities there (with those identities only) and
-// their TRM entries, and every blocklisted id. Ordered by app id, so equal sets give equal
-// bytes.
+// Whether the agent or the management of this platform blocks web clients.
+bool HasManagedBrowsers(v1::Platform::Id platform);
+
+// One platform's content: the apps that have identities there (with those identities only) or,
+// where browsers are managed, a web client; their TRM entries, and every blocklisted id. Ordered
+// by app id, so equal sets give equal bytes.
 v1::CohortContent CompileContent(const PolicySet& set, v1::Platform::Id platform);
 // What the set says of monitoring there.
 void AddMonitoring(const PolicySet& set, v1::Platform::Id platform, v1::CohortPolicy& policy);

@@ -197,8 +197,10 @@ enrol() {
 
 enrol_and_start_agent() {
   step "This machine enrols with a single-use token" enrol
+  mkdir -p "$demo/browsers"  # nothing is left behind in this machine's browsers
   # shellcheck disable=SC2086  # MUSTER_AGENT_FLAGS is a list: e.g. --filesystems /usr
-  start muster-agent run --state "$agent_state" ${MUSTER_AGENT_FLAGS:-}
+  start muster-agent run --state "$agent_state" --browser-root "$demo/browsers" \
+    ${MUSTER_AGENT_FLAGS:-}
   agent_pid=$started_pid
   step "Agent enforces the signed policy on this machine" until_ok 20 agent_enforces
   device=$(device_id)

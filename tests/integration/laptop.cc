@@ -144,7 +144,10 @@ CommandResult TestAgent::Ask(std::vector<std::string> args, std::optional<uid_t>
 
 void TestAgent::Start(const std::vector<std::string>& args, const std::vector<std::string>& by) {
   std::vector<std::string> argv = by;
-  argv.insert(argv.end(), {ProgramPath("muster-agent"), "run", "--state", state_});
+  // The browsers of the machine that tests are not this laptop's.
+  fs::create_directories(browser_root());
+  argv.insert(argv.end(), {ProgramPath("muster-agent"), "run", "--state", state_, "--browser-root",
+                           browser_root()});
   argv.insert(argv.end(), more_.begin(), more_.end());
   argv.insert(argv.end(), args.begin(), args.end());
   auto started = Program::Start(argv, log_);

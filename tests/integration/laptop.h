@@ -65,6 +65,7 @@ class TestAgent {
   std::string Explain(const std::string& app, const std::string& account) const;
   std::string DeviceId() const;  // of agent.json
   const std::string& state() const { return state_; }
+  std::string browser_root() const { return state_ + "-browsers"; }
   std::string Log() const { return ReadWhole(log_); }
 
  private:

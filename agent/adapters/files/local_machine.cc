@@ -314,7 +314,7 @@ std::vector<Account> LocalMachine::Accounts(const std::vector<std::string>& want
     struct passwd entry = {};
     struct passwd* found = nullptr;
     if (getpwnam_r(name.c_str(), &entry, buffer, sizeof buffer, &found) == 0 && found != nullptr) {
-      out.push_back({name, found->pw_uid});
+      out.push_back({name, found->pw_uid, found->pw_shell});
     }
   }
   return out;

@@ -89,7 +89,7 @@ void GateState::Record(Decided d) {
   bool first = false;
   {
     MutexLock lock(&mu_);
-    first = records_.empty();
+    first = records_.size() == 0;
     records_.Add(std::move(r));
   }
   if (first) on_record_();

@@ -17,6 +17,7 @@
 #include "controller/adapters/yaml/cohorts_reader.h"
 #include "controller/adapters/yaml/guidance_reader.h"
 #include "controller/adapters/yaml/identity_reader.h"
+#include "controller/adapters/yaml/web_reader.h"
 #include "controller/adapters/yaml/yaml_fields.h"
 #include "controller/adapters/yaml/yaml_tree.h"
 
@@ -103,7 +104,7 @@ class Loader {
 
   void LoadApp(const YamlNode& root, const std::string& file_id, FileIssues* issues) {
     if (!ExpectMap(root, "an app file", issues)) return;
-    CheckKeys(root, {"id", "name", "publisher", "note", "identities"}, issues);
+    CheckKeys(root, {"id", "name", "publisher", "note", "identities", "web"}, issues);
     Located<v1::App> app{{}, issues->file(), root.line, root.column};
     if (const YamlField* id = RequireField(root, "id", "an app file", issues)) {
       app.line = id->value.line, app.column = id->value.column;
@@ -129,6 +130,11 @@ class Loader {
       app.value.set_note(ReadText(note->value, "'note'", rule, issues).value_or(""));
     }
     LoadIdentities(root, &app.value, issues);
+    if (const YamlField* web = FindField(root, "web")) {
+      for (LocatedFact& fact : ReadWebHosts(web->value, &app.value, issues)) {
+        facts_.push_back({file_id, issues->file(), std::move(fact)});
+      }
+    }
     result_.policies.apps.push_back(std::move(app));
   }
 

@@ -82,7 +82,7 @@ TEST(DpkgLists, EveryLineOnce) {
 TEST(ParsePasswd, SkipsWhatIsNotAnAccount) {
   EXPECT_EQ(ParsePasswd("root:x:0:0:root:/root:/bin/bash\n+nis::::::\nbad:x:abc:0:::\nshort:x:1\n"
                         "alice:x:1000:1000:A:/home/alice:/bin/sh"),
-            (std::vector<Account>{{"root", 0}, {"alice", 1000}}));
+            (std::vector<Account>{{"root", 0, "/bin/bash"}, {"alice", 1000, "/bin/sh"}}));
 }
 
 TEST(LocalAccounts, PersonsOnlySortedAndBounded) {

@@ -46,12 +46,14 @@ class AgentTest : public ::testing::Test {
     parts.enforcer = &enforcer_;
     parts.reports = reports_.get();
     parts.notices = notices_;
+    parts.web_clients = web_clients();
     parts.instance_id = "instance-1";
     parts.certificate_not_after = [this] { return tenant_.now() + absl::Hours(48); };
     parts.wake = [this] { ++wakes_; };
     agent_ = std::make_unique<Agent>(std::move(parts));
     ASSERT_TRUE(agent_->Start().ok());
   }
+  virtual WebClients* web_clients() { return nullptr; }
   void Send(const std::vector<v1::SignedDoc>& docs) {
     v1::ControllerMessage message;
     *message.mutable_update() = tenant_.UpdateOf(docs);

@@ -209,7 +209,7 @@ TEST_F(MachineTest, HashesAFile) {
 
 TEST_F(MachineTest, AccountsOfTheGivenFileOnly) {
   Put("passwd", "alice:x:1000:1000::/:/bin/sh\n");
-  EXPECT_EQ(Machine().Accounts({"root"}), (std::vector<Account>{{"alice", 1000}}));
+  EXPECT_EQ(Machine().Accounts({"root"}), (std::vector<Account>{{"alice", 1000, "/bin/sh"}}));
 }
 
 }  // namespace

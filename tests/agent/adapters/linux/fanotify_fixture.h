@@ -123,7 +123,7 @@ class FanotifyTest : public ::testing::Test {
     EnforcerOptions options;
     options.monitor = monitor;
     options.scope.paths = {mount_};
-    options.scope.and_new = true;
+    options.scope.and_new = and_new_;
     options.hooks = std::move(hooks);
     ASSERT_TRUE(store_.Write(kAcceptedFile, tenant_.Enrolled().SerializeAsString()).ok());
     reports_ = std::make_unique<ReportLog>(kTestDevice, tenant_.device_key(), &store_, &clock_);
@@ -186,6 +186,7 @@ class FanotifyTest : public ::testing::Test {
   FakeClock clock_{absl::FromUnixSeconds(1'800'000'000)};
   TestTenant tenant_{clock_.Now()};
   uint64_t version_ = 0;
+  bool and_new_ = false;  // also filesystems that are mounted later, wherever
   MemoryStateStore store_;
   std::string base_, mount_, app_, sleeper_, other_, script_;
   std::unique_ptr<LocalMachine> machine_;

@@ -15,6 +15,7 @@ class UnmarkedTest : public FanotifyTest {
  protected:
   void SetUp() override {
     FanotifyTest::SetUp();
+    and_new_ = true;
     StartAgent();
     Grant(false);
     agent_->Work();

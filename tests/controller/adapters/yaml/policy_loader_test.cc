@@ -266,9 +266,9 @@ TEST(LoadPolicies, AppIssues) {
        {"3:7: 'note' must be printable text; remove control and invisible characters"}},
       {"id: x\nname: X\nNotes: n\n" + tail,
        {"3:1: unknown key 'Notes'; did you mean 'note'? expected one of id, name, publisher, note, "
-        "identities"}},
+        "identities, web"}},
       {"id: x\nname: X\nzz: n\n" + tail,
-       {"3:1: unknown key 'zz'; expected one of id, name, publisher, note, identities"}},
+       {"3:1: unknown key 'zz'; expected one of id, name, publisher, note, identities, web"}},
       {"id: x\nname: X\nidentities: []\n",
        {"3:13: 'identities' is empty; give at least one entry"}},
       {"id: x\nname: X\nidentities: linux\n",

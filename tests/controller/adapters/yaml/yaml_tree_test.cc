@@ -63,7 +63,7 @@ TEST(ParseYaml, RefusesOtherStructure) {
        {"3:3: a key must be plain text, not a list or a map"}},
       {"id: x\nname: X\n~: b\n" + tail, {"3:1: a key is missing before ':'; write key: value"}},
       {"id: x\nname: X\n<<: {a: b}\n" + tail,
-       {"3:1: unknown key '<<'; expected one of id, name, publisher, note, identities"}},
+       {"3:1: unknown key '<<'; expected one of id, name, publisher, note, identities, web"}},
       {"id: x\nname: [X\n",
        {"3:1: not valid YAML: end of sequence flow not found; check indentation, colons and quotes "
         "here"}},
@@ -118,7 +118,7 @@ TEST(ParseYaml, LongForeignTextIsCutInMessages) {
   EXPECT_EQ(AppIssues(absl::StrCat("id: x\nname: X\n", std::string(500, 'k'), ": 1\n",
                                    "identities: [{platform: linux, dpkg: xx, verified: u}]\n")),
             Texts{absl::StrCat("3:1: unknown key '", std::string(64, 'k'),
-                               "…'; expected one of id, name, publisher, note, identities")});
+                               "…'; expected one of id, name, publisher, note, identities, web")});
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,6 +31,7 @@
 #include "agent/flow/agent.h"
 #include "agent/flow/certificate_keeper.h"
 #include "agent/flow/log.h"
+#include "common/agent_limits.h"
 #include "common/clock.h"
 #include "common/status_macros.h"
 #include "google/protobuf/stubs/logging.h"
@@ -39,10 +41,16 @@ namespace {
 
 constexpr absl::Duration kExecBatch = absl::Milliseconds(200);
 constexpr absl::Duration kDebounce = absl::Milliseconds(50);
-// A long upgrade renames the status file once per package: do not look after each.
-constexpr absl::Duration kMinScanGap = absl::Milliseconds(300);
+constexpr absl::Duration kTrimInterval = absl::Seconds(10);
+// What the watcher tells: bits of InventorySource, and this one.
+constexpr unsigned kAccountsTag = kAllSources + 1;
 
-enum Tag { kInventoryTag = 0, kAccountsTag = 1 };
+// CPU that this thread has used.
+absl::Duration CpuTime() {
+  timespec t = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return absl::DurationFromTimespec(t);
+}
 
 // sd_notify(3) without its library.
 void NotifyReady() {
@@ -100,11 +108,12 @@ class MainLoop {
         mounts_(open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)) {}
 
   // Before the first look at the machine, so that no change falls between.
-  void Watch() {
-    watcher_.Watch(machine_->InventoryWatches(), kInventoryTag);
+  void Watch(unsigned tags = ~0u) {
+    for (InventoryWatch& w : machine_->InventoryWatches(tags)) {
+      watcher_.Watch(std::move(w.folder), std::move(w.name), w.sources);
+    }
     const size_t slash = paths_.passwd.find_last_of('/');
-    watcher_.Watch({{paths_.passwd.substr(0, slash), paths_.passwd.substr(slash + 1)}},
-                   kAccountsTag);
+    watcher_.Watch(paths_.passwd.substr(0, slash), paths_.passwd.substr(slash + 1), kAccountsTag);
   }
 
   void Run() {
@@ -154,21 +163,32 @@ class MainLoop {
   }
 
   void Changed(unsigned tags) {
-    const absl::Time soon = std::max(clock_.Now() + kDebounce, last_scan_ + kMinScanGap);
-    if ((tags & (1u << kInventoryTag)) != 0) inventory_changed_ = true;
-    if ((tags & (1u << kAccountsTag)) != 0) accounts_changed_ = true;
-    if (inventory_changed_ || accounts_changed_) scan_at_ = std::min(scan_at_, soon);
+    changed_ |= tags & (kAllSources | kAccountsTag);
+    if (changed_ == 0) return;
+    scan_at_ = std::min(scan_at_, std::max(clock_.Now() + kDebounce, last_scan_ + scan_gap_));
+  }
+
+  // A long upgrade renames dpkg's status file several times a second: the next look waits in
+  // proportion to what the last one cost.
+  void Scan() {
+    const absl::Duration before = CpuTime();
+    const unsigned changed = std::exchange(changed_, 0);
+    Watch(changed);
+    if ((changed & kAllSources) != 0) agent_->OnInventoryChanged(changed & kAllSources);
+    if ((changed & kAccountsTag) != 0) agent_->OnAccountsChanged();
+    last_scan_ = clock_.Now();
+    scan_gap_ = std::clamp(limits::kScanShare * (CpuTime() - before), limits::kMinScanGap,
+                           limits::kMaxScanGap);
+    if (last_scan_ - trimmed_ < kTrimInterval) return;
+    trimmed_ = last_scan_;
+    malloc_trim(0);  // the package lists were read whole
   }
 
   void DoDue() {
     const absl::Time now = clock_.Now();
     if (now >= scan_at_) {
       scan_at_ = absl::InfiniteFuture();
-      Watch();
-      if (std::exchange(inventory_changed_, false)) agent_->OnInventoryChanged();
-      if (std::exchange(accounts_changed_, false)) agent_->OnAccountsChanged();
-      last_scan_ = clock_.Now();
-      malloc_trim(0);  // the package lists were read whole
+      Scan();
     }
     if (std::exchange(work_, false)) agent_->Work();
     if (now >= flush_at_) {
@@ -186,7 +206,10 @@ class MainLoop {
   const int wake_fd_, signal_fd_;
   Fd mounts_;
   Watcher watcher_;
-  bool stop_ = false, work_ = true, inventory_changed_ = false, accounts_changed_ = false;
+  bool stop_ = false, work_ = true;
+  unsigned changed_ = 0;  // tags since the last scan
+  absl::Duration scan_gap_ = limits::kMinScanGap;
+  absl::Time trimmed_ = absl::InfinitePast();
   absl::Time tick_at_ = absl::InfinitePast(), flush_at_ = absl::InfiniteFuture();
   absl::Time scan_at_ = absl::InfiniteFuture(), last_scan_ = absl::InfinitePast();
 };

@@ -19,6 +19,7 @@ struct ProgramFile {
   FileStamp stamp;
   AppIndex app = -1;
   std::string path;
+  bool operator==(const ProgramFile&) const = default;
 };
 
 // A catalogued path and who owns it now.
@@ -26,6 +27,7 @@ struct CataloguedPath {
   std::string path;
   AppIndex app = -1;  // the app that the file at this path is; -1: none, another package owns it
   std::optional<FileStamp> stamp;  // of the file when the owner was looked up; empty: no file
+  bool operator==(const CataloguedPath&) const = default;
 };
 
 struct KnownHash {
@@ -39,6 +41,7 @@ struct KnownHash {
   std::string companion_path = {};  // relative to the program's folder; empty: it stands alone
   uint64_t companion_size = 0;
   std::string companion_sha256 = {};
+  bool operator==(const KnownHash&) const = default;
 };
 
 class CandidateIndex {
@@ -53,6 +56,7 @@ class CandidateIndex {
     // Files that this machine needs to run and to be repaired: never a candidate, whatever the
     // catalogue says.
     std::vector<FileKey> spared;
+    bool operator==(const Parts&) const = default;
   };
   explicit CandidateIndex(Parts parts);
 
@@ -77,6 +81,7 @@ class CandidateIndex {
   std::optional<AppIndex> FindHash(uint64_t size, const std::string& sha256,
                                    absl::string_view path) const;
 
+  const Parts& parts() const { return parts_; }
   const std::vector<ProgramFile>& files() const { return parts_.files; }
   const std::vector<KnownHash>& hashes() const { return parts_.hashes; }
   // The catalogue states a hash without a size: any file could have it.

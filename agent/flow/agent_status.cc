@@ -21,6 +21,7 @@ v1::StatusReport Agent::MakeStatusReport() const {
   for (const std::string& why : notes_) out.add_cannot_enforce(why);
   for (const std::string& why : learn_notes_) out.add_cannot_enforce(why);
   for (const std::string& why : warnings_) out.add_cannot_enforce(why);
+  for (const std::string& why : inventory_notes_) out.add_cannot_enforce(why);
   for (const std::string& why : EmergencyWarnings()) out.add_cannot_enforce(why);
   for (const std::string& name : local_accounts_) out.add_local_accounts(name);
   return out;
@@ -101,6 +102,7 @@ v1::AgentStatus Agent::MakeStatus() const {
   }
   for (const v1::InventoryItem& item : catalogued_) *out.add_catalogued_installed() = item;
   for (const std::string& w : warnings_) out.add_warnings(w);
+  for (const std::string& w : inventory_notes_) out.add_warnings(w);
   for (const std::string& w : EmergencyWarnings()) out.add_warnings(w);
   out.set_last_refused(last_refused_);
   out.set_last_link_error(link_error_);

@@ -32,8 +32,8 @@ struct InventoryRead {
   unsigned sources = 0;  // that were read: `items` is all there is of them
   std::vector<v1::InventoryItem> items;
   // Of program files whose contents should be known, by item path.
-  std::map<std::string, FileStamp> stamps;
-  std::vector<std::string> notes;  // what could not be read, or only in part; in words
+  std::map<std::string, FileStamp> stamps = {};
+  std::vector<std::string> notes = {};  // what could not be read, or only in part; in words
 };
 
 // (origin, package id, account): two versions of one package (multi-arch) are one item, one

@@ -1,12 +1,13 @@
 #include "agent/helpers/answer.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "agent/domain/inventory.h"
 #include "agent/domain/text.h"
 #include "common/agent_limits.h"
+#include "common/clock.h"
 #include "common/limits.h"
+#include "common/time_proto.h"
 
 namespace muster::agent {
 
@@ -21,7 +22,7 @@ bool AddAnswer(v1::Origin::Kind origin, const std::string& package_id, const std
 }
 
 int WriteAnswer(v1::DeviceInventory answer) {
-  answer.mutable_updated_at()->set_seconds(time(nullptr));
+  *answer.mutable_updated_at() = ToProto(SystemClock().Now());
   std::string bytes;
   if (!answer.SerializeToString(&bytes)) return 1;
   const bool written = fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size();

@@ -16,10 +16,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "agent/adapters/files/file_io.h"
 #include "agent/domain/text.h"
 #include "common/agent_limits.h"
+#include "common/clock.h"
 
 #ifndef MUSTER_LIBEXEC_DIR
 #define MUSTER_LIBEXEC_DIR "/usr/local/libexec/muster"
@@ -85,7 +85,7 @@ bool ReadSome(int fd, size_t max, std::string& out) {
 // Both streams to their ends; why not, else.
 absl::Status ReadBoth(Fd out, Fd err, absl::Time deadline, std::string& text, std::string& words) {
   while (out.ok() || err.ok()) {
-    const absl::Duration left = deadline - absl::Now();
+    const absl::Duration left = deadline - SystemClock().Now();
     if (left <= absl::ZeroDuration()) return absl::DeadlineExceededError("it took too long");
     pollfd fds[] = {{out.get(), POLLIN, 0}, {err.get(), POLLIN, 0}};
     if (poll(fds, 2, static_cast<int>(absl::ToInt64Milliseconds(left) + 1)) < 0) continue;
@@ -122,7 +122,7 @@ absl::StatusOr<v1::DeviceInventory> RunHelper(const HelperCall& call) {
   argv.push_back(nullptr);
   // Nothing of a caller's environment or home may steer a library that reads as root.
   const char* env[] = {"PATH=/usr/bin:/bin", "HOME=/nonexistent", "LC_ALL=C.UTF-8", nullptr};
-  const absl::Time deadline = absl::Now() + limits::kHelperTime;
+  const absl::Time deadline = SystemClock().Now() + limits::kHelperTime;
   const pid_t pid = fork();
   if (pid == 0) {
     Become(call, argv.data(), const_cast<char* const*>(env), out.write.get(), err.write.get(),

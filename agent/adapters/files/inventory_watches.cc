@@ -56,7 +56,10 @@ void AddHome(const Confined& home, ScanBudget& budget, std::vector<InventoryWatc
 
 std::vector<InventoryWatch> LocalMachine::InventoryWatches(unsigned sources) const {
   std::vector<InventoryWatch> out = {{paths_.dpkg_admindir, "status", kDpkgSource},
-                                     {paths_.rpm_db, "", kRpmSource},
+                                     // Its other files are written by every reader.
+                                     {paths_.rpm_db, "rpmdb.sqlite", kRpmSource},
+                                     {paths_.rpm_db, "Packages.db", kRpmSource},
+                                     {paths_.rpm_db, "Packages", kRpmSource},
                                      {paths_.snap_dir, "", kSnapSource}};
   std::erase_if(out, [&](const InventoryWatch& w) { return (w.sources & sources) == 0; });
   if ((sources & (kFilesSource | kFlatpakSource)) == 0) return out;

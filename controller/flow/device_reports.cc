@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "absl/strings/escaping.h"
 #include "common/signed_doc.h"
@@ -27,8 +28,11 @@ std::vector<std::string> Bounded(const google::protobuf::RepeatedPtrField<std::s
   return out;
 }
 
-using ItemKey = std::pair<int, std::string>;
-ItemKey KeyOf(const v1::InventoryItem& item) { return {item.origin(), item.package_id()}; }
+// One app in two homes is two items.
+using ItemKey = std::tuple<int, std::string, std::string>;
+ItemKey KeyOf(const v1::InventoryItem& item) {
+  return {item.origin(), item.package_id(), item.account_name()};
+}
 
 // One report's whole effect, as one mutation.
 class ReportWriter {

@@ -82,7 +82,7 @@ TEST_F(InventoryTest, SavingWaitsWhileMuchChanges) {
 
 TEST_F(InventoryTest, HashesFollowTheFirstReportAndComeOncePerContents) {
   TakeReports();
-  AddImage(Changed(clock_.Now()), "h1");
+  AddImage(Changed(clock_.Now() - absl::Hours(1)), "h1");
   agent_->OnInventoryChanged(kFilesSource);
   EXPECT_EQ(Reported(), "") << "the report does not wait for the hash";
   agent_->Tick();

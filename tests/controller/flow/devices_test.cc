@@ -165,6 +165,37 @@ TEST_F(DevicesTest, InventoryIsReplacedByFullAndPatchedByChanges) {
   EXPECT_EQ(CountVerb("report.chain-break"), 0);
 }
 
+// One app in two homes: it is gone when it is gone from both.
+TEST_F(DevicesTest, AnAppInTwoHomesIsInstalledUntilBothAreGone) {
+  TestDevice laptop = Enrolled();
+  const auto in = [](const char* account, v1::Report report) {
+    for (auto& item : *report.mutable_inventory()->mutable_installed()) {
+      item.set_account_name(account);
+    }
+    for (auto& item : *report.mutable_inventory()->mutable_removed()) {
+      item.set_account_name(account);
+    }
+    return report;
+  };
+  const auto send = [&](const v1::Report& report) {
+    EXPECT_TRUE(IngestReport(*services_, laptop.id, laptop.Sign(report), {}).ok());
+  };
+  const auto items = [&] {
+    return Find<v1::DeviceInventory>(*store_->Read(), InventoryKey(laptop.id))
+        .value()
+        ->value.items_size();
+  };
+  send(in("alice", Inventory(true, {"whatsapp"}, {})));
+  send(in("bob", Inventory(false, {"whatsapp"}, {})));
+  EXPECT_EQ(items(), 2);
+  send(in("alice", Inventory(false, {}, {"whatsapp"})));
+  EXPECT_EQ(items(), 1);
+  EXPECT_TRUE(store_->Read()->Get(InstalledKey("whatsapp", laptop.id))->has_value());
+  EXPECT_EQ(CountVerb("app.removed"), 0);
+  send(in("bob", Inventory(false, {}, {"whatsapp"})));
+  EXPECT_EQ(CountVerb("app.removed"), 1);
+}
+
 TEST_F(DevicesTest, AReportIsStoredOnceAndAckedAgain) {
   TestDevice laptop = Enrolled();
   const v1::SignedDoc report = laptop.Sign(Inventory(false, {"whatsapp"}, {}));

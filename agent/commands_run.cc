@@ -179,9 +179,15 @@ class MainLoop {
     last_scan_ = clock_.Now();
     scan_gap_ = std::clamp(limits::kScanShare * (CpuTime() - before), limits::kMinScanGap,
                            limits::kMaxScanGap);
-    if (last_scan_ - trimmed_ < kTrimInterval) return;
-    trimmed_ = last_scan_;
-    malloc_trim(0);  // the package lists were read whole
+    trim_due_ = true;
+  }
+
+  // The package lists were read whole. Giving that back costs more than the look itself.
+  void Trim(absl::Time now) {
+    if (!trim_due_ || now - trimmed_ < kTrimInterval) return;
+    trim_due_ = false;
+    trimmed_ = now;
+    malloc_trim(0);
   }
 
   void DoDue() {
@@ -190,6 +196,7 @@ class MainLoop {
       scan_at_ = absl::InfiniteFuture();
       Scan();
     }
+    Trim(now);
     if (std::exchange(work_, false)) agent_->Work();
     if (now >= flush_at_) {
       flush_at_ = absl::InfiniteFuture();
@@ -209,6 +216,7 @@ class MainLoop {
   bool stop_ = false, work_ = true;
   unsigned changed_ = 0;  // tags since the last scan
   absl::Duration scan_gap_ = limits::kMinScanGap;
+  bool trim_due_ = false;
   absl::Time trimmed_ = absl::InfinitePast();
   absl::Time tick_at_ = absl::InfinitePast(), flush_at_ = absl::InfiniteFuture();
   absl::Time scan_at_ = absl::InfiniteFuture(), last_scan_ = absl::InfinitePast();

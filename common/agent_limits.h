@@ -34,7 +34,9 @@ inline constexpr size_t kMaxHomes = 256;             // that are looked into
 inline constexpr size_t kMaxNamesPerFolder = 4'096;  // looked at in one folder
 inline constexpr size_t kMaxNamesPerScan = 65'536;   // in all folders of one look
 inline constexpr size_t kMaxProgramDepth = 3;        // below /opt
-inline constexpr size_t kMaxProgramsPerHome = 1'024;
+// What one home, and all files together, may take of a report (kMaxReportBytes).
+inline constexpr size_t kMaxHomeItemBytes = 128 << 10;
+inline constexpr size_t kMaxFileItemBytes = 768 << 10;
 inline constexpr size_t kMaxGoneItems = 1'024;  // whose first day is remembered
 inline constexpr size_t kMaxDpkgPathsKnown = 65'536;
 inline constexpr uint64_t kMaxHashedBytes = uint64_t{1} << 30;  // larger files are not hashed

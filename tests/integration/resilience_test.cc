@@ -253,7 +253,12 @@ TEST_F(ResilienceTest, ReportsOfAnOutageArriveAfterIt) {
   EXPECT_EQ(installed, (Json{{"origin", "DPKG"},
                              {"package_id", "toxic"},
                              {"version", "0.11.1-3+b1"},
-                             {"app_id", "tox"}}));
+                             {"app_id", "tox"},
+                             {"name", ""},
+                             {"path", ""},
+                             {"signer", ""},
+                             {"sha256", ""},
+                             {"account_name", ""}}));
   const auto verbs = Verbs("device/" + laptop_.device());
   EXPECT_EQ(std::count(verbs.begin(), verbs.end(), "report.chain-break"), 0);
   EXPECT_EQ(std::count(verbs.begin(), verbs.end(), "app.installed"), 1);

@@ -106,7 +106,7 @@ std::string FindHelper(const std::string& dir, const std::string& name) {
   const ssize_t n = readlink("/proc/self/exe", self, sizeof self);
   if (n > 0) {
     const std::string path(self, static_cast<size_t>(n));
-    const std::string beside = absl::StrCat(path.substr(0, path.find_last_of('/') + 1), name);
+    std::string beside = absl::StrCat(path.substr(0, path.find_last_of('/') + 1), name);
     if (access(beside.c_str(), X_OK) == 0) return beside;
   }
   return absl::StrCat(MUSTER_LIBEXEC_DIR, "/", name);

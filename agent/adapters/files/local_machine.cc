@@ -45,6 +45,18 @@ std::vector<std::string> ExecutablesBelow(const std::string& root) {
   return out;
 }
 
+// Drops what makes the items from `first` on larger than `bytes`; true when it did.
+bool KeepWithin(size_t bytes, size_t first, std::vector<v1::InventoryItem>& items) {
+  size_t sum = 0;
+  for (size_t i = first; i < items.size(); ++i) {
+    sum += items[i].ByteSizeLong();
+    if (sum <= bytes) continue;
+    items.resize(i);
+    return true;
+  }
+  return false;
+}
+
 std::string RealPath(const std::string& path) {
   char real[PATH_MAX];
   return realpath(path.c_str(), real) != nullptr ? real : "";
@@ -73,6 +85,7 @@ InventoryRead LocalMachine::ReadInventory(unsigned sources) {
   }
   if ((sources & kDpkgSource) != 0) ReadDpkg(paths_.dpkg_admindir, out);
   if ((sources & kRpmSource) != 0) {
+    std::erase_if(programs_, [](const auto& known) { return known.first[0] != '/'; });
     ReadRpm(paths_.rpm_db, FindHelper(paths_.helper_dir, "muster-inventory-rpm"), out);
   }
   if ((sources & kFlatpakSource) != 0) ReadFlatpaks(out);
@@ -106,17 +119,21 @@ void LocalMachine::ScanFiles(InventoryRead& out) {
   for (const Home& home : FindHomes(paths_.home_dir, paths_.passwd, budget, found_notes_)) {
     // One home full of names must not hide the others.
     ScanBudget own{limits::kMaxNamesPerScan / 16};
+    const size_t first = found_.items.size();
     ScanHome(home, own, found_);
     ScanBrowsers(home, own, web_apps_, found_.items);
-    if (own.exhausted) {
-      found_notes_.push_back(absl::StrCat("inventory: the home of ", home.account,
-                                          " has more files than are looked at"));
+    if (KeepWithin(limits::kMaxHomeItemBytes, first, found_.items) || own.exhausted) {
+      found_notes_.push_back(
+          absl::StrCat("inventory: the home of ", home.account, " has more than is looked at"));
     }
   }
   if (budget.exhausted) {
     found_notes_.push_back(absl::StrCat("inventory: ", paths_.opt_dir,
-                                        " or a folder of desktop entries has more files than "
-                                        "are looked at"));
+                                        " or a folder of desktop entries has more than is "
+                                        "looked at"));
+  }
+  if (KeepWithin(limits::kMaxFileItemBytes, 0, found_.items)) {
+    found_notes_.push_back("inventory: there are more programs of no package than a report holds");
   }
 }
 
@@ -149,11 +166,23 @@ std::vector<std::string> LocalMachine::FlatpakDirs() const {
   return out;
 }
 
+std::vector<std::string> LocalMachine::ProgramFilesOfRpm(const std::string& package) {
+  MutexLock lock(&mu_);
+  const std::string key = "rpm " + package;  // no path: it goes when rpm's database changes
+  auto known = programs_.find(key);
+  if (known == programs_.end()) {
+    const std::string helper = FindHelper(paths_.helper_dir, "muster-inventory-rpm");
+    known = programs_.emplace(key, RpmProgramFiles(paths_.rpm_db, helper, package)).first;
+  }
+  return known->second;
+}
+
 std::vector<std::string> LocalMachine::ProgramFiles(v1::Origin::Kind origin,
                                                     const std::string& package_id) {
   // A package id is a directory name below: never let one lead elsewhere.
   if (package_id.empty() || package_id[0] == '.' || absl::StrContains(package_id, "/")) return {};
   if (origin == v1::Origin::DPKG) return dpkg_.ProgramFiles(package_id);
+  if (origin == v1::Origin::RPM) return ProgramFilesOfRpm(package_id);
   std::vector<std::pair<std::string, std::string>> roots;  // the folder, and what it is within
   if (origin == v1::Origin::FLATPAK) {
     for (const std::string& dir : FlatpakDirs()) {

@@ -61,6 +61,7 @@ class LocalMachine final : public Machine {
 
  private:
   std::vector<std::string> FlatpakDirs() const;
+  std::vector<std::string> ProgramFilesOfRpm(const std::string& package);
   void ReadFlatpaks(InventoryRead& out) const;
   void ScanFiles(InventoryRead& out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void AddUnowned(InventoryRead& out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -74,7 +75,8 @@ class LocalMachine final : public Machine {
   FoundFiles found_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> found_notes_ ABSL_GUARDED_BY(mu_);
   WebAppCache web_apps_ ABSL_GUARDED_BY(mu_);
-  // Programs of flatpaks and snaps, by the folder of the revision, which never changes.
+  // Programs of flatpaks and snaps, by the folder of the revision, which never changes, and of
+  // rpm packages, by "rpm NAME".
   std::map<std::string, std::vector<std::string>> programs_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "agent/adapters/files/dpkg_files.h"
 #include "agent/adapters/files/helper.h"
 #include "agent/domain/dpkg.h"
 #include "agent/domain/snap_yaml.h"
@@ -26,6 +27,13 @@ void AddOwn(const v1::InventoryItem& from, v1::Origin::Kind origin, const std::s
   item.set_signer(CleanText(from.signer(), limits::kMaxSignerBytes));
   item.set_account_name(account);
   out.items.push_back(std::move(item));
+}
+
+bool HasRpmDatabase(const std::string& db_dir) {
+  for (const char* name : {"/rpmdb.sqlite", "/Packages.db", "/Packages"}) {
+    if (access((db_dir + name).c_str(), F_OK) == 0) return true;
+  }
+  return false;
 }
 
 std::string LinkTarget(const Confined& folder, const std::string& name) {
@@ -68,11 +76,7 @@ void ReadDpkg(const std::string& admindir, InventoryRead& out) {
 }
 
 void ReadRpm(const std::string& db_dir, const std::string& helper, InventoryRead& out) {
-  bool exists = false;
-  for (const char* name : {"/rpmdb.sqlite", "/Packages.db", "/Packages"}) {
-    exists = exists || access((db_dir + name).c_str(), F_OK) == 0;
-  }
-  if (!exists) return;
+  if (!HasRpmDatabase(db_dir)) return;
   absl::StatusOr<v1::DeviceInventory> got = RunHelper({helper, {db_dir}});
   if (!got.ok()) {
     out.notes.push_back(absl::StrCat("inventory: the rpm packages of ", db_dir,
@@ -80,6 +84,22 @@ void ReadRpm(const std::string& db_dir, const std::string& helper, InventoryRead
     return;
   }
   for (const v1::InventoryItem& item : got->items()) AddOwn(item, v1::Origin::RPM, "", out);
+}
+
+std::vector<std::string> RpmProgramFiles(const std::string& db_dir, const std::string& helper,
+                                         const std::string& package) {
+  std::vector<std::string> out;
+  if (!HasRpmDatabase(db_dir)) return out;
+  absl::StatusOr<v1::DeviceInventory> got = RunHelper({helper, {db_dir, package}});
+  if (!got.ok()) return out;
+  for (const v1::InventoryItem& item : got->items()) {
+    const std::string path = ResolveParent(item.path());
+    struct stat st = {};
+    if (out.size() >= limits::kMaxFilesPerPackage || path.empty() || path[0] != '/') continue;
+    if (lstat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;
+    if ((st.st_mode & 0111) != 0) out.push_back(path);
+  }
+  return out;
 }
 
 void ReadFlatpak(const Confined& installation, const Home* home, const std::string& helper,

@@ -16,6 +16,10 @@ void ReadDpkg(const std::string& admindir, InventoryRead& out);
 // rpm's database, through the helper; no database is nothing to say.
 void ReadRpm(const std::string& db_dir, const std::string& helper, InventoryRead& out);
 
+// Regular executables of one rpm package, resolved, at most limits::kMaxFilesPerPackage.
+std::vector<std::string> RpmProgramFiles(const std::string& db_dir, const std::string& helper,
+                                         const std::string& package);
+
 // One flatpak installation, through the helper; by its folders, with a note, where the helper
 // fails. `home`: whose it is; null: everybody's.
 void ReadFlatpak(const Confined& installation, const Home* home, const std::string& helper,

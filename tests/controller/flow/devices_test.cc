@@ -117,7 +117,7 @@ TEST_F(DevicesTest, PersonsAreTheOwnerAndLocalDirectoryAccounts) {
 }
 
 v1::Report Inventory(bool full, const std::vector<std::string>& installed,
-                     const std::vector<std::string>& removed) {
+                     const std::vector<std::string>& removed, const char* account = "") {
   v1::Report report;
   auto* inventory = report.mutable_inventory();
   inventory->set_full(full);
@@ -125,12 +125,14 @@ v1::Report Inventory(bool full, const std::vector<std::string>& installed,
     auto* item = inventory->add_installed();
     item->set_origin(v1::Origin::DPKG);
     item->set_package_id(id);
+    item->set_account_name(account);
     if (id == "whatsapp") item->set_app_id("whatsapp");
   }
   for (const std::string& id : removed) {
     auto* item = inventory->add_removed();
     item->set_origin(v1::Origin::DPKG);
     item->set_package_id(id);
+    item->set_account_name(account);
   }
   return report;
 }
@@ -162,38 +164,14 @@ TEST_F(DevicesTest, InventoryIsReplacedByFullAndPatchedByChanges) {
   EXPECT_EQ(items(), Ids({"bash"}));
   EXPECT_FALSE(installed());
   EXPECT_EQ(CountVerb("app.removed"), 1);
+  send(Inventory(true, {"whatsapp"}, {}, "alice"));
+  send(Inventory(false, {"whatsapp"}, {}, "bob"));
+  send(Inventory(false, {}, {"whatsapp"}, "alice"));
+  EXPECT_EQ(items(), Ids({"whatsapp"}));
+  EXPECT_TRUE(installed()) << "gone from one of two homes";
+  send(Inventory(false, {}, {"whatsapp"}, "bob"));
+  EXPECT_EQ(CountVerb("app.removed"), 2);
   EXPECT_EQ(CountVerb("report.chain-break"), 0);
-}
-
-// One app in two homes: it is gone when it is gone from both.
-TEST_F(DevicesTest, AnAppInTwoHomesIsInstalledUntilBothAreGone) {
-  TestDevice laptop = Enrolled();
-  const auto in = [](const char* account, v1::Report report) {
-    for (auto& item : *report.mutable_inventory()->mutable_installed()) {
-      item.set_account_name(account);
-    }
-    for (auto& item : *report.mutable_inventory()->mutable_removed()) {
-      item.set_account_name(account);
-    }
-    return report;
-  };
-  const auto send = [&](const v1::Report& report) {
-    EXPECT_TRUE(IngestReport(*services_, laptop.id, laptop.Sign(report), {}).ok());
-  };
-  const auto items = [&] {
-    return Find<v1::DeviceInventory>(*store_->Read(), InventoryKey(laptop.id))
-        .value()
-        ->value.items_size();
-  };
-  send(in("alice", Inventory(true, {"whatsapp"}, {})));
-  send(in("bob", Inventory(false, {"whatsapp"}, {})));
-  EXPECT_EQ(items(), 2);
-  send(in("alice", Inventory(false, {}, {"whatsapp"})));
-  EXPECT_EQ(items(), 1);
-  EXPECT_TRUE(store_->Read()->Get(InstalledKey("whatsapp", laptop.id))->has_value());
-  EXPECT_EQ(CountVerb("app.removed"), 0);
-  send(in("bob", Inventory(false, {}, {"whatsapp"})));
-  EXPECT_EQ(CountVerb("app.removed"), 1);
 }
 
 TEST_F(DevicesTest, AReportIsStoredOnceAndAckedAgain) {

@@ -144,8 +144,20 @@ TEST_F(UnpackagedTest, AFloodOfNamesIsSaidAndBounded) {
   const InventoryRead read = Files();
   EXPECT_EQ(Lines(read), (Strings{"APPIMAGE /home/bob/Chat.AppImage  @alice"}))
       << "the owner's name, not the folder's";
-  EXPECT_EQ(read.notes,
-            (Strings{"inventory: the home of alice has more files than are looked at"}));
+  EXPECT_EQ(read.notes, (Strings{"inventory: the home of alice has more than is looked at"}));
+}
+
+// One home's programs must not crowd a report out.
+TEST_F(UnpackagedTest, AHomeHasItsShareOfAReport) {
+  for (int i = 0; i < 600; ++i)
+    Put(absl::StrCat("home/alice/bin/", std::string(200, 'p'), i), "#!", 0755);
+  const InventoryRead read = Files();
+  size_t bytes = 0;
+  for (const v1::InventoryItem& item : read.items) bytes += item.ByteSizeLong();
+  EXPECT_LE(bytes, limits::kMaxHomeItemBytes);
+  EXPECT_GT(bytes, limits::kMaxHomeItemBytes / 2);
+  EXPECT_EQ(read.stamps.size(), read.items.size());
+  EXPECT_EQ(read.notes, (Strings{"inventory: the home of alice has more than is looked at"}));
 }
 
 // A flatpak that its owner turned to the system's programs must not make them an app's.

@@ -29,10 +29,13 @@ class PackagersTest : public MachineTest {
     const CommandResult result = RunCommand(argv);
     ASSERT_EQ(result.exit_code, 0) << result;
   }
+  // A package of one program; only the database learns of it.
   void InstallRpm(const std::string& name, const std::string& version) {
     Put(name + ".spec", "Name: " + name + "\nEpoch: 4\nVersion: " + version +
                             "\nRelease: 3\nSummary: x\nLicense: x\nBuildArch: noarch\n"
-                            "%description\nx\n%files\n");
+                            "%description\nx\n%install\nmkdir -p %{buildroot}" +
+                            dir_ + "/prog\necho x > %{buildroot}" + dir_ + "/prog/" + name +
+                            "\n%files\n" + dir_ + "/prog/" + name + "\n");
     Run({"rpmbuild", "-bb", "--define", "_topdir " + dir_ + "/rpmbuild",
          dir_ + "/" + name + ".spec"});
     Run({"rpm", "--dbpath", dir_ + "/rpm", "-i", "--justdb", "--nodeps", "--force-debian",
@@ -57,6 +60,11 @@ TEST_F(PackagersTest, RpmByItsLibrary) {
   InstallRpm("chatapp", "1.2");
   InstallRpm("editor", "0.9");
   const InventoryRead read = Machine().ReadInventory(kRpmSource);
+  Put("prog/chatapp", "x", 0755);
+  LocalMachine machine = Machine();
+  EXPECT_EQ(machine.ProgramFiles(v1::Origin::RPM, "chatapp"), (Strings{dir_ + "/prog/chatapp"}));
+  EXPECT_EQ(machine.ProgramFiles(v1::Origin::RPM, "editor"), Strings{}) << "its file is not here";
+  EXPECT_EQ(machine.ProgramFiles(v1::Origin::RPM, "absent"), Strings{});
   EXPECT_EQ(read.sources, unsigned{kRpmSource});
   EXPECT_EQ(Lines(read), (Strings{"RPM chatapp 4:1.2-3", "RPM editor 4:0.9-3"}));
   EXPECT_EQ(read.notes, Strings{});

@@ -237,7 +237,7 @@ TEST_F(ResilienceTest, ReportsOfAnOutageArriveAfterIt) {
   constexpr int kAttempts = 5;
   for (int i = 0; i < kAttempts; ++i) EXPECT_EQ(Bob(), Started::kBlocked);
   laptop_.InstallPackage("toxic", "0.11.1-3+b1");
-  ASSERT_TRUE(WaitUntil(kSoon, [&] { return waiting() >= 2; }));
+  ASSERT_TRUE(WaitUntil(kSoon, [&] { return waiting() >= 2; })) << laptop_.agent().Status();
   laptop_.agent().Kill();  // the spool outlives the agent too
   laptop_.StartAgent();
   EXPECT_GE(waiting(), 2);

@@ -119,7 +119,8 @@ class MainLoop {
   void Run() {
     while (!stop_) {
       const absl::Time now = clock_.Now();
-      const absl::Time next = std::min({tick_at_, flush_at_, scan_at_});
+      const absl::Time trim_at = trim_due_ ? trimmed_ + kTrimInterval : absl::InfiniteFuture();
+      const absl::Time next = std::min({tick_at_, flush_at_, scan_at_, trim_at});
       const absl::Duration wait = std::clamp(next - now, absl::ZeroDuration(), absl::Minutes(1));
       // Rounded up: a wait of half a millisecond must not become a busy loop.
       Poll(static_cast<int>(absl::ToInt64Milliseconds(wait + absl::Microseconds(999))));

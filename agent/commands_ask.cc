@@ -70,10 +70,6 @@ Json StatusJson(const v1::AgentStatus& s) {
   out["cannot_enforce"] = Array(s.cannot_enforce());
   out["warnings"] = Array(s.warnings());
   out["browser_files"] = Array(s.browser_files());
-  out["tampering"] = Json::array();
-  for (const v1::Tampering& t : s.tampering()) {
-    out["tampering"].push_back({{"at", TimeText(FromProto(t.at()))}, {"what", t.what()}});
-  }
   out["marked_filesystems"] = Array(s.marked_filesystems());
   out["controller"] = s.controller();
   out["connected"] = s.connected();

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,7 @@
 #include "agent/flow/certificate_keeper.h"
 #include "agent/flow/log.h"
 #include "agent/flow/web_clients.h"
+#include "common/agent_limits.h"
 #include "common/clock.h"
 #include "common/status_macros.h"
 #include "google/protobuf/stubs/logging.h"
@@ -42,10 +44,16 @@ constexpr absl::Duration kExecBatch = absl::Milliseconds(200);
 // The supervisor takes a longer silence for a hang.
 constexpr absl::Duration kBeatPeriod = absl::Seconds(1);
 constexpr absl::Duration kDebounce = absl::Milliseconds(50);
-// A long upgrade renames the status file once per package: do not look after each.
-constexpr absl::Duration kMinScanGap = absl::Milliseconds(300);
+constexpr absl::Duration kTrimInterval = absl::Seconds(10);
+// What the watcher tells: bits of InventorySource, and these.
+constexpr unsigned kAccountsTag = kAllSources + 1, kBrowserTag = kAccountsTag << 1;
 
-enum Tag { kInventoryTag = 0, kAccountsTag = 1, kBrowserTag = 2 };
+// CPU that this thread has used.
+absl::Duration CpuTime() {
+  timespec t = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return absl::DurationFromTimespec(t);
+}
 
 // Tells a restart of this agent from a copy of its certificate on another machine.
 std::string NewInstanceId() {
@@ -77,18 +85,22 @@ class MainLoop {
         signal_fd_(signal_fd) {}
 
   // Before the first look at the machine, so that no change falls between.
-  void Watch() {
-    watcher_.Watch(machine_->InventoryWatches(), kInventoryTag);
+  void Watch(unsigned tags = ~0u) {
+    for (InventoryWatch& w : machine_->InventoryWatches(tags)) {
+      watcher_.Watch(std::move(w.folder), std::move(w.name), w.sources);
+    }
     const size_t slash = paths_.passwd.find_last_of('/');
-    watcher_.Watch({{paths_.passwd.substr(0, slash), paths_.passwd.substr(slash + 1)}},
-                   kAccountsTag);
-    watcher_.Watch(browsers_->Watches(), kBrowserTag);
+    watcher_.Watch(paths_.passwd.substr(0, slash), paths_.passwd.substr(slash + 1), kAccountsTag);
+    for (auto& [folder, name] : browsers_->Watches()) {
+      watcher_.Watch(std::move(folder), std::move(name), kBrowserTag);
+    }
   }
 
   void Run() {
     while (!stop_) {
       const absl::Time now = clock_.Now();
-      const absl::Time next = std::min({tick_at_, flush_at_, scan_at_});
+      const absl::Time trim_at = trim_due_ ? trimmed_ + kTrimInterval : absl::InfiniteFuture();
+      const absl::Time next = std::min({tick_at_, flush_at_, scan_at_, trim_at});
       const absl::Duration wait = std::clamp(next - now, absl::ZeroDuration(), kBeatPeriod);
       // Rounded up: a wait of half a millisecond must not become a busy loop.
       Poll(static_cast<int>(absl::ToInt64Milliseconds(wait + absl::Microseconds(999))));
@@ -117,7 +129,7 @@ class MainLoop {
     }
     if (fds[2].revents != 0) Changed(watcher_.Drain());
     // A mount can cover the directories of browsers.
-    if ((fds[3].revents & (POLLPRI | POLLERR)) != 0) Changed(1u << kBrowserTag);
+    if ((fds[3].revents & (POLLPRI | POLLERR)) != 0) Changed(kBrowserTag);
   }
 
   void ReadSignals() {
@@ -132,13 +144,34 @@ class MainLoop {
   }
 
   void Changed(unsigned tags) {
-    const absl::Time soon = std::max(clock_.Now() + kDebounce, last_scan_ + kMinScanGap);
-    if ((tags & (1u << kInventoryTag)) != 0) inventory_changed_ = true;
-    if ((tags & (1u << kAccountsTag)) != 0) accounts_changed_ = true;
-    if ((tags & (1u << kBrowserTag)) != 0) browsers_changed_ = true;
-    if (inventory_changed_ || accounts_changed_ || browsers_changed_) {
-      scan_at_ = std::min(scan_at_, soon);
-    }
+    changed_ |= tags & (kAllSources | kAccountsTag | kBrowserTag);
+    if (changed_ == 0) return;
+    scan_at_ = std::min(scan_at_, std::max(clock_.Now() + kDebounce, last_scan_ + scan_gap_));
+  }
+
+  // A long upgrade renames dpkg's status file several times a second: the next look waits in
+  // proportion to what the last one cost.
+  void Scan() {
+    const absl::Duration before = CpuTime();
+    const unsigned changed = std::exchange(changed_, 0);
+    // Before the looks, so that a change after a look raises an event. Directories that a look
+    // makes raise one in a watched directory above them, and the next round watches them.
+    Watch(changed);
+    if ((changed & kBrowserTag) != 0) agent_->OnBrowserFilesChanged();
+    if ((changed & kAllSources) != 0) agent_->OnInventoryChanged(changed & kAllSources);
+    if ((changed & kAccountsTag) != 0) agent_->OnAccountsChanged();
+    last_scan_ = clock_.Now();
+    scan_gap_ = std::clamp(limits::kScanShare * (CpuTime() - before), limits::kMinScanGap,
+                           limits::kMaxScanGap);
+    trim_due_ = true;
+  }
+
+  // The package lists were read whole. Giving that back costs more than the look itself.
+  void Trim(absl::Time now) {
+    if (!trim_due_ || now - trimmed_ < kTrimInterval) return;
+    trim_due_ = false;
+    trimmed_ = now;
+    malloc_trim(0);
   }
 
   void DoDue() {
@@ -146,15 +179,9 @@ class MainLoop {
     agent_->ProveIfDue();
     if (now >= scan_at_) {
       scan_at_ = absl::InfiniteFuture();
-      // Before the looks, so that a change after a look raises an event. Directories that a look
-      // makes raise one in a watched directory above them, and the next round watches them.
-      Watch();
-      if (std::exchange(browsers_changed_, false)) agent_->OnBrowserFilesChanged();
-      if (std::exchange(inventory_changed_, false)) agent_->OnInventoryChanged();
-      if (std::exchange(accounts_changed_, false)) agent_->OnAccountsChanged();
-      last_scan_ = clock_.Now();
-      malloc_trim(0);  // the package lists were read whole
+      Scan();
     }
+    Trim(now);
     if (std::exchange(work_, false)) agent_->Work();
     if (now >= flush_at_) {
       flush_at_ = absl::InfiniteFuture();
@@ -172,8 +199,11 @@ class MainLoop {
   Beat* const beat_;
   const int wake_fd_, signal_fd_;
   Watcher watcher_;
-  bool stop_ = false, work_ = true, inventory_changed_ = false, accounts_changed_ = false;
-  bool browsers_changed_ = false;
+  bool stop_ = false, work_ = true;
+  unsigned changed_ = 0;  // tags since the last scan
+  absl::Duration scan_gap_ = limits::kMinScanGap;
+  bool trim_due_ = false;
+  absl::Time trimmed_ = absl::InfinitePast();
   absl::Time tick_at_ = absl::InfinitePast(), flush_at_ = absl::InfiniteFuture();
   absl::Time scan_at_ = absl::InfiniteFuture(), last_scan_ = absl::InfinitePast();
 };

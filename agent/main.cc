@@ -16,8 +16,12 @@ constexpr char kDefaultState[] = "/var/lib/muster-agent";
 void AddMachine(CLI::App& command, MachinePaths& paths) {
   // For tests: an empty group keeps them out of --help.
   command.add_option("--dpkg-admindir", paths.dpkg_admindir)->group("");
+  command.add_option("--rpm-db", paths.rpm_db)->group("");
   command.add_option("--flatpak-dir", paths.flatpak_dir)->group("");
   command.add_option("--snap-dir", paths.snap_dir)->group("");
+  command.add_option("--opt-dir", paths.opt_dir)->group("");
+  command.add_option("--application-dirs", paths.application_dirs)->delimiter(',')->group("");
+  command.add_option("--helper-dir", paths.helper_dir)->group("");
   command.add_option("--home-dir", paths.home_dir)->group("");
   command.add_option("--passwd", paths.passwd)->group("");
 }

@@ -36,6 +36,17 @@ std::vector<Account> ParsePasswd(absl::string_view text) {
   return out;
 }
 
+std::vector<std::string> ParseHomes(absl::string_view text) {
+  std::vector<std::string> out;
+  std::set<absl::string_view> seen;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    const std::vector<absl::string_view> f = absl::StrSplit(line, ':');
+    if (f.size() < 7 || f[0].empty() || f[5].empty() || f[5][0] != '/') continue;
+    if (seen.insert(f[5]).second) out.emplace_back(f[5]);
+  }
+  return out;
+}
+
 std::vector<std::string> LocalAccounts(const std::vector<Account>& accounts, size_t max) {
   std::set<std::string> names;
   for (const Account& a : accounts) {

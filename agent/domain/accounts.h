@@ -21,6 +21,9 @@ struct Account {
 // passwd(5); malformed lines are skipped.
 std::vector<Account> ParsePasswd(absl::string_view text);
 
+// The home folders that passwd(5) names, each once, in order; malformed lines are skipped.
+std::vector<std::string> ParseHomes(absl::string_view text);
+
 // Names that the agent reports as local persons: uid 1000 and up without `nobody`, sorted, at
 // most `max`.
 std::vector<std::string> LocalAccounts(const std::vector<Account>& accounts, size_t max);

@@ -19,6 +19,7 @@ struct ProgramFile {
   FileStamp stamp;
   AppIndex app = -1;
   std::string path;
+  bool operator==(const ProgramFile&) const = default;
 };
 
 // A catalogued path and who owns it now.
@@ -26,6 +27,7 @@ struct CataloguedPath {
   std::string path;
   AppIndex app = -1;  // the app that the file at this path is; -1: none, another package owns it
   std::optional<FileStamp> stamp;  // of the file when the owner was looked up; empty: no file
+  bool operator==(const CataloguedPath&) const = default;
 };
 
 struct KnownHash {
@@ -70,6 +72,7 @@ class CandidateIndex {
     // Files that this machine needs to run and to be repaired: never a candidate, whatever the
     // catalogue says.
     std::vector<FileKey> spared;
+    bool operator==(const Parts&) const = default;
   };
   explicit CandidateIndex(Parts parts);
 

@@ -4,18 +4,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "agent/domain/text.h"
 
 namespace muster::agent {
 namespace {
-
-void ForEachLine(absl::string_view text, const std::function<void(absl::string_view)>& line) {
-  while (!text.empty()) {
-    const size_t end = text.find('\n');
-    line(text.substr(0, end));
-    if (end == absl::string_view::npos) return;
-    text.remove_prefix(end + 1);
-  }
-}
 
 bool IsInstalled(absl::string_view status) {
   const size_t at = status.find_last_of(' ');

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/flow/log.h"
+#include "common/agent_limits.h"
 #include "common/limits.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
@@ -58,7 +59,8 @@ Agent::Agent(Parts parts)
       outbox_(ReportsFrom(parts_.reports), parts_.clock),
       acceptor_(parts_.identity, parts_.store, parts_.clock,
                 [this](std::shared_ptr<const AcceptedPolicy> policy) { Apply(std::move(policy)); }),
-      notifier_(parts_.notices) {}
+      notifier_(parts_.notices),
+      inventory_(parts_.machine, parts_.store, parts_.clock) {}
 
 absl::Status Agent::Start() {
   std::optional<v1::DisarmState> disarm = LoadDisarm(*parts_.store);
@@ -79,7 +81,9 @@ absl::Status Agent::Start() {
       Log(Severity::kError, "learned.pb is damaged; program files are learned again");
       learned_.Clear();
     }
-    ReadInventory();
+    inventory_.Load();
+    inventory_.Read(kAllSources);
+    next_full_inventory_ = parts_.clock->Now() + limits::kFullInventoryInterval;
   }
   MUSTER_RETURN_IF_ERROR(acceptor_.Load());
   if (disarm && !disarm->reported()) {
@@ -94,8 +98,12 @@ absl::Status Agent::Start() {
     MutexLock lock(&mu_);
     hourly_proof_at_ = NextHourlyProof(parts_.clock->Now());
   }
+  {
+    MutexLock lock(&apply_mu_);
+    LabelInventory();
+  }
   ReportStatusIfChanged();
-  OnInventoryChanged();
+  ReportInventory();
   OweProof();
   return absl::OkStatus();
 }
@@ -128,7 +136,7 @@ void Agent::Apply(std::shared_ptr<const AcceptedPolicy> policy) {
 
 // Builds and swaps. The candidates belong to one cohort document and emergency deny; an
 // assignment alone changes only who may.
-void Agent::Rebuild(bool candidates_too) {
+void Agent::Rebuild(bool candidates_too, std::optional<Candidates> found) {
   const std::vector<std::string> wanted = WantedAccounts();
   const ResolvedAccounts resolved = ResolveAccounts(wanted, accounts_);
   std::shared_ptr<const PolicyIndex> index;
@@ -139,11 +147,11 @@ void Agent::Rebuild(bool candidates_too) {
         absl::StrCat(accepted_->HashOf(OwnCohort()), " ", accepted_->HashOf(kEmergencyDenyName));
     candidates_too = candidates_too || fits != candidates_for_;
     if (candidates_too) {
-      Candidates found = FindCandidates(*index, inventory_, learned_, *parts_.machine);
-      candidates_ = std::make_shared<const CandidateIndex>(std::move(found.parts));
+      if (!found) found = FindCandidates(*index, inventory_.items(), learned_, *parts_.machine);
+      candidates_ = std::make_shared<const CandidateIndex>(std::move(found->parts));
       candidates_for_ = fits;
-      to_learn_ = std::move(found.to_learn);
-      notes = std::move(found.notes);
+      to_learn_ = std::move(found->to_learn);
+      notes = std::move(found->notes);
     }
   }
   EnforcementState state{index, candidates_};
@@ -186,65 +194,6 @@ void Agent::Rebuild(bool candidates_too) {
   }
 }
 
-void Agent::ReadInventory() { inventory_ = MakeInventory(parts_.machine->ReadInventory()); }
-
-// Gives every installed package the app it is, and keeps the catalogued ones for `status`.
-void Agent::LabelInventory() {
-  std::shared_ptr<const PolicyIndex> index = policy();
-  std::vector<v1::InventoryItem> catalogued;
-  for (auto& [key, item] : inventory_) {
-    item.clear_app_id();
-    if (index == nullptr || !index->NamesPackage(item.origin(), item.package_id())) continue;
-    ProvenFacts facts;
-    facts.origin = item.origin();
-    facts.package_id = item.package_id();
-    if (const std::optional<AppMatch> match = index->Match(facts)) {
-      item.set_app_id(match->app_id);
-      catalogued.push_back(item);
-    }
-  }
-  MutexLock lock(&mu_);
-  catalogued_ = std::move(catalogued);
-}
-
-// What the controller was told against what is installed and known now: also an app that only a
-// newer catalogue recognises.
-void Agent::ReportInventory() {
-  v1::Report body;
-  {
-    MutexLock lock(&apply_mu_);
-    if (parts_.clock->Now() < inventory_retry_at_) return;
-    v1::InventoryReport report =
-        inventory_reported_ ? DiffInventory(reported_, inventory_) : FullInventory(inventory_);
-    if (!report.full() && report.installed_size() + report.removed_size() == 0) return;
-    *body.mutable_inventory() = std::move(report);
-    inventory_reported_ = true;
-    reported_ = inventory_;
-    inventory_retry_at_ = absl::InfinitePast();
-  }
-  if (QueueReport(std::move(body))) return;
-  // Told whole, but not at every wake-up: a full disk stays full for a while.
-  MutexLock lock(&apply_mu_);
-  inventory_reported_ = false;
-  inventory_retry_at_ = parts_.clock->Now() + kIdleTick;
-}
-
-void Agent::OnInventoryChanged() {
-  {
-    MutexLock lock(&apply_mu_);
-    ReadInventory();
-    LabelInventory();
-  }
-  // The report does not wait for the search for program files, nor a block for the report.
-  ReportInventory();
-  {
-    MutexLock lock(&apply_mu_);
-    Rebuild(true);
-  }
-  parts_.enforcer->KillDisallowed();
-  ReportStatusIfChanged();
-}
-
 void Agent::OnAccountsChanged() {
   {
     MutexLock lock(&apply_mu_);
@@ -259,6 +208,10 @@ void Agent::OnAccountsChanged() {
 // Hashes one file after the other without the lock: a large program must not hold up a policy.
 void Agent::Work() {
   ReportInventory();
+  LearnPrograms();
+}
+
+void Agent::LearnPrograms() {
   std::vector<ProgramFile> todo;
   std::shared_ptr<const PolicyIndex> index = policy();
   {
@@ -336,6 +289,7 @@ absl::Time Agent::Tick() {
   }
   if (expired) parts_.enforcer->KillDisallowed();
   RetryEvents();
+  next = std::min(next, TickInventory(now));
   ReportInventory();
   ReportStatusIfChanged();
   MutexLock lock(&mu_);

@@ -16,6 +16,7 @@
 #include "agent/flow/candidates.h"
 #include "agent/flow/disarm.h"
 #include "agent/flow/enforcer.h"
+#include "agent/flow/inventory_keeper.h"
 #include "agent/flow/machine.h"
 #include "agent/flow/notifier.h"
 #include "agent/flow/outbox.h"
@@ -56,7 +57,7 @@ class Agent {
   absl::Status Start();
 
   // The main loop calls these; all may read files.
-  void OnInventoryChanged();
+  void OnInventoryChanged(unsigned sources = kAllSources);  // bits of InventorySource
   void OnAccountsChanged();
   void OnBrowserFilesChanged();
   void Work();        // learns hashes that wait
@@ -82,9 +83,15 @@ class Agent {
 
  private:
   void Apply(std::shared_ptr<const AcceptedPolicy> policy);
-  void Rebuild(bool candidates_too) ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
   void UpdateWebClients() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
-  void ReadInventory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
+  // `found`: the candidates, when they are known already.
+  void Rebuild(bool candidates_too, std::optional<Candidates> found = std::nullopt)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
+  bool RebuildIfCandidatesChanged() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
+  void LearnPrograms();
+  // The daily look, hashes that wait, what is to be saved; when to call it again.
+  absl::Time TickInventory(absl::Time now);
+  absl::Time HashNext(absl::Time now);
   void ReportInventory();
   void LabelInventory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mu_);
   // The next PolicyReport is owed whatever the probes show, soon.
@@ -128,9 +135,9 @@ class Agent {
   Mutex apply_mu_;
   std::shared_ptr<const AcceptedPolicy> accepted_ ABSL_GUARDED_BY(apply_mu_);
   std::vector<Account> accounts_ ABSL_GUARDED_BY(apply_mu_);
-  Inventory inventory_ ABSL_GUARDED_BY(apply_mu_);
-  Inventory reported_ ABSL_GUARDED_BY(apply_mu_);
-  bool inventory_reported_ ABSL_GUARDED_BY(apply_mu_) = false;
+  InventoryKeeper inventory_ ABSL_GUARDED_BY(apply_mu_);
+  absl::Time next_full_inventory_ ABSL_GUARDED_BY(apply_mu_) = absl::InfiniteFuture();
+  absl::Time next_hash_ ABSL_GUARDED_BY(apply_mu_) = absl::InfinitePast();
   v1::LearnedHashes learned_ ABSL_GUARDED_BY(apply_mu_);
   std::map<std::string, FileStamp> hashed_ ABSL_GUARDED_BY(apply_mu_);  // path -> when hashed
   std::vector<ProgramFile> to_learn_ ABSL_GUARDED_BY(apply_mu_);
@@ -149,6 +156,7 @@ class Agent {
   std::vector<std::string> learn_notes_ ABSL_GUARDED_BY(mu_);  // not learnable
   std::vector<std::string> warnings_ ABSL_GUARDED_BY(mu_);
   std::vector<v1::InventoryItem> catalogued_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::string> inventory_notes_ ABSL_GUARDED_BY(mu_);
   std::optional<v1::DisarmState> disarm_ ABSL_GUARDED_BY(mu_);
   bool connected_ ABSL_GUARDED_BY(mu_) = false;
   absl::Time last_contact_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();

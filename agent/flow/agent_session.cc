@@ -66,7 +66,7 @@ void Agent::OnReportAck(const v1::ReportAck& ack) {
       ": this state was copied or put back; everything is reported anew");
   {
     MutexLock lock(&apply_mu_);
-    inventory_reported_ = false;
+    inventory_.ReportInFull();
   }
   {
     MutexLock lock(&mu_);

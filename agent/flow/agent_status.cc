@@ -14,8 +14,7 @@ namespace muster::agent {
 namespace {
 
 // The newest, oldest first.
-template <typename Out>
-void AddTampering(const std::vector<v1::Tampering>& tampering, Out& out) {
+void AddTampering(const std::vector<v1::Tampering>& tampering, v1::StatusReport& out) {
   const size_t skip =
       tampering.size() > limits::kMaxTampering ? tampering.size() - limits::kMaxTampering : 0;
   for (size_t i = skip; i < tampering.size(); ++i) *out.add_tampering() = tampering[i];
@@ -53,6 +52,7 @@ v1::StatusReport Agent::MakeStatusReport() const {
   for (const std::string& why : notes_) out.add_cannot_enforce(why);
   for (const std::string& why : learn_notes_) out.add_cannot_enforce(why);
   for (const std::string& why : warnings_) out.add_cannot_enforce(why);
+  for (const std::string& why : inventory_notes_) out.add_cannot_enforce(why);
   for (const std::string& why : EmergencyWarnings()) out.add_cannot_enforce(why);
   for (const std::string& name : local_accounts_) out.add_local_accounts(name);
   return out;
@@ -151,12 +151,12 @@ v1::AgentStatus Agent::MakeStatus() const {
   }
   for (const v1::InventoryItem& item : catalogued_) *out.add_catalogued_installed() = item;
   for (const std::string& w : warnings_) out.add_warnings(w);
+  for (const std::string& w : inventory_notes_) out.add_warnings(w);
   for (const std::string& w : EmergencyWarnings()) out.add_warnings(w);
   out.set_last_refused(last_refused_);
   out.set_last_link_error(link_error_);
   for (const std::string& text : alarms_) out.add_alarms(text);
   for (const v1::Canary& canary : canaries_) *out.add_canaries() = canary;
-  AddTampering(enforcer.tampering, out);
   for (const std::string& text : enforcer.capabilities) out.add_capabilities(text);
   out.set_worker_restarts(enforcer.worker_restarts);
   if (parts_.certificate_not_after) {

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "agent/domain/accounts.h"
 #include "agent/domain/file_stamp.h"
+#include "agent/domain/inventory.h"
 #include "muster/v1/report.pb.h"
 
 namespace muster::agent {
@@ -28,8 +29,9 @@ class Machine {
  public:
   virtual ~Machine() = default;
 
-  // Installed packages of every origin that this machine has; app_id stays empty.
-  virtual std::vector<v1::InventoryItem> ReadInventory() = 0;
+  // What is installed, of `sources` (bits of InventorySource) and of what depends on them;
+  // app_id, first_seen_at and sha256 stay empty. Reading all of them trusts no cache.
+  virtual InventoryRead ReadInventory(unsigned sources) = 0;
   // Regular files of one installed package that are executable, resolved, at most
   // limits::kMaxFilesPerPackage.
   virtual std::vector<std::string> ProgramFiles(v1::Origin::Kind origin,
@@ -45,6 +47,10 @@ class Machine {
       const std::set<std::string>& md5s) = 0;
   // NOT_FOUND, or ABORTED when the file changed while it was read.
   virtual absl::StatusOr<HashedFile> Hash(const std::string& path) = 0;
+  // The same for a path that its owner may replace at any moment: ABORTED unless the file there
+  // is the one of `stamp`; nothing else is opened, and no link in the last part is followed.
+  virtual absl::StatusOr<HashedFile> HashExactly(const std::string& path,
+                                                 const FileStamp& stamp) = 0;
 
   // All accounts of the passwd file, and those of `wanted` that only the name service knows.
   virtual std::vector<Account> Accounts(const std::vector<std::string>& wanted) = 0;

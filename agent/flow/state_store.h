@@ -23,6 +23,7 @@ inline constexpr char kAssignmentFile[] = "assignment.pb";
 inline constexpr char kBeaconFile[] = "beacon.pb";
 inline constexpr char kEmergencyDenyFile[] = "emergency-deny.pb";
 inline constexpr char kLearnedFile[] = "learned.pb";
+inline constexpr char kInventoryFile[] = "inventory.pb";
 inline constexpr char kDisarmFile[] = "disarm.pb";
 inline constexpr char kBrowserFile[] = "browser-policies.json";
 inline constexpr char kChainFile[] = "chain.pb";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "absl/strings/escaping.h"
 #include "common/agent_limits.h"
@@ -30,8 +31,11 @@ std::vector<std::string> Bounded(const google::protobuf::RepeatedPtrField<std::s
   return out;
 }
 
-using ItemKey = std::pair<int, std::string>;
-ItemKey KeyOf(const v1::InventoryItem& item) { return {item.origin(), item.package_id()}; }
+// One app in two homes is two items.
+using ItemKey = std::tuple<int, std::string, std::string>;
+ItemKey KeyOf(const v1::InventoryItem& item) {
+  return {item.origin(), item.package_id(), item.account_name()};
+}
 
 // One report's whole effect, as one mutation.
 class ReportWriter {

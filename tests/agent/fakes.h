@@ -68,7 +68,10 @@ class MemoryStateStore final : public StateStore {
 // A machine made of tables.
 class FakeMachine final : public Machine {
  public:
-  std::vector<v1::InventoryItem> ReadInventory() override { return inventory; }
+  InventoryRead ReadInventory(unsigned sources) override {
+    sources_read.push_back(sources);
+    return {kAllSources, inventory, item_stamps, inventory_notes};
+  }
   std::vector<std::string> ProgramFiles(v1::Origin::Kind, const std::string& id) override {
     return program_files[id];
   }
@@ -100,11 +103,19 @@ class FakeMachine final : public Machine {
     if (it == hashes.end()) return absl::NotFoundError(path);
     return it->second;
   }
+  absl::StatusOr<HashedFile> HashExactly(const std::string& path, const FileStamp& stamp) override {
+    absl::StatusOr<HashedFile> hashed = Hash(path);
+    if (hashed.ok() && !hashed->stamp.SameContents(stamp)) return absl::AbortedError(path);
+    return hashed;
+  }
   std::vector<Account> Accounts(const std::vector<std::string>&) override { return accounts; }
   std::string hostname() override { return "host"; }
   std::string kernel() override { return "6.1"; }
 
   std::vector<v1::InventoryItem> inventory;
+  std::map<std::string, FileStamp> item_stamps;
+  std::vector<std::string> inventory_notes;
+  std::vector<unsigned> sources_read;
   std::map<std::string, std::vector<std::string>> program_files;
   std::map<std::string, FileStamp> stamps;
   std::map<std::string, std::string> links, owners;

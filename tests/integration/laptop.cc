@@ -63,8 +63,10 @@ void MakeProgram(const std::string& path, const std::string& mark) {
 }
 
 std::vector<std::string> MachineArgs(const std::string& folder) {
-  return {"--dpkg-admindir", folder + "/dpkg", "--flatpak-dir", folder + "/flatpak",
-          "--snap-dir",      folder + "/snap", "--home-dir",    folder + "/home"};
+  return {"--dpkg-admindir",    folder + "/dpkg",        "--flatpak-dir", folder + "/flatpak",
+          "--snap-dir",         folder + "/snap",        "--home-dir",    folder + "/home",
+          "--rpm-db",           folder + "/rpm",         "--opt-dir",     folder + "/opt",
+          "--application-dirs", folder + "/applications"};
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,19 +17,19 @@ class Watcher {
 
   int fd() const { return fd_.get(); }
 
-  // Watches each directory for a change of the name in it (empty: any name). Where a directory
-  // does not exist, its nearest existing ancestor is watched for the next part of the path:
-  // call again after a change. At most limits of the kernel; what cannot be watched is skipped.
-  void Watch(const std::vector<std::pair<std::string, std::string>>& directories, int tag);
+  // Watches `dir` for a change of `name` in it (empty: any name; "*": any that begins with no
+  // dot), which Drain then tells as `tags` (bits). Where the directory does not exist, its
+  // nearest existing ancestor is watched for the next part of the path: call again after a
+  // change. At most limits of the kernel; what cannot be watched is skipped.
+  void Watch(std::string dir, std::string name, unsigned tags);
 
-  // Reads all events; the tags of what changed, as bits (1 << tag).
+  // Reads all events; the tags of what changed.
   unsigned Drain();
 
  private:
   struct Interest {
     std::string name;
-    int tag = 0;
-    bool operator==(const Interest&) const = default;
+    unsigned tags = 0;
   };
   Fd fd_;
   std::map<int, std::vector<Interest>> interests_;  // by watch descriptor

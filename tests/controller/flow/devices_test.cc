@@ -117,7 +117,7 @@ TEST_F(DevicesTest, PersonsAreTheOwnerAndLocalDirectoryAccounts) {
 }
 
 v1::Report Inventory(bool full, const std::vector<std::string>& installed,
-                     const std::vector<std::string>& removed) {
+                     const std::vector<std::string>& removed, const char* account = "") {
   v1::Report report;
   auto* inventory = report.mutable_inventory();
   inventory->set_full(full);
@@ -125,12 +125,14 @@ v1::Report Inventory(bool full, const std::vector<std::string>& installed,
     auto* item = inventory->add_installed();
     item->set_origin(v1::Origin::DPKG);
     item->set_package_id(id);
+    item->set_account_name(account);
     if (id == "whatsapp") item->set_app_id("whatsapp");
   }
   for (const std::string& id : removed) {
     auto* item = inventory->add_removed();
     item->set_origin(v1::Origin::DPKG);
     item->set_package_id(id);
+    item->set_account_name(account);
   }
   return report;
 }
@@ -162,6 +164,13 @@ TEST_F(DevicesTest, InventoryIsReplacedByFullAndPatchedByChanges) {
   EXPECT_EQ(items(), Ids({"bash"}));
   EXPECT_FALSE(installed());
   EXPECT_EQ(CountVerb("app.removed"), 1);
+  send(Inventory(true, {"whatsapp"}, {}, "alice"));
+  send(Inventory(false, {"whatsapp"}, {}, "bob"));
+  send(Inventory(false, {}, {"whatsapp"}, "alice"));
+  EXPECT_EQ(items(), Ids({"whatsapp"}));
+  EXPECT_TRUE(installed()) << "gone from one of two homes";
+  send(Inventory(false, {}, {"whatsapp"}, "bob"));
+  EXPECT_EQ(CountVerb("app.removed"), 2);
   EXPECT_EQ(CountVerb("report.chain-break"), 0);
 }
 
@@ -359,10 +368,10 @@ TEST_F(DevicesTest, ACertificateIsRenewedForTheSameKeyOnly) {
             clock_.Now() + limits::kDeviceCertificateLife);
   EXPECT_EQ(FromProto(DeviceNow(laptop.id).certificate_not_after()),
             clock_.Now() + limits::kDeviceCertificateLife);
-  const TestDevice other;
-  EXPECT_EQ(
-      RenewCertificate(*services_, *ca_, laptop.id, MakeCsr(other.key), "test").status().code(),
-      absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(RenewCertificate(*services_, *ca_, laptop.id, MakeCsr(TestDevice().key), "test")
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
   ASSERT_TRUE(RetireDevice(*services_, Who("soc"), laptop.id, "lost", false).ok());
   EXPECT_EQ(
       RenewCertificate(*services_, *ca_, laptop.id, MakeCsr(laptop.key), "test").status().code(),

@@ -100,6 +100,9 @@ class FanotifyTest : public ::testing::Test {
     paths.flatpak_dir = base_ + "/flatpak";
     paths.snap_dir = base_ + "/snap";
     paths.home_dir = base_ + "/home";
+    paths.rpm_db = base_ + "/rpm";
+    paths.opt_dir = base_ + "/opt";
+    paths.application_dirs = {base_ + "/applications"};
     paths.passwd = base_ + "/passwd";
     machine_ = std::make_unique<LocalMachine>(paths);
   }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what Muster needs from Debian 12, and only what is missing.
-#   deploy/install-deps.sh [--quiet] [build|test]...      (default: build)
+#   deploy/install-deps.sh [--quiet] [build|test|bench]...      (default: build)
 # Runs apt-get as root, or through sudo. No daemon that comes with a package is started.
 set -eu
 
@@ -14,6 +14,8 @@ test_packages="
   libgtest-dev libbenchmark-dev clang clang-tidy clang-format libclang-rt-14-dev python3
   slapd ldap-utils samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba
   openssl systemd procps iproute2 softhsm2 libengine-pkcs11-openssl opensc"
+# Libraries of fapolicyd. Not its package: that one enables a rule that denies every exec.
+bench_packages="liblmdb0 libseccomp2 libcap-ng0 libmagic1 libudev1"
 
 quiet=""
 wanted=""
@@ -22,7 +24,8 @@ for arg in "$@"; do
     --quiet) quiet=yes ;;
     build) wanted="$wanted $build_packages" ;;
     test) wanted="$wanted $test_packages" ;;
-    *) echo "usage: $0 [--quiet] [build|test]..." >&2; exit 2 ;;
+    bench) wanted="$wanted $bench_packages" ;;
+    *) echo "usage: $0 [--quiet] [build|test|bench]..." >&2; exit 2 ;;
   esac
 done
 [ -n "$wanted" ] || wanted="$build_packages"

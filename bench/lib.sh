@@ -43,11 +43,12 @@ quantile() {
 # quotient A B: with two decimals; null when there is nothing to divide by.
 quotient() { awk -v a="$1" -v b="$2" 'BEGIN {if (b + 0 > 0) printf "%.2f", a / b; else print "null"}'; }
 
-# Mounts of ours end with us and nobody else sees them: the caller becomes itself in a mount
-# namespace of its own.   own_mounts PROGRAM ARGS...
-own_mounts() {
-  [ -z "${MUSTER_BENCH_MOUNTS:-}" ] || return 0
-  exec unshare -m env MUSTER_BENCH_MOUNTS=yes "$@"
+# own_world [-n] PROGRAM ARGS...: the caller becomes itself in a mount namespace of its own (and with
+# -n in a network of its own): mounts of ours end with us, and nobody else sees them.
+own_world() {
+  [ -z "${MUSTER_BENCH_WORLD:-}" ] || return 0
+  export MUSTER_BENCH_WORLD=yes MUSTER_BENCH_BUILT=yes
+  exec unshare -m "$@"
 }
 
 # demo_policies FOLDER PATH...: the demo's app, known by these paths as well.

@@ -25,7 +25,7 @@ done
 soak_minutes=20 leak_minutes=60
 [ ${#keys[@]} -gt 0 ] || { keys=("${all_keys[@]}") soak_minutes=2 leak_minutes=2; }
 [ "$(id -u)" -eq 0 ] || exec sudo "$0" "$@"
-own_mounts "$0" "$@"
+own_world "$0" "$@"
 
 # --- what the quickstart measures through everything, five times ---
 report_value() { sed -n "s/^ *\"$1\": \([0-9.]*\),\{0,1\}$/\1/p" "$2"; }
@@ -175,12 +175,12 @@ bench_ad_to_agent() {
 bench_soak() {
   local flags=()
   [ -z "$json" ] || flags+=(--json)
-  export MUSTER_BENCH_BUILT=yes
   if wanted agent.rss_kb || wanted agent.cpu_pct; then
-    "$root/bench/soak.sh" --minutes "${MUSTER_SOAK_MINUTES:-$soak_minutes}" "${flags[@]}"
+    env -u MUSTER_BENCH_WORLD "$root/bench/soak.sh" --minutes "${MUSTER_SOAK_MINUTES:-$soak_minutes}" "${flags[@]}"
   fi
   if wanted agent.soak_kb; then
-    "$root/bench/soak.sh" --leak --minutes "${MUSTER_SOAK_MINUTES:-$leak_minutes}" "${flags[@]}"
+    env -u MUSTER_BENCH_WORLD "$root/bench/soak.sh" --leak \
+      --minutes "${MUSTER_SOAK_MINUTES:-$leak_minutes}" "${flags[@]}"
   fi
 }
 

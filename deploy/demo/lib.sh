@@ -64,6 +64,13 @@ stop_program() {
   kill -KILL "$pid" 2>/dev/null || true
 }
 
+# tree_pids PID: it and all that descends from it; the agent is several processes.
+tree_pids() {
+  local child
+  echo "$1"
+  for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do tree_pids "$child"; done
+}
+
 # Takes back everything named in $made: programs first, so that nothing is blocked any more.
 undo_made() {
   [ -f "$made" ] || return 0

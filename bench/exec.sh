@@ -125,10 +125,10 @@ bench_times() {
   local pairs
   pairs=("$exec_plain/users" "$exec_ours/users" "$exec_plain/rooted" "$exec_ours/rooted")
   [ -n "$fapo_error" ] || pairs+=("$exec_ram/rooted" "$exec_watched/rooted")
-  "$bin/exec_time" exec 60 50 "${pairs[@]}" >"$demo/exec"
+  "$bin/exec_time" exec 200 15 "${pairs[@]}" >"$demo/exec"
   pairs=("$exec_plain/text" "$exec_ours/text")
   [ -n "$fapo_error" ] || pairs+=("$exec_ram/text" "$exec_watched/text")
-  "$bin/exec_time" open 60 50 "${pairs[@]}" >"$demo/open"
+  "$bin/exec_time" open 200 15 "${pairs[@]}" >"$demo/open"
   # shellcheck disable=SC2046  # words on purpose
   {
     exec_line exec.decided_us $(sed -n 1p "$demo/exec")
@@ -151,7 +151,7 @@ bench_storm() {
   local pairs
   pairs=("$exec_plain/rooted" "$exec_ours/rooted" "$exec_plain/users" "$exec_ours/users")
   [ -n "$fapo_error" ] || pairs+=("$exec_ram/rooted" "$exec_watched/rooted")
-  "$bin/exec_storm" 8 9 700 "${pairs[@]}" >"$demo/storm"
+  "$bin/exec_storm" 8 21 300 "${pairs[@]}" >"$demo/storm"
   # shellcheck disable=SC2046  # words on purpose
   {
     storm_line exec.storm_ratio $(sed -n 1p "$demo/storm")
@@ -189,7 +189,7 @@ revoke_round() {
     "$agent_port" "$exec_ours/chat" --wait 2>&1; }
   local line out in
   exec {out}<&"${revoke[0]}" {in}>&"${revoke[1]}" # bash closes its own when the program ends
-  read -r line <&"$out" && [ "$line" = ready ] || fail "300 instances did not start: $line"
+  read -r line <&"$out" && [ "$line" = ready ] || fail "$exec_victims instances did not start: $line"
   sleep 3 # reports of the starts, and their answers, are through
   echo go >&"$in"
   as soc-approver grant revoke "$grant" --reason "Measures a revocation" >/dev/null

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 source "$root/deploy/demo/lib.sh"
 
-keys=() json="" command_of=bench/run.sh
+tool=bench keys=() json="" command_of=bench/run.sh
 wanted() { [[ " ${keys[*]} " == *" $1 "* ]]; }
 
 any_wanted() {

@@ -173,14 +173,13 @@ bench_ad_to_agent() {
 
 # --- agent.*: package installs and removals for a long time; a program of its own ---
 bench_soak() {
-  local flags=()
+  local flags=() soak=(env -u MUSTER_BENCH_WORLD -u MUSTER_DEMO_DIR "$root/bench/soak.sh")
   [ -z "$json" ] || flags+=(--json)
   if wanted agent.rss_kb || wanted agent.cpu_pct; then
-    env -u MUSTER_BENCH_WORLD "$root/bench/soak.sh" --minutes "${MUSTER_SOAK_MINUTES:-$soak_minutes}" "${flags[@]}"
+    "${soak[@]}" --minutes "${MUSTER_SOAK_MINUTES:-$soak_minutes}" "${flags[@]}"
   fi
   if wanted agent.soak_kb; then
-    env -u MUSTER_BENCH_WORLD "$root/bench/soak.sh" --leak \
-      --minutes "${MUSTER_SOAK_MINUTES:-$leak_minutes}" "${flags[@]}"
+    "${soak[@]}" --leak --minutes "${MUSTER_SOAK_MINUTES:-$leak_minutes}" "${flags[@]}"
   fi
 }
 

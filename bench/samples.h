@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <vector>
 
@@ -12,7 +13,7 @@ namespace muster::bench {
 
 // Of a copy, by rank; `values` is not empty, `q` is from 0 to 1.
 inline double Quantile(std::vector<double> values, double q) {
-  const size_t rank = static_cast<size_t>(static_cast<double>(values.size() - 1) * q + 0.5);
+  const auto rank = static_cast<size_t>(std::lround(static_cast<double>(values.size() - 1) * q));
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(rank),
                    values.end());
   return values[rank];

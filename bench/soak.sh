@@ -11,8 +11,8 @@
 # Needs root. All it installs goes below a tmpfs of its own, which is all that the agent watches.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-export MUSTER_DEMO_DIR=$root/build/soak-demo
-if [[ " $* " == *" --leak "* ]]; then MUSTER_DEMO_DIR=$root/build/leak-demo; fi # both may run at once
+if [[ " $* " == *" --leak "* ]]; then folder=leak-demo; else folder=soak-demo; fi # both at once
+export MUSTER_DEMO_DIR=${MUSTER_DEMO_DIR:-$root/build/$folder}
 source "$root/bench/lib.sh"
 
 keys=(agent.rss_kb agent.cpu_pct)
@@ -192,12 +192,20 @@ cpu_over() {
     'BEGIN {printf "%.2f", 100 * ticks / hz / (ms / 1000)}'
 }
 
-# On a laptop runs no controller that shares gRPC with the agent and so makes its PSS smaller: here
-# the controller and musterctl use copies of their libraries.
+# PSS divides a library by its users, and a laptop runs no other program with gRPC: in this mount
+# namespace the agent and its libraries are copies that nobody else maps. What every program maps
+# stays as it is. The controller and musterctl have copies of their own.
 own_libraries() {
-  mkdir -p "$demo/lib"
+  local file
+  mkdir -p "$demo/lib" "$demo/agent-lib"
   ldd "$bin/musterd" "$bin/musterctl" | grep -o '/[^ ]*\.so[^ ]*' | grep -v ld-linux | sort -u |
     xargs -I{} cp -L {} "$demo/lib/"
+  { echo "$bin/muster-agent" && ldd "$bin/muster-agent" | grep -o '/[^ ]*\.so[^ ]*'; } |
+    grep -vE '/(ld-linux[^/]*|lib(c|m|stdc\+\+|gcc_s)\.so[^/]*)$' >"$demo/agent-files"
+  while read -r file; do
+    cp -L "$file" "$demo/agent-lib/"
+    mount --bind "$demo/agent-lib/$(basename "$file")" "$(realpath "$file")"
+  done <"$demo/agent-files"
 }
 
 start_machine() {
@@ -270,7 +278,7 @@ report() {
     "$end_kb" "$(awk '{print $3}' "$demo/samples" | quantile 0.99)" "$packages"
 }
 
-[ "$(id -u)" -eq 0 ] || exec sudo --preserve-env=MUSTER_BENCH_BUILT "$0" "${all_args[@]}"
+[ "$(id -u)" -eq 0 ] || exec sudo --preserve-env=MUSTER_BENCH_BUILT,MUSTER_DEMO_DIR "$0" "${all_args[@]}"
 if [ "${MUSTER_BENCH_BUILT:-}" != yes ]; then
   "$root/deploy/install-deps.sh" --quiet build bench >&2
   step "Build" build_programs >&2

@@ -6,7 +6,7 @@ made=$demo-made # what an earlier run put on this machine, one "kind name" per l
 agent_state=$demo/agent
 
 fail() {
-  echo "quickstart: $1" >&2
+  echo "${tool:-quickstart}: $1" >&2
   exit "${2:-1}"
 }
 

@@ -1,6 +1,6 @@
 # What the agent costs at every exec and open, beside no agent and beside fapolicyd, all in one run.
 # Sourced by bench/run.sh; needs lib.sh and a mount namespace of its own. Everything that is marked
-# is a filesystem of ours below /mnt:
+# is a filesystem of ours below $world:
 #   plain      tmpfs that nobody watches          ram          ramfs that nobody watches
 #   ours       tmpfs that the agent watches       fapo/watched ramfs that fapolicyd watches
 # On each: `rooted`, which belongs to root, and `users`, the same program of a plain user, whose
@@ -8,14 +8,14 @@
 # shellcheck shell=bash disable=SC2154
 exec_keys=(exec.decided_us exec.cached_us exec.fapolicyd_us open.us open.fapolicyd_us
   exec.storm_ratio exec.storm_decided_ratio exec.storm_fapolicyd_ratio revoke.kill_ms)
-exec_plain=/mnt/plain exec_ours=/mnt/ours exec_ram=/mnt/ram
-fapo=/mnt/fapo exec_watched=/mnt/fapo/watched
+exec_plain=$world/plain exec_ours=$world/ours exec_ram=$world/ram
+fapo=$world/fapo exec_watched=$world/fapo/watched
 exec_owner=20001 # of nobody
 exec_victims=300
 fapo_error="" fapo_pid=""
 
 exec_mount() {
-  mount -t tmpfs -o mode=0755 tmpfs /mnt
+  mount -t tmpfs -o mode=0755 tmpfs "$world"
   mkdir "$exec_plain" "$exec_ours" "$exec_ram" "$fapo"
   mount -t tmpfs -o mode=0755 tmpfs "$exec_plain"
   mount -t tmpfs -o mode=0755 tmpfs "$exec_ours"
@@ -23,10 +23,10 @@ exec_mount() {
   mkdir -p "$exec_watched"
   mount -t ramfs -o mode=0755 ramfs "$exec_watched"
   local place
-  echo 'int main() {}' | g++ -O2 -static -x c++ -o /mnt/true -
+  echo 'int main() {}' | g++ -O2 -static -x c++ -o "$world/true" -
   for place in "$exec_plain" "$exec_ours" "$exec_ram" "$exec_watched"; do
-    install -m 0755 /mnt/true "$place/rooted"
-    install -m 0755 -o "$exec_owner" -g "$exec_owner" /mnt/true "$place/users"
+    install -m 0755 "$world/true" "$place/rooted"
+    install -m 0755 -o "$exec_owner" -g "$exec_owner" "$world/true" "$place/users"
     install -m 0644 "$root/README.md" "$place/text"
   done
 }
@@ -64,7 +64,7 @@ fapo_configure() {
   printf 'deny perm=execute all : path=/watched/probe\nallow perm=any all : all\n' \
     >"$conf/compiled.rules"
   echo "/usr/sbin/fapolicyd 0 $(printf '0%.0s' {1..64})" >"$conf/fapolicyd.trust"
-  install -m 0755 /mnt/true "$exec_watched/probe"
+  install -m 0755 "$world/true" "$exec_watched/probe"
 }
 
 fapo_denies() {
@@ -218,5 +218,4 @@ bench_exec() {
   stop_fapolicyd
   if wanted revoke.kill_ms; then bench_revoke; fi
   undo_made
-  umount -R -l /mnt
 }

@@ -2,6 +2,9 @@
 # shellcheck shell=bash disable=SC2034
 source "$root/deploy/demo/lib.sh"
 
+# Where filesystems of ours are mounted, over whatever is there, in a mount namespace of ours.
+world=/mnt
+if [[ "$root/" = /mnt/* ]]; then world=/srv; fi # not over ourselves
 tool=bench keys=() json="" command_of=bench/run.sh
 wanted() { [[ " ${keys[*]} " == *" $1 "* ]]; }
 

@@ -93,7 +93,7 @@ if [ -n "$self_test" ]; then
 fi
 
 # --- the machine ---
-ours=/mnt/ours machine=/mnt/ours/machine admindir=/mnt/ours/machine/var/lib/dpkg
+ours=$world/ours machine=$world/ours/machine admindir=$world/ours/machine/var/lib/dpkg
 
 # Status file and file lists of 900 packages, of the size that they have on a Debian desktop.
 make_packages() {
@@ -209,7 +209,7 @@ own_libraries() {
 }
 
 start_machine() {
-  mount -t tmpfs -o mode=0755 tmpfs /mnt
+  mount -t tmpfs -o mode=0755 tmpfs "$world"
   mkdir "$ours"
   mount -t tmpfs -o mode=0755 tmpfs "$ours"
   make_packages

@@ -58,7 +58,7 @@ stop_program() {
   [ "$(readlink "/proc/$pid/exe" 2>/dev/null | sed 's/ (deleted)$//')" = "$bin/$program" ] || return 0
   kill "$pid" 2>/dev/null || return 0
   for i in $(seq 100); do
-    [ -d "/proc/$pid" ] && [ "$(awk '/^State/ {print $2}' "/proc/$pid/status")" != Z ] || return 0
+    [ -d "/proc/$pid" ] && [ "$(awk '/^State/ {print $2}' "/proc/$pid/status" 2>/dev/null)" != Z ] || return 0
     sleep 0.05
   done
   kill -KILL "$pid" 2>/dev/null || true

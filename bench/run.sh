@@ -4,13 +4,14 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 export MUSTER_DEMO_DIR=$root/build/bench-demo
-source "$root/deploy/demo/lib.sh"
+source "$root/bench/lib.sh"
+source "$root/bench/exec.sh"
 
-all_keys=(exec.decided_us agent.rss_kb install.report_ms approve.allow_ms revoke.block_ms
+soak_keys=(agent.rss_kb agent.cpu_pct agent.soak_kb)
+all_keys=("${exec_keys[@]}" install.report_ms approve.allow_ms revoke.block_ms
   push.p99_ms push.signed_per_approval directory.full_60k_s directory.full_60k_kb
   directory.dirsync_20k_s directory.delta_s directory.ad_to_agent_s requests.list_ms
-  requests.page_ms requests.filter_ms requests.ticket_ms apply.dry_run_s)
-json="" keys=()
+  requests.page_ms requests.filter_ms requests.ticket_ms apply.dry_run_s "${soak_keys[@]}")
 for arg in "$@"; do
   case "$arg" in
     --json) json=yes ;;
@@ -20,63 +21,11 @@ for arg in "$@"; do
       keys+=("$arg") ;;
   esac
 done
-[ ${#keys[@]} -gt 0 ] || keys=("${all_keys[@]}")
+# Who names no key gets a slice of the long ones.
+soak_minutes=20 leak_minutes=60
+[ ${#keys[@]} -gt 0 ] || { keys=("${all_keys[@]}") soak_minutes=2 leak_minutes=2; }
 [ "$(id -u)" -eq 0 ] || exec sudo "$0" "$@"
-wanted() { [[ " ${keys[*]} " == *" $1 "* ]]; }
-
-# emit KEY VALUE UNIT BASELINE RATIO N P50 P99 SIZE; "null" for what does not exist.
-emit() {
-  wanted "$1" || return 0
-  if [ -n "$json" ]; then
-    printf '{"key":"%s","value":%s,"unit":"%s","baseline":%s,"ratio":%s,"n":%s,"p50":%s,"p99":%s,"size":%s,"command":"bench/run.sh %s"}\n' \
-      "$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "$1"
-  else
-    printf '%-26s %10s %-4s baseline %-8s n %-6s p50 %-8s p99 %s\n' "$1" "$2" "$3" "$4" "$6" "$7" "$8"
-  fi
-}
-
-# quantile Q: of the numbers on standard input.
-quantile() {
-  sort -n | awk -v q="$1" '{v[NR] = $1} END {i = int((NR - 1) * q + 0.5) + 1; print v[i]}'
-}
-
-# --- exec.decided_us: a program on a tmpfs of our own, without and with the agent on it ---
-exec_round() { "$bin/exec_time" "$tmpfs/true" 3000; }
-
-start_bench_agent() {
-  mkdir -p "$demo/browsers"
-  start muster-agent run --state "$agent_state" --filesystems "$tmpfs" \
-    --browser-root "$demo/browsers"
-  until_ok 20 agent_enforces || fail "the agent does not enforce"
-  agent_pid=$started_pid
-}
-
-bench_exec() {
-  tmpfs=$demo/tmpfs
-  mkdir -p "$tmpfs"
-  mount -t tmpfs -o mode=0755 tmpfs "$tmpfs"
-  mounted=yes
-  echo 'int main() {}' | g++ -O2 -static -x c++ -o "$tmpfs/true" -
-  make_tenant >&2
-  start_controller >&2
-  enrol >&2
-  local without=() with=() i n p50 p99
-  for i in 1 2 3; do
-    without+=("$(exec_round)")
-    start_bench_agent
-    with+=("$(exec_round)")
-    stop_program "$agent_pid" muster-agent
-    until_ok 10 eval '! [ -d /proc/$agent_pid ] || grep -q "^State:.Z" /proc/$agent_pid/status'
-  done
-  local base added
-  base=$(printf '%s\n' "${without[@]}" | awk '{print $2}' | quantile 0.5)
-  p50=$(printf '%s\n' "${with[@]}" | awk '{print $2}' | quantile 0.5)
-  p99=$(printf '%s\n' "${with[@]}" | awk '{print $3}' | quantile 0.5)
-  n=9000
-  added=$(awk -v a="$p50" -v b="$base" 'BEGIN {printf "%.1f", a - b}')
-  emit exec.decided_us "$added" us "$base" \
-    "$(awk -v a="$p50" -v b="$base" 'BEGIN {printf "%.2f", a / b}')" "$n" "$p50" "$p99" null
-}
+own_world "$0" "$@"
 
 # --- what the quickstart measures through everything, five times ---
 report_value() { sed -n "s/^ *\"$1\": \([0-9.]*\),\{0,1\}$/\1/p" "$2"; }
@@ -87,7 +36,7 @@ bench_story() {
     env -u MUSTER_DEMO_DIR MUSTER_QUICKSTART_BUILT=yes "$root/deploy/quickstart.sh" --once \
       --report "$demo/report-$i.json" >&2
   done
-  for key in agent.rss_kb:agent_pss_kb:kB install.report_ms:install_to_reported_ms:ms \
+  for key in install.report_ms:install_to_reported_ms:ms \
     approve.allow_ms:approve_to_allowed_ms:ms revoke.block_ms:revoke_to_blocked_ms:ms; do
     IFS=: read -r key field unit <<<"$key"
     for i in $(seq $runs); do report_value "$field" "$demo/report-$i.json"; done >"$demo/values"
@@ -194,8 +143,7 @@ emit_s() {
   sort -n >"$demo/values"
   local p50
   p50=$(quantile 0.5 <"$demo/values")
-  emit "$1" "$p50" s "$2" \
-    "$(awk -v a="$p50" -v b="$2" 'BEGIN {if (b + 0 > 0) printf "%.2f", a / b; else print "null"}')" \
+  emit "$1" "$p50" s "$2" "$(quotient "$p50" "$2")" \
     "$(wc -l <"$demo/values")" "$p50" "$(quantile 0.99 <"$demo/values")" "$3"
 }
 
@@ -223,33 +171,39 @@ bench_ad_to_agent() {
   emit_s directory.ad_to_agent_s null 1 <"$demo/figures"
 }
 
+# --- agent.*: package installs and removals for a long time; a program of its own ---
+bench_soak() {
+  local flags=() soak=(env -u MUSTER_BENCH_WORLD -u MUSTER_DEMO_DIR "$root/bench/soak.sh")
+  [ -z "$json" ] || flags+=(--json)
+  if wanted agent.rss_kb || wanted agent.cpu_pct; then
+    "${soak[@]}" --minutes "${MUSTER_SOAK_MINUTES:-$soak_minutes}" "${flags[@]}"
+  fi
+  if wanted agent.soak_kb; then
+    "${soak[@]}" --leak --minutes "${MUSTER_SOAK_MINUTES:-$leak_minutes}" "${flags[@]}"
+  fi
+}
+
 finish() {
   local code=$?
   trap - EXIT INT TERM
   undo_made
-  if [ -n "$mounted" ]; then umount -l "$tmpfs" || true; fi
+  stop_fapolicyd
   exit "$code"
 }
 
-mounted="" tmpfs=$root/build/bench-demo/tmpfs
-if [[ " ${keys[*]} " == *" directory."* ]]; then
-  "$root/deploy/install-deps.sh" --quiet build test >&2
-else
-  "$root/deploy/install-deps.sh" --quiet build >&2
-fi
-step "Build" eval 'build_programs && ninja -C "$root/build" exec_time fleet directory_bench decisions' >&2
-if mountpoint -q "$tmpfs"; then umount -l "$tmpfs"; fi
+packages=(build)
+if any_wanted "${exec_keys[@]}" "${soak_keys[@]}"; then packages+=(bench); fi
+if [[ " ${keys[*]} " == *" directory."* ]]; then packages+=(test); fi
+"$root/deploy/install-deps.sh" --quiet "${packages[@]}" >&2
+step "Build" eval 'build_programs && ninja -C "$root/build" exec_time exec_storm revoke_time fleet \
+  directory_bench decisions' >&2
 heal_leftovers
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 cd "$root"
-if wanted exec.decided_us; then
-  bench_exec
-  undo_made
-fi
-if wanted agent.rss_kb || wanted install.report_ms || wanted approve.allow_ms ||
-  wanted revoke.block_ms; then
+if any_wanted "${exec_keys[@]}"; then bench_exec; fi
+if any_wanted install.report_ms approve.allow_ms revoke.block_ms; then
   bench_story
 fi
 if wanted push.p99_ms || wanted push.signed_per_approval; then
@@ -265,3 +219,4 @@ fi
 if wanted directory.full_60k_s || wanted directory.full_60k_kb; then bench_slapd; fi
 if wanted directory.dirsync_20k_s || wanted directory.delta_s; then bench_samba; fi
 if wanted directory.ad_to_agent_s; then bench_ad_to_agent; fi
+if any_wanted "${soak_keys[@]}"; then bench_soak; fi

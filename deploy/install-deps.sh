@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what Muster needs from Debian 12, and only what is missing.
-#   deploy/install-deps.sh [--quiet] [build|test]...      (default: build)
+#   deploy/install-deps.sh [--quiet] [build|test|bench]...      (default: build)
 # Runs apt-get as root, or through sudo. No daemon that comes with a package is started.
 set -eu
 
@@ -15,6 +15,8 @@ test_packages="
   slapd ldap-utils samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba
   openssl systemd procps iproute2 softhsm2 libengine-pkcs11-openssl opensc
   dbus-daemon util-linux chromium firefox-esr rpm flatpak"
+# For the libraries of fapolicyd. Not its package: that one enables a rule that denies every exec.
+bench_packages="iproute2 liblmdb0 libseccomp2 libcap-ng0 libmagic1 libudev1"
 
 quiet=""
 wanted=""
@@ -23,7 +25,8 @@ for arg in "$@"; do
     --quiet) quiet=yes ;;
     build) wanted="$wanted $build_packages" ;;
     test) wanted="$wanted $test_packages" ;;
-    *) echo "usage: $0 [--quiet] [build|test]..." >&2; exit 2 ;;
+    bench) wanted="$wanted $bench_packages" ;;
+    *) echo "usage: $0 [--quiet] [build|test|bench]..." >&2; exit 2 ;;
   esac
 done
 [ -n "$wanted" ] || wanted="$build_packages"

@@ -6,7 +6,7 @@ made=$demo-made # what an earlier run put on this machine, one "kind name" per l
 agent_state=$demo/agent
 
 fail() {
-  echo "quickstart: $1" >&2
+  echo "${tool:-quickstart}: $1" >&2
   exit "${2:-1}"
 }
 
@@ -58,10 +58,17 @@ stop_program() {
   [ "$(readlink "/proc/$pid/exe" 2>/dev/null | sed 's/ (deleted)$//')" = "$bin/$program" ] || return 0
   kill "$pid" 2>/dev/null || return 0
   for i in $(seq 100); do
-    [ -d "/proc/$pid" ] && [ "$(awk '/^State/ {print $2}' "/proc/$pid/status")" != Z ] || return 0
+    [ -d "/proc/$pid" ] && [ "$(awk '/^State/ {print $2}' "/proc/$pid/status" 2>/dev/null)" != Z ] || return 0
     sleep 0.05
   done
   kill -KILL "$pid" 2>/dev/null || true
+}
+
+# tree_pids PID: it and all that descends from it; the agent is several processes.
+tree_pids() {
+  local child
+  echo "$1"
+  for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do tree_pids "$child"; done
 }
 
 # Takes back everything named in $made: programs first, so that nothing is blocked any more.

@@ -100,8 +100,12 @@ tell_revocation() {
   why alice@demo.test
 }
 
-# memory PID FIELD: kB from the kernel's summary of all mappings.
-memory() { awk -v f="$2:" '$1 == f {print $2}' "/proc/$1/smaps_rollup"; }
+# memory PID FIELD: kB from the kernel's summary of all mappings, of it and its descendants.
+memory() {
+  local pid
+  for pid in $(tree_pids "$1"); do cat "/proc/$pid/smaps_rollup" 2>/dev/null || true; done |
+    awk -v f="$2:" '$1 == f {sum += $2} END {print sum + 0}'
+}
 
 play_story() {
   tell_install

@@ -1,0 +1,93 @@
+// What the worker puts in force, the supervisor decides by: nothing is lost between the two.
+#include "agent/flow/gate_messages.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/agent/test_tenant.h"
+
+namespace muster::agent {
+namespace {
+
+class GateMessagesTest : public ::testing::Test {
+ protected:
+  EnforcementState State() {
+    const TestCohort cohort = tenant_.Cohort();
+    assignment_ = tenant_.Assignment(3, true);
+    deny_.mutable_header()->set_name("emergency");
+    deny_.add_app_ids("chat");
+    deny_.set_reason("stolen");
+    PolicyParts parts;
+    parts.content = cohort.content;
+    parts.how_to_ask = "Ask.";
+    parts.cohort_not_after = now_ + absl::Hours(3);
+    parts.assignment = &assignment_;
+    parts.emergency_deny = &deny_;
+    parts.uid_of = {{"alice", 20001}};
+    parts.time_floor = now_;
+    CandidateIndex::Parts candidates;
+    candidates.files = {{{{1, 2}, 3, 4, 5}, 0, "/x/chat"}};
+    candidates.paths = {{"/x/chat", 0, FileStamp{{1, 2}, 3, 4, 5}}, {"/x/other", -1, std::nullopt}};
+    candidates.hashes = {{9, "aa", 0, true, "bb", "resources/app.asar", 7, "cc"}};
+    candidates.foreign_paths = {"/usr/bin/other"};
+    candidates.spared = {{8, 9}};
+    return {PolicyIndex::Build(std::move(parts)),
+            std::make_shared<const CandidateIndex>(std::move(candidates)), now_ + absl::Minutes(5),
+            "cohort/linux version 7"};
+  }
+
+  absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
+  TestTenant tenant_{now_};
+  v1::DeviceAssignment assignment_;
+  v1::EmergencyDeny deny_;
+};
+
+TEST_F(GateMessagesTest, AStateArrivesAsItWasSent) {
+  const EnforcementState sent = State();
+  const auto got = FromGateState(ToGateState(sent));
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(ToGateState(*got).SerializeAsString(), ToGateState(sent).SerializeAsString());
+  EXPECT_TRUE(got->candidates->parts() == sent.candidates->parts());
+  EXPECT_EQ(got->monitor_until, sent.monitor_until);
+  EXPECT_EQ(got->policy_version, sent.policy_version);
+  for (const std::optional<uint32_t> uid : {std::optional<uint32_t>(20001), {}, {0}}) {
+    for (const absl::Duration later : {absl::ZeroDuration(), absl::Hours(2), absl::Hours(4)}) {
+      EXPECT_EQ(got->policy->Explain(0, uid, now_ + later).DebugString(),
+                sent.policy->Explain(0, uid, now_ + later).DebugString());
+    }
+  }
+}
+
+TEST_F(GateMessagesTest, NoPolicyYet) {
+  const auto got = FromGateState(ToGateState({}));
+  ASSERT_TRUE(got.ok());
+  EXPECT_EQ(got->policy, nullptr);
+  EXPECT_EQ(got->candidates, nullptr);
+}
+
+TEST_F(GateMessagesTest, AnAppThatIsNotThereIsRefused) {
+  for (const int app : {-1, 1}) {
+    v1::GateState state = ToGateState(State());
+    state.mutable_files(0)->set_app(app);
+    EXPECT_EQ(FromGateState(state).status().code(), absl::StatusCode::kInvalidArgument) << app;
+  }
+}
+
+TEST_F(GateMessagesTest, ARecordArrivesAsItWasSent) {
+  ExecRecord record;
+  record.app_id = "chat";
+  record.uid = 7;
+  record.verdict = v1::Verdict::BLOCK;
+  record.reason = "NO_GRANT";
+  record.path = "/x/chat";
+  record.denied = record.killed = true;
+  record.at = now_;
+  record.terminal = "/dev/pts/3";
+  const v1::GateRecord sent = ToGateRecord(record);
+  EXPECT_EQ(ToGateRecord(FromGateRecord(sent)).SerializeAsString(), sent.SerializeAsString());
+  EXPECT_EQ(FromGateRecord(sent).terminal, "/dev/pts/3");
+  record.uid.reset();
+  EXPECT_EQ(FromGateRecord(ToGateRecord(record)).uid, std::nullopt);
+}
+
+}  // namespace
+}  // namespace muster::agent

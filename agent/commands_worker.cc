@@ -236,8 +236,7 @@ absl::Status Run(const WorkerOptions& options) {
   const Fd signals = BlockSignals();
   MUSTER_ASSIGN_OR_RETURN(const std::unique_ptr<Beat> beat, Beat::Join(Fd(kWorkerBeatFd)));
   const SupervisorGuard guard(beat.get(), getppid());
-  const int wake_fd = kWorkerWakeFd;
-  auto wake_up = [wake_fd] { eventfd_write(wake_fd, 1); };
+  auto wake_up = [] { eventfd_write(kWorkerWakeFd, 1); };
 
   SystemClock clock;
   LocalMachine machine(options.machine);
@@ -268,7 +267,8 @@ absl::Status Run(const WorkerOptions& options) {
                .instance_id = NewInstanceId(),
                .certificate_not_after = [&certificate] { return certificate->not_after(); },
                .wake = wake_up});
-  MainLoop loop(&agent, &machine, &browsers, options.machine, beat.get(), wake_fd, signals.get());
+  MainLoop loop(&agent, &machine, &browsers, options.machine, beat.get(), kWorkerWakeFd,
+                signals.get());
   loop.Watch();
   // The gate stands already, and the way back stands before it matters.
   MUSTER_ASSIGN_OR_RETURN(

@@ -1,5 +1,5 @@
 // Whatever a machine's files hold, the inventory's readers end, stay within their limits and give
-// texts that a report can carry. The first byte chooses the reader.
+// texts that a report can carry. The first byte chooses the reader, unless MUSTER_FUZZ_READER does.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -91,12 +91,21 @@ void CheckPasswd(absl::string_view text) {
   for (const std::string& home : muster::agent::ParseHomes(text)) Require(home[0] == '/');
 }
 
+// -1: the input chooses.
+int ChosenReader() {
+  static const int reader = [] {
+    const char* text = std::getenv("MUSTER_FUZZ_READER");
+    return text == nullptr ? -1 : std::atoi(text);
+  }();
+  return reader;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const absl::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 9) {
+  switch (ChosenReader() >= 0 ? ChosenReader() : data[0] % 9) {
     case 0:
       CheckDpkg(text);
       break;

@@ -23,7 +23,7 @@ void PrintTo(const SnapMeta& m, std::ostream* os) { *os << m.version << "|" << m
 namespace {
 
 using WebApps = std::vector<WebApp>;
-constexpr char kId[] = "hnpfjngllnobngcgfapefoaidbinmjnm";
+constexpr char kWebAppId[] = "hnpfjngllnobngcgfapefoaidbinmjnm";
 constexpr char kOtherId[] = "aaaabbbbccccddddeeeeffffgggghhhh";
 
 TEST(CleanText, IsValidUtf8WithinItsBytes) {
@@ -78,7 +78,7 @@ TEST(ParseDesktopEntry, WhatStartsAndWhatItIsCalled) {
        {"N", "", "chat", "", ""}},
       {"[Desktop Entry]\nType=Application\nName=WhatsApp Web\nExec=/usr/bin/chromium "
        "--profile-directory=Default --app-id=hnpfjngllnobngcgfapefoaidbinmjnm\n",
-       {"WhatsApp Web", "", "/usr/bin/chromium", kId, ""}},
+       {"WhatsApp Web", "", "/usr/bin/chromium", kWebAppId, ""}},
       {"[Desktop Entry]\nType=Application\nName=W\nExec=chrome --app=https://web.whatsapp.com/\n",
        {"W", "", "chrome", "", "https://web.whatsapp.com/"}},
       {"[Desktop Entry]\nType=Link\nName=no\nExec=no\n", {}},
@@ -150,7 +150,7 @@ TEST(HostOfUrl, OfWebPagesOnly) {
 TEST(ChromiumAppId, IsTheHashInLettersAToP) {
   // sha256("https://example.com/") begins with 0f115db062b7c0dd030b16878c99dea5.
   EXPECT_EQ(ChromiumAppId("https://example.com/"), "apbbfnlagclhmannadalbgihimjjnokf");
-  EXPECT_TRUE(IsChromiumAppId(kId));
+  EXPECT_TRUE(IsChromiumAppId(kWebAppId));
   EXPECT_FALSE(IsChromiumAppId("hnpfjngllnobngcgfapefoaidbinmjnz"));
   EXPECT_FALSE(IsChromiumAppId("../../../../../../../../../../.."));
 }
@@ -167,7 +167,7 @@ TEST(ParseChromiumPreferences, EveryPlaceThatNamesAWebApp) {
               {"extension_id":"aaaabbbbccccddddeeeeffffgggghhhh","install_source":2}},
             "daily_metrics":{"https://example.com/":{"installed":true,"num_sessions":1},
               "https://visited.example/":{"installed":false}}}})"),
-            (WebApps{{kId, "WhatsApp", "web.whatsapp.com"},
+            (WebApps{{kWebAppId, "WhatsApp", "web.whatsapp.com"},
                      {kOtherId, "", "discord.com"},
                      {"apbbfnlagclhmannadalbgihimjjnokf", "", "example.com"}}));
   EXPECT_EQ(ParseChromiumPreferences(""), WebApps{});
@@ -190,14 +190,17 @@ TEST(ParseTaskbarTabs, OfFirefox) {
 
 TEST(JoinWebApps, KnownHostsFindTheirApps) {
   // By id; then the only host that is left for the only app without one.
-  EXPECT_EQ(JoinWebApps({{kId, "", ""}, {kOtherId, "Discord", ""}},
-                        {{kId, "WhatsApp", "web.whatsapp.com"}, {"x", "", "discord.com"}}),
-            (WebApps{{kId, "WhatsApp", "web.whatsapp.com"}, {kOtherId, "Discord", "discord.com"}}));
-  // Two of each: nothing says which is whose, but both hosts are installed.
   EXPECT_EQ(
-      JoinWebApps({{kId, "A", ""}, {kOtherId, "B", ""}},
-                  {{"x", "", "a.example"}, {"y", "", "b.example"}, {"z", "", "b.example"}}),
-      (WebApps{{kId, "A", ""}, {kOtherId, "B", ""}, {"", "", "a.example"}, {"", "", "b.example"}}));
+      JoinWebApps({{kWebAppId, "", ""}, {kOtherId, "Discord", ""}},
+                  {{kWebAppId, "WhatsApp", "web.whatsapp.com"}, {"x", "", "discord.com"}}),
+      (WebApps{{kWebAppId, "WhatsApp", "web.whatsapp.com"}, {kOtherId, "Discord", "discord.com"}}));
+  // Two of each: nothing says which is whose, but both hosts are installed.
+  EXPECT_EQ(JoinWebApps({{kWebAppId, "A", ""}, {kOtherId, "B", ""}},
+                        {{"x", "", "a.example"}, {"y", "", "b.example"}, {"z", "", "b.example"}}),
+            (WebApps{{kWebAppId, "A", ""},
+                     {kOtherId, "B", ""},
+                     {"", "", "a.example"},
+                     {"", "", "b.example"}}));
   EXPECT_EQ(JoinWebApps({}, {}), WebApps{});
 }
 

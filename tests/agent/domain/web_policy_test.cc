@@ -36,8 +36,8 @@ class WebPolicyTest : public ::testing::Test {
 };
 
 const Hosts kBoth = {"old.chat.example", "web.chat.example"};
-const Account kAlice = {"alice", 1000, "/bin/bash"};
-const Account kBob = {"bob", 1001, "/bin/bash"};
+const Account kAliceAccount = {"alice", 1000, "/bin/bash"};
+const Account kBobAccount = {"bob", 1001, "/bin/bash"};
 const Account kDaemon = {"daemon", 1, "/bin/sh"};
 const Account kService = {"service", 1002, "/usr/sbin/nologin"};
 const Account kNobody = {"nobody", 65534, "/bin/sh"};
@@ -51,16 +51,16 @@ TEST_F(WebPolicyTest, OpensForTheOnlyPersonOfTheMachineWhoMayUseIt) {
     absl::Time at;
     Hosts want;
   } kCases[] = {
-      {"a grant of the only person", {kAlice}, true, now, {}},
-      {"accounts that are nobody's", {kDaemon, kAlice, kService, kNobody}, true, now, {}},
-      {"listed twice", {kAlice, kAlice}, true, now, {}},
-      {"no grant", {kAlice}, false, now, kBoth},
-      {"the grant has ended", {kAlice}, true, now + absl::Hours(1), kBoth},
-      {"just before it ends", {kAlice}, true, now + absl::Minutes(59), {}},
-      {"somebody else's machine", {kBob}, true, now, kBoth},
-      {"two persons", {kAlice, kBob}, true, now, kBoth},
-      {"a second name for her uid", {kAlice, {"admin", 1000, "/bin/sh"}}, true, now, kBoth},
-      {"an account of the directory", {kAlice, {"carol", 1'200'000, ""}}, true, now, kBoth},
+      {"a grant of the only person", {kAliceAccount}, true, now, {}},
+      {"accounts that are nobody's", {kDaemon, kAliceAccount, kService, kNobody}, true, now, {}},
+      {"listed twice", {kAliceAccount, kAliceAccount}, true, now, {}},
+      {"no grant", {kAliceAccount}, false, now, kBoth},
+      {"the grant has ended", {kAliceAccount}, true, now + absl::Hours(1), kBoth},
+      {"just before it ends", {kAliceAccount}, true, now + absl::Minutes(59), {}},
+      {"somebody else's machine", {kBobAccount}, true, now, kBoth},
+      {"two persons", {kAliceAccount, kBobAccount}, true, now, kBoth},
+      {"a second name for her uid", {kAliceAccount, {"admin", 1000, "/bin/sh"}}, true, now, kBoth},
+      {"an account of the directory", {kAliceAccount, {"carol", 1'200'000, ""}}, true, now, kBoth},
       {"nobody at all", {kDaemon}, true, now, kBoth},
   };
   for (const auto& c : kCases) {
@@ -69,26 +69,26 @@ TEST_F(WebPolicyTest, OpensForTheOnlyPersonOfTheMachineWhoMayUseIt) {
 }
 
 TEST_F(WebPolicyTest, SaysWhatIsOpen) {
-  EXPECT_EQ(Decide({kAlice}, true, tenant_.now()).notes,
+  EXPECT_EQ(Decide({kAliceAccount}, true, tenant_.now()).notes,
             Hosts{"the web client of chat opens for every account of this machine, because alice "
                   "is its only person and may use it"});
-  EXPECT_EQ(Decide({kAlice}, false, tenant_.now()).notes, Hosts{});
+  EXPECT_EQ(Decide({kAliceAccount}, false, tenant_.now()).notes, Hosts{});
 }
 
 TEST_F(WebPolicyTest, FollowsWhatTheAppIsDeniedBy) {
   const absl::Time now = tenant_.now();
   deny_ = tenant_.Deny(1, {"chat", "other"});
-  EXPECT_EQ(Decide({kAlice}, true, now).blocked,
+  EXPECT_EQ(Decide({kAliceAccount}, true, now).blocked,
             (Hosts{"old.chat.example", "other.example", "web.chat.example"}));
-  EXPECT_EQ(Decide({kAlice, kBob}, true, now + absl::Hours(24)).blocked, kBoth)
+  EXPECT_EQ(Decide({kAliceAccount, kBobAccount}, true, now + absl::Hours(24)).blocked, kBoth)
       << "the emergency is over";
   deny_.reset();
   cohort_.mutable_trm(0)->set_status(v1::Trm::PERMITTED);
-  EXPECT_EQ(Decide({kAlice}, false, now).blocked, kBoth) << "still on the blocklist";
+  EXPECT_EQ(Decide({kAliceAccount}, false, now).blocked, kBoth) << "still on the blocklist";
   cohort_.clear_blocklist();
-  EXPECT_EQ(Decide({kAlice}, false, now), WebDecision());
+  EXPECT_EQ(Decide({kAliceAccount}, false, now), WebDecision());
   cohort_.mutable_trm(0)->set_status(v1::Trm::PROHIBITED);
-  EXPECT_EQ(Decide({kAlice}, true, now).blocked, kBoth);
+  EXPECT_EQ(Decide({kAliceAccount}, true, now).blocked, kBoth);
 }
 
 TEST(OnlyPerson, NeedsALoginShell) {

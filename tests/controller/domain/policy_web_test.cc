@@ -12,7 +12,7 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-v1::App MakeApp(const std::string& id, const std::vector<v1::AppIdentity>& identities) {
+v1::App WebApp(const std::string& id, const std::vector<v1::AppIdentity>& identities) {
   v1::App app;
   app.set_id(id);
   app.set_name("Name of " + id);
@@ -20,7 +20,7 @@ v1::App MakeApp(const std::string& id, const std::vector<v1::AppIdentity>& ident
   return app;
 }
 
-v1::Trm MakeTrm(const std::string& id, v1::Trm::Status status) {
+v1::Trm WebTrm(const std::string& id, v1::Trm::Status status) {
   v1::Trm trm;
   trm.set_app_id(id);
   trm.set_status(status);
@@ -35,7 +35,7 @@ PolicySet TwoApps() {
     identity.set_platform(v1::Platform::LINUX);
     identity.set_origin(v1::Origin::DPKG);
     identity.set_package_id(std::string(id) + "-pkg");
-    set.apps[id] = MakeApp(id, {identity});
+    set.apps[id] = WebApp(id, {identity});
   }
   return set;
 }
@@ -74,9 +74,9 @@ TEST(CompileContent, AWebClientBelongsToEveryPlatformWithManagedBrowsers) {
   android.set_platform(v1::Platform::ANDROID);
   android.set_origin(v1::Origin::ANDROID_PACKAGE);
   android.set_package_id("im.w");
-  set.apps["w"] = MakeApp("w", {android});
+  set.apps["w"] = WebApp("w", {android});
   set.apps["w"].add_web_hosts("web.w.example");
-  set.trm["w"] = MakeTrm("w", v1::Trm::PROHIBITED);
+  set.trm["w"] = WebTrm("w", v1::Trm::PROHIBITED);
   for (const v1::Platform::Id platform :
        {v1::Platform::LINUX, v1::Platform::MACOS, v1::Platform::WINDOWS}) {
     v1::CohortContent want;
@@ -86,7 +86,7 @@ TEST(CompileContent, AWebClientBelongsToEveryPlatformWithManagedBrowsers) {
     EXPECT_EQ(CompileContent(set, platform).DebugString(), want.DebugString());
   }
   v1::CohortContent phone;
-  *phone.add_apps() = MakeApp("w", {android});
+  *phone.add_apps() = WebApp("w", {android});
   *phone.add_trm() = set.trm["w"];
   EXPECT_EQ(CompileContent(set, v1::Platform::ANDROID).DebugString(), phone.DebugString());
   EXPECT_EQ(CompileContent(set, v1::Platform::IOS).apps_size(), 0);

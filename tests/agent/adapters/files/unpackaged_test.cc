@@ -21,7 +21,7 @@ constexpr char kEntry[] = "[Desktop Entry]\nType=Application\nName=Chat\nExec=/o
 constexpr char kWebEntry[] =
     "[Desktop Entry]\nType=Application\nName=WhatsApp Web\n"
     "Exec=/usr/bin/chromium --app-id=hnpfjngllnobngcgfapefoaidbinmjnm\n";
-constexpr char kId[] = "hnpfjngllnobngcgfapefoaidbinmjnm";
+constexpr char kUnpackagedId[] = "hnpfjngllnobngcgfapefoaidbinmjnm";
 
 class UnpackagedTest : public MachineTest {
  protected:
@@ -83,8 +83,9 @@ TEST_F(UnpackagedTest, WebAppsOfChromiumAndFirefox) {
   const std::string chromium = "home/alice/.config/chromium/Default/";
   Put(chromium + "Preferences", R"({"web_apps":{"extension_ids":{"https://web.whatsapp.com/":
       {"extension_id":"hnpfjngllnobngcgfapefoaidbinmjnm"}}}})");
-  Put(chromium + "Web Applications/Manifest Resources/" + kId + "/Icons/1.png", "x");
-  Put("home/alice/.local/share/applications/chrome-" + std::string(kId) + "-Default.desktop",
+  Put(chromium + "Web Applications/Manifest Resources/" + kUnpackagedId + "/Icons/1.png", "x");
+  Put("home/alice/.local/share/applications/chrome-" + std::string(kUnpackagedId) +
+          "-Default.desktop",
       kWebEntry);
   const std::string edge = "home/alice/.config/microsoft-edge/Profile 1/";
   Put(edge + "Preferences", "{}");

@@ -211,7 +211,7 @@ void Gate::Handle(FanotifyEvent event) {
     return;
   }
   const std::string path = PathOfFd(event.fd.get());
-  const Finding found = Look(view, event, facts->stamp, path);
+  const Finding found = Look(view, event, *facts, path);
   if (event.permission && found.likely) pending_.MarkCandidate(event.fd.get());
   switch (found.known.known) {
     case CandidateIndex::Known::kApp:
@@ -236,8 +236,9 @@ void Gate::Handle(FanotifyEvent event) {
 }
 
 Gate::Finding Gate::Look(const GateState::View& view, const FanotifyEvent& event,
-                         const FileStamp& stamp, const std::string& path) {
+                         const FileFacts& facts, const std::string& path) {
   const CandidateIndex& candidates = *view.state.candidates;
+  const FileStamp& stamp = facts.stamp;
   Finding out;
   out.known = candidates.Look(stamp, path);
   const bool open = out.known.known == CandidateIndex::Known::kNo ||
@@ -258,11 +259,12 @@ Gate::Finding Gate::Look(const GateState::View& view, const FanotifyEvent& event
       {stamp.size, at_hand.sha256.value_or(""), at_hand.build_id.value_or("")}, path);
   out.likely = std::any_of(matches.begin(), matches.end(),
                            [](const ContentMatch& m) { return !m.needs_companion; });
+  const bool sure = at_hand.sha256 && OnlyRootChanges(AllowFactsOf(view, facts));
   const bool must_read =
       !matches.empty() || (any_build && !at_hand.build_id) ||
-      (!at_hand.sha256 && (size_known || (any_size && view.found_sizes->contains(stamp.size))));
+      (!sure && (size_known || (any_size && view.found_sizes->contains(stamp.size))));
   out.known = {must_read ? CandidateIndex::Known::kNeedsHash : CandidateIndex::Known::kNo, -1};
-  out.contents_known = !must_read && (at_hand.sha256 || !any_size);
+  out.contents_known = !must_read && (sure || !any_size);
   return out;
 }
 
@@ -270,11 +272,8 @@ Gate::Finding Gate::Look(const GateState::View& view, const FanotifyEvent& event
 void Gate::Remember(const GateState::View& view, const FanotifyEvent& event, const FileFacts& facts,
                     bool contents_known) {
   if (!event.exec || !remembers_) return;
-  AllowFacts allow;
+  AllowFacts allow = AllowFactsOf(view, facts);
   allow.contents_known = contents_known;
-  allow.remote = view.remote_devices->contains(facts.stamp.key.dev);
-  allow.owner = facts.owner;
-  allow.mode = facts.mode;
   if (!MayRemember(allow)) return;
   if (!groups_.execs.Allow(event.fd.get())) {
     remembers_ = false;
@@ -344,7 +343,7 @@ void Gate::Defer(const GateState::View& view, FanotifyEvent event, const FileFac
       app = MatchOwnedPath(*view.state.policy, path,
                            owners.empty() ? std::string() : owners.begin()->second);
     } else {
-      app = shared_->AppByContents(view, e.fd.get(), facts.stamp, path);
+      app = shared_->AppByContents(view, e.fd.get(), facts, path);
     }
     if (app) {
       Settle(view, e, *app, path);

@@ -85,7 +85,7 @@ class Gate {
     bool contents_known = true;  // false: they have to be read before it is sure that it is no app
     bool likely = false;         // it has the build-id of one: at the deadline it is taken for it
   };
-  Finding Look(const GateState::View& view, const FanotifyEvent& event, const FileStamp& stamp,
+  Finding Look(const GateState::View& view, const FanotifyEvent& event, const FileFacts& facts,
                const std::string& path);
   // Answers, then records. `app` is proven.
   void Settle(const GateState::View& view, const FanotifyEvent& event, AppIndex app,

@@ -1,7 +1,10 @@
 #include "agent/adapters/linux/mount_marks.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +31,25 @@ bool BelowRemote(const std::vector<Mount>& mounts, const std::string& path) {
   return std::any_of(mounts.begin(), mounts.end(), [&](const Mount& m) {
     return IsRemote(m.type) && m.path != path && absl::StartsWith(path, m.path + "/");
   });
+}
+
+// The place of a mount, as an O_PATH descriptor. Its owner may turn a part of the path into a link
+// at any moment; mountinfo has none.
+Fd OpenPlace(const std::string& root, const std::string& path) {
+  const Fd above(open(root.empty() ? "/" : root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!above.ok()) return Fd();
+  open_how how = {};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS;
+  return Fd(static_cast<int>(syscall(SYS_openat2, above.get(), path.c_str(), &how, sizeof how)));
+}
+
+std::optional<uint64_t> DeviceOf(const Fd& fd) {
+  struct statx sx = {};
+  if (!fd.ok() || statx(fd.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &sx) != 0) {
+    return std::nullopt;
+  }
+  return makedev(sx.stx_dev_major, sx.stx_dev_minor);
 }
 
 }  // namespace
@@ -105,11 +127,15 @@ void MountMarks::MarkMounts(const std::vector<Mount>& mounts, const Place& place
       continue;
     }
     const std::string path = place.root + m.path;
-    const std::optional<uint64_t> dev = DeviceOfPath(path);
+    const Fd there = OpenPlace(place.root, m.path);
+    const std::optional<uint64_t> dev = DeviceOf(there);
     // Another mount on top hides this one; nobody reaches a program through it. btrfs gives its
     // subvolumes device numbers that mountinfo does not show.
     if (!dev || (*dev != m.dev && m.type != "btrfs")) continue;
-    const absl::Status status = group.MarkFilesystem(path);
+    // What was looked at is marked, not what the path leads to by now. A descriptor of a remote
+    // filesystem would be asked for again.
+    const absl::Status status = group.MarkFilesystem(
+        IsRemote(m.type) ? path : absl::StrCat("/proc/self/fd/", there.get()), m.path);
     if (!status.ok()) {
       why[m.dev] =
           absl::StrCat("programs on ", m.type, " filesystem ", status.message(), place.whose);

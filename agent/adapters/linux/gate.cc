@@ -169,6 +169,9 @@ void Gate::WatchdogLoop() {
     if (busy != 0 && NanosOf(now) - busy >= absl::ToInt64Nanoseconds(kLateAfter)) {
       eventfd_write(spare_event_.get(), 1);
     }
+    if (passed_unread_.exchange(false) && !local_lane_->Offer(kill_disallowed_)) {
+      passed_unread_ = true;
+    }
     if (!Late()) continue;
     if (hooks_.on_stuck) {
       hooks_.on_stuck();
@@ -271,7 +274,7 @@ Gate::Finding Gate::Look(const GateState::View& view, const FanotifyEvent& event
 // Checked again after the kernel was told: a state or contents that came in between count.
 void Gate::Remember(const GateState::View& view, const FanotifyEvent& event, const FileFacts& facts,
                     bool contents_known) {
-  if (!event.exec || !remembers_) return;
+  if (!event.exec || !remembers_ || stopping_) return;
   AllowFacts allow = AllowFactsOf(view, facts);
   allow.contents_known = contents_known;
   if (!MayRemember(allow)) return;
@@ -301,7 +304,9 @@ void Gate::Settle(const GateState::View& view, const FanotifyEvent& event, AppIn
     denied = decision.deny && first;
     if (!first && decision.deny && event.exec) {
       const std::optional<FileStamp> program = StampOfFd(event.fd.get());
-      local_lane_->Offer([this, pid = event.pid, program] { EndStarted(pid, program); });
+      if (!local_lane_->Offer([this, pid = event.pid, program] { EndStarted(pid, program); })) {
+        passed_unread_ = true;
+      }
     }
   }
   // Answered; from here on nobody waits.
@@ -342,9 +347,9 @@ void Gate::Defer(const GateState::View& view, FanotifyEvent event, const FileFac
       const std::map<std::string, std::string> owners = shared_->machine().DpkgOwners({path});
       app = MatchOwnedPath(*view.state.policy, path,
                            owners.empty() ? std::string() : owners.begin()->second);
-    } else {
-      app = shared_->AppByContents(view, e.fd.get(), facts, path);
     }
+    // In a mount namespace of one's own any file can be at the path of an innocent package.
+    if (!app) app = shared_->AppByContents(view, e.fd.get(), facts, path);
     if (app) {
       Settle(view, e, *app, path);
     } else if (e.permission) {
@@ -360,6 +365,7 @@ void Gate::Defer(const GateState::View& view, FanotifyEvent event, const FileFac
   SlowLane& lane = remote ? *remote_lane_ : *local_lane_;
   if (lane.Offer(std::move(task))) return;
   // Too much at once: what is only suspected runs, what sits at a blocked path does not.
+  passed_unread_ = true;
   if (!shared_event->permission) return;
   pending_.Answer(shared_event->fd.get(), !by_owner);
   pending_.Finish(shared_event->fd.get());

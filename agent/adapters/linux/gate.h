@@ -109,6 +109,8 @@ class Gate {
   Fd stop_event_, spare_event_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> remembers_{true};  // false: this kernel cannot
+  // Something ran that a full lane could not look at: all that runs is looked at when it can.
+  std::atomic<bool> passed_unread_{false};
   std::unique_ptr<SlowLane> local_lane_, remote_lane_;
   Decider first_, spare_;
   std::thread watchdog_thread_;

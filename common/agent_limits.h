@@ -15,7 +15,8 @@ inline constexpr absl::Duration kCanaryTime = absl::Seconds(2);  // for one prob
 
 // Looking closer at what started.
 inline constexpr size_t kMaxArguments = 16;
-inline constexpr size_t kMaxCommandLineBytes = 16 << 10;
+// More than the kernel takes (3/4 of 8 MB): nobody hides a file behind long options.
+inline constexpr size_t kMaxCommandLineBytes = 8 << 20;
 inline constexpr size_t kMaxInspections = 512;                   // waiting at once
 inline constexpr size_t kMaxKnownPrograms = 4'096;               // whether they are interpreters
 inline constexpr absl::Duration kLookAround = absl::Seconds(2);  // for mount namespaces

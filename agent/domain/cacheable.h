@@ -15,10 +15,15 @@ struct AllowFacts {
 };
 
 // True when only root could change the file, and every change of it is seen by this kernel. A
-// write through a shared mapping raises no event (fanotify(7), "Limitations"), so a file that an
-// ordinary account may write is decided each time.
+// write through a shared mapping raises no event (fanotify(7), "Limitations") and need not move
+// the file's times, so what was once read of any other file says nothing about its bytes now.
+inline bool OnlyRootChanges(const AllowFacts& f) {
+  return !f.remote && f.owner == 0 && (f.mode & 0022) == 0;
+}
+
+// A file that an ordinary account may write is decided each time.
 inline bool MayRemember(const AllowFacts& f) {
-  return !f.catalogued && f.contents_known && !f.remote && f.owner == 0 && (f.mode & 0022) == 0;
+  return !f.catalogued && f.contents_known && OnlyRootChanges(f);
 }
 
 }  // namespace muster::agent

@@ -55,10 +55,14 @@ std::optional<std::string> Companions::HashOf(const std::string& path, const Fil
   }
   absl::StatusOr<HashedFile> hashed = machine_->Hash(path);
   if (!hashed.ok() || !(hashed->stamp == stamp)) return std::nullopt;
+  Keep(stamp, hashed->sha256);
+  return std::move(hashed->sha256);
+}
+
+void Companions::Keep(const FileStamp& stamp, const std::string& sha256) {
   MutexLock lock(&mu_);
   if (sha256_of_.size() >= limits::kMaxCompanionHashes) sha256_of_.clear();
-  sha256_of_[stamp] = hashed->sha256;
-  return std::move(hashed->sha256);
+  sha256_of_[stamp] = sha256;
 }
 
 std::optional<Companion> Companions::Read(const std::string& folder, const std::string& up,
@@ -116,8 +120,17 @@ bool Companions::IsBeside(const std::string& path, const KnownHash& known) {
   const std::string companion = absl::StrCat(Folder(path), "/", known.companion_path);
   const std::optional<FileStamp> stamp = machine_->Stat(companion);
   if (!stamp || stamp->size != known.companion_size) return false;
-  const std::optional<std::string> sha256 = HashOf(companion, *stamp);
-  return sha256 && *sha256 == known.companion_sha256;
+  {
+    MutexLock lock(&mu_);
+    const auto it = sha256_of_.find(*stamp);
+    if (it != sha256_of_.end() && it->second == known.companion_sha256) return true;
+  }
+  // That it was another file once proves nothing: whoever owns it can change it and keep its
+  // times. And whoever keeps touching it so that it cannot be read does not get past either.
+  const absl::StatusOr<HashedFile> hashed = machine_->Hash(companion);
+  if (!hashed.ok()) return absl::IsAborted(hashed.status());
+  Keep(hashed->stamp, hashed->sha256);
+  return hashed->stamp.size == known.companion_size && hashed->sha256 == known.companion_sha256;
 }
 
 std::optional<AppIndex> AppOfContents(const PolicyIndex& policy, const CandidateIndex& candidates,

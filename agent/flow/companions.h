@@ -45,6 +45,7 @@ class Companions {
 
  private:
   std::optional<std::string> HashOf(const std::string& path, const FileStamp& stamp);
+  void Keep(const FileStamp& stamp, const std::string& sha256);
   std::optional<Companion> Read(const std::string& folder, const std::string& up,
                                 const std::string& name);
 

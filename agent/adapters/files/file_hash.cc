@@ -54,6 +54,19 @@ absl::StatusOr<HashedFile> HashOpen(const Fd& fd, const std::string& path) {
                     std::move(build_id), payload};
 }
 
+// The very file of an O_PATH descriptor. Only opening a device can have an effect (a watchdog, a
+// tape), and a user's link may lead to one: looked at first.
+absl::StatusOr<HashedFile> HashPlace(Fd place, const std::string& path) {
+  if (!place.ok()) return ErrnoStatus(errno, "read", path);
+  if (!StampOfFd(place.get())) {
+    return absl::NotFoundError(absl::StrCat(path, " is not a regular file"));
+  }
+  const Fd fd(open(absl::StrCat("/proc/self/fd/", place.get()).c_str(),
+                   O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME));
+  if (!fd.ok()) return ErrnoStatus(errno, "read", path);
+  return HashOpen(fd, path);
+}
+
 }  // namespace
 
 std::optional<FileStamp> StampOfFd(int fd) {
@@ -94,22 +107,17 @@ std::optional<FileStamp> StampWithoutLinks(const std::string& path) {
 }
 
 absl::StatusOr<HashedFile> HashFile(const std::string& path) {
-  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME));
-  if (!fd.ok()) return ErrnoStatus(errno, "read", path);
-  return HashOpen(fd, path);
+  return HashPlace(Fd(open(path.c_str(), O_PATH | O_CLOEXEC)), path);
 }
 
 absl::StatusOr<HashedFile> HashFileExactly(const std::string& path, const FileStamp& expected) {
-  const Fd place(open(path.c_str(), O_PATH | O_CLOEXEC | O_NOFOLLOW));
+  Fd place(open(path.c_str(), O_PATH | O_CLOEXEC | O_NOFOLLOW));
   if (!place.ok()) return ErrnoStatus(errno, "read", path);
   const std::optional<FileStamp> stamp = StampOfFd(place.get());
   if (!stamp || !stamp->SameContents(expected)) {
     return absl::AbortedError(absl::StrCat(path, " is another file now"));
   }
-  const Fd fd(open(absl::StrCat("/proc/self/fd/", place.get()).c_str(),
-                   O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME));
-  if (!fd.ok()) return ErrnoStatus(errno, "read", path);
-  return HashOpen(fd, path);
+  return HashPlace(std::move(place), path);
 }
 
 }  // namespace muster::agent

@@ -49,10 +49,10 @@ absl::StatusOr<FanotifyGroup> FanotifyGroup::Open(bool enforce) {
       absl::StrCat("nothing can be blocked: fanotify_init: ", strerror(errno)));
 }
 
-absl::Status FanotifyGroup::MarkFilesystem(const std::string& path) const {
+absl::Status FanotifyGroup::MarkFilesystem(const std::string& path, const std::string& name) const {
   if (fanotify_mark(fd_.get(), FAN_MARK_ADD | FAN_MARK_FILESYSTEM, kExecMask[enforce_ ? 1 : 0],
                     AT_FDCWD, path.c_str()) != 0) {
-    return MarkError(path);
+    return MarkError(name);
   }
   return absl::OkStatus();
 }

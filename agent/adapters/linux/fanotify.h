@@ -37,7 +37,9 @@ class FanotifyGroup {
   bool enforce() const { return enforce_; }
 
   // Every execution of a file on the filesystem that holds `path`, through whatever mount.
-  absl::Status MarkFilesystem(const std::string& path) const;
+  absl::Status MarkFilesystem(const std::string& path) const { return MarkFilesystem(path, path); }
+  // `name` is the path as people know it.
+  absl::Status MarkFilesystem(const std::string& path, const std::string& name) const;
   // Every opening of one file too: the dynamic loader, `sh FILE` and cp open, they do not exec.
   absl::Status MarkFile(const std::string& path) const;
   void UnmarkFile(const std::string& path) const;

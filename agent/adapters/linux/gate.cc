@@ -169,6 +169,9 @@ void Gate::WatchdogLoop() {
     if (busy != 0 && NanosOf(now) - busy >= absl::ToInt64Nanoseconds(kLateAfter)) {
       eventfd_write(spare_event_.get(), 1);
     }
+    if (passed_unread_.exchange(false) && !local_lane_->Offer(kill_disallowed_)) {
+      passed_unread_ = true;
+    }
     if (!Late()) continue;
     if (hooks_.on_stuck) {
       hooks_.on_stuck();
@@ -211,7 +214,7 @@ void Gate::Handle(FanotifyEvent event) {
     return;
   }
   const std::string path = PathOfFd(event.fd.get());
-  const Finding found = Look(view, event, facts->stamp, path);
+  const Finding found = Look(view, event, *facts, path);
   if (event.permission && found.likely) pending_.MarkCandidate(event.fd.get());
   switch (found.known.known) {
     case CandidateIndex::Known::kApp:
@@ -236,8 +239,9 @@ void Gate::Handle(FanotifyEvent event) {
 }
 
 Gate::Finding Gate::Look(const GateState::View& view, const FanotifyEvent& event,
-                         const FileStamp& stamp, const std::string& path) {
+                         const FileFacts& facts, const std::string& path) {
   const CandidateIndex& candidates = *view.state.candidates;
+  const FileStamp& stamp = facts.stamp;
   Finding out;
   out.known = candidates.Look(stamp, path);
   const bool open = out.known.known == CandidateIndex::Known::kNo ||
@@ -258,23 +262,21 @@ Gate::Finding Gate::Look(const GateState::View& view, const FanotifyEvent& event
       {stamp.size, at_hand.sha256.value_or(""), at_hand.build_id.value_or("")}, path);
   out.likely = std::any_of(matches.begin(), matches.end(),
                            [](const ContentMatch& m) { return !m.needs_companion; });
+  const bool sure = at_hand.sha256 && OnlyRootChanges(AllowFactsOf(view, facts));
   const bool must_read =
       !matches.empty() || (any_build && !at_hand.build_id) ||
-      (!at_hand.sha256 && (size_known || (any_size && view.found_sizes->contains(stamp.size))));
+      (!sure && (size_known || (any_size && view.found_sizes->contains(stamp.size))));
   out.known = {must_read ? CandidateIndex::Known::kNeedsHash : CandidateIndex::Known::kNo, -1};
-  out.contents_known = !must_read && (at_hand.sha256 || !any_size);
+  out.contents_known = !must_read && (sure || !any_size);
   return out;
 }
 
 // Checked again after the kernel was told: a state or contents that came in between count.
 void Gate::Remember(const GateState::View& view, const FanotifyEvent& event, const FileFacts& facts,
                     bool contents_known) {
-  if (!event.exec || !remembers_) return;
-  AllowFacts allow;
+  if (!event.exec || !remembers_ || stopping_) return;
+  AllowFacts allow = AllowFactsOf(view, facts);
   allow.contents_known = contents_known;
-  allow.remote = view.remote_devices->contains(facts.stamp.key.dev);
-  allow.owner = facts.owner;
-  allow.mode = facts.mode;
   if (!MayRemember(allow)) return;
   if (!groups_.execs.Allow(event.fd.get())) {
     remembers_ = false;
@@ -302,7 +304,9 @@ void Gate::Settle(const GateState::View& view, const FanotifyEvent& event, AppIn
     denied = decision.deny && first;
     if (!first && decision.deny && event.exec) {
       const std::optional<FileStamp> program = StampOfFd(event.fd.get());
-      local_lane_->Offer([this, pid = event.pid, program] { EndStarted(pid, program); });
+      if (!local_lane_->Offer([this, pid = event.pid, program] { EndStarted(pid, program); })) {
+        passed_unread_ = true;
+      }
     }
   }
   // Answered; from here on nobody waits.
@@ -343,9 +347,9 @@ void Gate::Defer(const GateState::View& view, FanotifyEvent event, const FileFac
       const std::map<std::string, std::string> owners = shared_->machine().DpkgOwners({path});
       app = MatchOwnedPath(*view.state.policy, path,
                            owners.empty() ? std::string() : owners.begin()->second);
-    } else {
-      app = shared_->AppByContents(view, e.fd.get(), facts.stamp, path);
     }
+    // In a mount namespace of one's own any file can be at the path of an innocent package.
+    if (!app) app = shared_->AppByContents(view, e.fd.get(), facts, path);
     if (app) {
       Settle(view, e, *app, path);
     } else if (e.permission) {
@@ -361,6 +365,7 @@ void Gate::Defer(const GateState::View& view, FanotifyEvent event, const FileFac
   SlowLane& lane = remote ? *remote_lane_ : *local_lane_;
   if (lane.Offer(std::move(task))) return;
   // Too much at once: what is only suspected runs, what sits at a blocked path does not.
+  passed_unread_ = true;
   if (!shared_event->permission) return;
   pending_.Answer(shared_event->fd.get(), !by_owner);
   pending_.Finish(shared_event->fd.get());

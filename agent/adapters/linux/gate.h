@@ -85,7 +85,7 @@ class Gate {
     bool contents_known = true;  // false: they have to be read before it is sure that it is no app
     bool likely = false;         // it has the build-id of one: at the deadline it is taken for it
   };
-  Finding Look(const GateState::View& view, const FanotifyEvent& event, const FileStamp& stamp,
+  Finding Look(const GateState::View& view, const FanotifyEvent& event, const FileFacts& facts,
                const std::string& path);
   // Answers, then records. `app` is proven.
   void Settle(const GateState::View& view, const FanotifyEvent& event, AppIndex app,
@@ -109,6 +109,8 @@ class Gate {
   Fd stop_event_, spare_event_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> remembers_{true};  // false: this kernel cannot
+  // Something ran that a full lane could not look at: all that runs is looked at when it can.
+  std::atomic<bool> passed_unread_{false};
   std::unique_ptr<SlowLane> local_lane_, remote_lane_;
   Decider first_, spare_;
   std::thread watchdog_thread_;

@@ -111,11 +111,11 @@ GateState::AtHand GateState::ContentsAtHand(int fd, const FileStamp& stamp) {
   return out;
 }
 
-std::optional<AppIndex> GateState::AppByContents(const View& view, int fd, const FileStamp& stamp,
+std::optional<AppIndex> GateState::AppByContents(const View& view, int fd, const FileFacts& facts,
                                                  const std::string& path) {
   const CandidateIndex& candidates = *view.state.candidates;
-  const PolicyIndex& policy = *view.state.policy;
-  FileContents contents{stamp.size, hashes_.Find(stamp).value_or(""), ""};
+  const FileStamp& stamp = facts.stamp;
+  FileContents contents{stamp.size, "", ""};
   if (candidates.has_build_ids()) {
     std::optional<std::string> id = build_ids_.Find(stamp);
     if (!id) {
@@ -124,21 +124,33 @@ std::optional<AppIndex> GateState::AppByContents(const View& view, int fd, const
     }
     contents.build_id = *id;
   }
-  const bool suspicious = candidates.has_unsized_hash() ||
-                          candidates.Look(stamp, path).known == CandidateIndex::Known::kNeedsHash ||
-                          !candidates.MatchContents(contents, path).empty();
-  if (contents.sha256.empty() && suspicious) {
-    const std::optional<std::string> sha256 = HashFd(fd, [] { return false; });
+  const bool likely = candidates.Look(stamp, path).known == CandidateIndex::Known::kNeedsHash ||
+                      (candidates.has_unsized_hash() && view.found_sizes->contains(stamp.size)) ||
+                      !candidates.MatchContents(contents, path).empty();
+  if (!likely || OnlyRootChanges(AllowFactsOf(view, facts))) {
+    contents.sha256 = hashes_.Find(stamp).value_or("");
+  }
+  if (contents.sha256.empty() && (likely || candidates.has_unsized_hash())) {
+    const std::optional<std::string> sha256 = HashFd(fd, stamp.size);
+    if (!sha256) return std::nullopt;
+    // The bytes decide also where somebody keeps touching the file; they are only not kept then.
     const std::optional<FileStamp> after = StampOfFd(fd);
-    if (!sha256 || !after || !after->SameContents(stamp)) return std::nullopt;
-    hashes_.Put(stamp, *sha256);
+    if (after && *after == stamp) hashes_.Put(stamp, *sha256);
     contents.sha256 = *sha256;
   }
   const std::optional<AppIndex> app =
-      AppOfContents(policy, candidates, contents, path, companions_, *machine_);
+      AppOfContents(*view.state.policy, candidates, contents, path, companions_, *machine_);
   // From now on a copy is hashed before it runs, not after.
   if (app && candidates.has_unsized_hash()) NoteSize(stamp.size);
   return app;
+}
+
+AllowFacts AllowFactsOf(const GateState::View& view, const FileFacts& facts) {
+  AllowFacts out;
+  out.remote = view.remote_devices->contains(facts.stamp.key.dev);
+  out.owner = facts.owner;
+  out.mode = facts.mode;
+  return out;
 }
 
 }  // namespace muster::agent

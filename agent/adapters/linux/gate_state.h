@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "agent/adapters/files/file_facts.h"
 #include "agent/adapters/linux/proc.h"
 #include "agent/adapters/linux/slow_lane.h"
+#include "agent/domain/cacheable.h"
 #include "agent/domain/record_buffer.h"
 #include "agent/flow/companions.h"
 #include "agent/flow/enforcer.h"
@@ -58,7 +60,8 @@ class GateState {
 
   // The app that the contents of `fd` prove, with what lies beside it; reads it if need be, but
   // whole only when its size or build-id is that of a known program, or any file could be one.
-  std::optional<AppIndex> AppByContents(const View& view, int fd, const FileStamp& stamp,
+  // What was read of a file before counts only where nobody but root can have changed it since.
+  std::optional<AppIndex> AppByContents(const View& view, int fd, const FileFacts& facts,
                                         const std::string& path);
 
   // What is known of a file's contents without waiting: empty optionals: it has to be read.
@@ -98,5 +101,8 @@ class GateState {
   std::optional<Probe> probe_ ABSL_GUARDED_BY(mu_);
   RecordBuffer records_ ABSL_GUARDED_BY(mu_){limits::kMaxExecRecordsWaiting};
 };
+
+// Whose the file is and where.
+AllowFacts AllowFactsOf(const GateState::View& view, const FileFacts& facts);
 
 }  // namespace muster::agent

@@ -54,11 +54,14 @@ void LinuxEnforcer::Start(std::optional<GateGroups> groups) {
 }
 
 std::optional<GateGroups> LinuxEnforcer::HandOver() {
-  lookout_.reset();
   MutexLock lock(&mu_);
+  // A user's file that never answers may hold up the lanes of both: nobody waits for them here.
+  if (lookout_ != nullptr) {
+    retired_.emplace_back([lookout = lookout_.release()] { delete lookout; });
+  }
   if (gate_ == nullptr || !enforcing_) return std::nullopt;
   std::optional<GateGroups> groups = gate_->HandOver();
-  gate_.reset();
+  retired_.emplace_back([gate = gate_.release()] { delete gate; });
   return groups;
 }
 

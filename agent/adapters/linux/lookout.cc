@@ -24,6 +24,16 @@ std::optional<FileStamp> StampOfProgram(int pid) {
   return facts->stamp;
 }
 
+// Whoever a namespace was found by may have ended since; 0: nobody is in it.
+int LivingIn(const MountMarks::Watch& watch) {
+  if (MountNamespaceOf(watch.pid) == watch.id) return watch.pid;
+  int out = 0;
+  ForEachProcess([&](int pid) {
+    if (out == 0 && MountNamespaceOf(pid) == watch.id) out = pid;
+  });
+  return out;
+}
+
 }  // namespace
 
 Lookout::Lookout(Parts parts)
@@ -66,17 +76,17 @@ void Lookout::Run() {
 }
 
 void Lookout::Wait() {
-  const std::vector<std::pair<int, int>> others = parts_.marks->watches();
+  const std::vector<MountMarks::Watch> others = parts_.marks->watches();
   std::vector<pollfd> fds = {{stop_event_.get(), POLLIN, 0},
                              {own_mounts_.get(), POLLPRI, 0},
                              {connector_ ? connector_->fd() : -1, POLLIN, 0}};
-  for (const auto& [fd, pid] : others) fds.push_back({fd, POLLPRI, 0});
+  for (const MountMarks::Watch& w : others) fds.push_back({w.fd, POLLPRI, 0});
   const absl::Duration left = std::max(next_look_ - MonotonicClock().Now(), absl::ZeroDuration());
   const int ms = static_cast<int>(absl::ToInt64Milliseconds(left + absl::Microseconds(999)));
   if (poll(fds.data(), fds.size(), ms) <= 0) return;
   own_changed_ = (fds[1].revents & (POLLPRI | POLLERR)) != 0;
   for (size_t i = 3; i < fds.size(); ++i) {
-    if ((fds[i].revents & (POLLPRI | POLLERR)) != 0) OnNewDevices(others[i - 3].second);
+    if ((fds[i].revents & (POLLPRI | POLLERR)) != 0) OnNewDevices(LivingIn(others[i - 3]));
   }
 }
 
@@ -101,11 +111,11 @@ void Lookout::OnExec(int pid) {
 
 // Whoever runs from a filesystem that was marked this moment started unseen.
 void Lookout::OnNewDevices(int pid) {
-  std::vector<uint64_t> fresh;
-  parts_.with_group([&](const FanotifyGroup& g) { fresh = parts_.marks->MarkNamespaceOf(pid, g); });
-  if (fresh.empty()) return;
-  parts_.marks_changed();
-  const absl::flat_hash_set<uint64_t> devices(fresh.begin(), fresh.end());
+  MountMarks::NamespaceMarks news;
+  parts_.with_group([&](const FanotifyGroup& g) { news = parts_.marks->MarkNamespaceOf(pid, g); });
+  if (news.devices.empty()) return;
+  if (news.changed) parts_.marks_changed();
+  const absl::flat_hash_set<uint64_t> devices(news.devices.begin(), news.devices.end());
   ForEachProcess([&](int other) {
     const std::optional<FileStamp> stamp = StampOfProgram(other);
     if (stamp && devices.contains(stamp->key.dev)) Offer(other);

@@ -1,7 +1,10 @@
 #include "agent/adapters/linux/mount_marks.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +31,25 @@ bool BelowRemote(const std::vector<Mount>& mounts, const std::string& path) {
   return std::any_of(mounts.begin(), mounts.end(), [&](const Mount& m) {
     return IsRemote(m.type) && m.path != path && absl::StartsWith(path, m.path + "/");
   });
+}
+
+// The place of a mount, as an O_PATH descriptor. Its owner may turn a part of the path into a link
+// at any moment; mountinfo has none.
+Fd OpenPlace(const std::string& root, const std::string& path) {
+  const Fd above(open(root.empty() ? "/" : root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!above.ok()) return Fd();
+  open_how how = {};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS;
+  return Fd(static_cast<int>(syscall(SYS_openat2, above.get(), path.c_str(), &how, sizeof how)));
+}
+
+std::optional<uint64_t> DeviceOf(const Fd& fd) {
+  struct statx sx = {};
+  if (!fd.ok() || statx(fd.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &sx) != 0) {
+    return std::nullopt;
+  }
+  return makedev(sx.stx_dev_major, sx.stx_dev_minor);
 }
 
 }  // namespace
@@ -90,26 +112,29 @@ void MountMarks::MarkPaths(const FanotifyGroup& group, Namespace& out) {
 }
 
 void MountMarks::MarkMounts(const std::vector<Mount>& mounts, const Place& place,
-                            const FanotifyGroup& group, Namespace& out,
-                            std::vector<uint64_t>* fresh) {
+                            const FanotifyGroup& group, Namespace& out, NamespaceMarks* news) {
   std::map<uint64_t, std::string> why;
   absl::flat_hash_set<uint64_t> done;
   for (const Mount& m : mounts) {
     if (!CanHoldPrograms(m.type) || done.contains(m.dev)) continue;
     if (!InScopeLocked(m.dev) || scope_devices_.contains(m.dev)) continue;
     // Another namespace shows mostly what is marked already.
-    if (!place.root.empty() && covered_.contains(m.dev)) continue;
+    if (!place.root.empty() && IsOwn(m.dev)) continue;
     if (BelowRemote(mounts, m.path)) {
       why[m.dev] = absl::StrCat("programs on ", m.path, place.whose,
                                 " are not seen: it is reached through a remote filesystem");
       continue;
     }
     const std::string path = place.root + m.path;
-    const std::optional<uint64_t> dev = DeviceOfPath(path);
+    const Fd there = OpenPlace(place.root, m.path);
+    const std::optional<uint64_t> dev = DeviceOf(there);
     // Another mount on top hides this one; nobody reaches a program through it. btrfs gives its
     // subvolumes device numbers that mountinfo does not show.
     if (!dev || (*dev != m.dev && m.type != "btrfs")) continue;
-    const absl::Status status = group.MarkFilesystem(path);
+    // What was looked at is marked, not what the path leads to by now. A descriptor of a remote
+    // filesystem would be asked for again.
+    const absl::Status status = group.MarkFilesystem(
+        IsRemote(m.type) ? path : absl::StrCat("/proc/self/fd/", there.get()), m.path);
     if (!status.ok()) {
       why[m.dev] =
           absl::StrCat("programs on ", m.type, " filesystem ", status.message(), place.whose);
@@ -117,13 +142,23 @@ void MountMarks::MarkMounts(const std::vector<Mount>& mounts, const Place& place
     }
     done.insert(m.dev);
     for (const uint64_t d : {m.dev, *dev}) {
-      if (covered_.insert(d).second && fresh != nullptr) fresh->push_back(d);
+      const bool first = covered_.insert(d).second;
+      if (news == nullptr) continue;
+      news->devices.push_back(d);
+      news->changed |= first;
     }
-    out.marked.push_back({path, m.path + place.whose, m.dev, *dev});
+    const bool known = std::any_of(out.marked.begin(), out.marked.end(),
+                                   [&](const Marked& k) { return k.dev == m.dev; });
+    if (!known) out.marked.push_back({path, m.path + place.whose, m.dev, *dev});
   }
   for (const auto& [dev, text] : why) {
     if (!done.contains(dev)) out.failed.push_back(text);
   }
+}
+
+bool MountMarks::IsOwn(uint64_t dev) const {
+  return std::any_of(own_.marked.begin(), own_.marked.end(),
+                     [dev](const Marked& m) { return m.dev == dev; });
 }
 
 void MountMarks::Cover(const Namespace& ns) {
@@ -156,15 +191,15 @@ bool MountMarks::MarkOwn(const FanotifyGroup& group) {
   return changed;
 }
 
-std::vector<uint64_t> MountMarks::MarkNamespaceOf(int pid, const FanotifyGroup& group) {
-  std::vector<uint64_t> fresh;
+MountMarks::NamespaceMarks MountMarks::MarkNamespaceOf(int pid, const FanotifyGroup& group) {
+  NamespaceMarks news;
   const uint64_t id = MountNamespaceOf(pid);
-  if (id == 0 || id == MountNamespaceOf(getpid())) return fresh;
+  if (id == 0 || id == MountNamespaceOf(getpid())) return news;
   const std::string proc = absl::StrCat("/proc/", pid);
   // Opened before it is read, so that no change falls between.
   Fd watch(open((proc + "/mountinfo").c_str(), O_RDONLY | O_CLOEXEC));
   const std::vector<Mount> mounts = MountsOf(absl::StrCat(pid));
-  if (!watch.ok() || mounts.empty()) return fresh;
+  if (!watch.ok() || mounts.empty()) return news;
   const Place place = {proc + "/root",
                        absl::StrCat(" (in a mount namespace of its own, process ", pid, ")")};
   MutexLock lock(&mu_);
@@ -180,8 +215,8 @@ std::vector<uint64_t> MountMarks::MarkNamespaceOf(int pid, const FanotifyGroup& 
   for (const Mount& m : mounts) {
     if (IsRemote(m.type)) remote_.insert(m.dev);
   }
-  MarkMounts(mounts, place, group, ns, &fresh);
-  return fresh;
+  MarkMounts(mounts, place, group, ns, &news);
+  return news;
 }
 
 void MountMarks::Prune(const absl::flat_hash_set<uint64_t>& living) {
@@ -229,10 +264,10 @@ absl::flat_hash_set<uint64_t> MountMarks::remote_devices() const {
   return remote_;
 }
 
-std::vector<std::pair<int, int>> MountMarks::watches() const {
+std::vector<MountMarks::Watch> MountMarks::watches() const {
   MutexLock lock(&mu_);
-  std::vector<std::pair<int, int>> out;
-  for (const auto& [id, ns] : others_) out.emplace_back(ns.mountinfo.get(), ns.pid);
+  std::vector<Watch> out;
+  for (const auto& [id, ns] : others_) out.push_back({ns.mountinfo.get(), id, ns.pid});
   return out;
 }
 

@@ -29,9 +29,14 @@ class MountMarks {
 
   // Marks what this mount namespace shows. True when the marks or the failures changed.
   bool MarkOwn(const FanotifyGroup& group);
-  // Marks what the mount namespace of a process shows, through /proc/PID/root. The devices that
-  // were marked for the first time.
-  std::vector<uint64_t> MarkNamespaceOf(int pid, const FanotifyGroup& group);
+  // Marks what the mount namespace of a process shows and ours does not, through /proc/PID/root.
+  struct NamespaceMarks {
+    // All of it: the kernel gives a device number again after an unmount, so that what is known by
+    // its number may be another filesystem now, whose programs started unseen.
+    std::vector<uint64_t> devices;
+    bool changed = false;  // there is something new by its number
+  };
+  NamespaceMarks MarkNamespaceOf(int pid, const FanotifyGroup& group);
   // Namespaces that no process is in any more, and marks of a group that is gone.
   void Prune(const absl::flat_hash_set<uint64_t>& living);
   void Clear();
@@ -52,8 +57,14 @@ class MountMarks {
   std::vector<Marked> marked() const;
   std::vector<std::string> failed() const;
   absl::flat_hash_set<uint64_t> remote_devices() const;
-  // Descriptors whose POLLPRI says that a namespace's mounts changed, with a process in it.
-  std::vector<std::pair<int, int>> watches() const;
+  // A descriptor whose POLLPRI says that a namespace's mounts changed, and a process that was in
+  // it.
+  struct Watch {
+    int fd = -1;
+    uint64_t id = 0;
+    int pid = 0;
+  };
+  std::vector<Watch> watches() const;
 
  private:
   struct Namespace {
@@ -67,8 +78,10 @@ class MountMarks {
     std::string whose;  // for people; empty: ours
   };
   void MarkMounts(const std::vector<Mount>& mounts, const Place& place, const FanotifyGroup& group,
-                  Namespace& out, std::vector<uint64_t>* fresh) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+                  Namespace& out, NamespaceMarks* news) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MarkPaths(const FanotifyGroup& group, Namespace& out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Mounted in our own namespace, which ordinary accounts cannot unmount.
+  bool IsOwn(uint64_t dev) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Cover(const Namespace& ns) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool InScopeLocked(uint64_t dev) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

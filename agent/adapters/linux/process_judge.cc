@@ -16,6 +16,15 @@
 #include "common/agent_limits.h"
 
 namespace muster::agent {
+namespace {
+
+// To read the very file of an O_PATH descriptor.
+Fd Reopen(int place) {
+  return Fd(open(absl::StrCat("/proc/self/fd/", place).c_str(),
+                 O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+}
+
+}  // namespace
 
 std::optional<ProcessJudge::Program> ProcessJudge::ProgramOf(int pid) {
   const Fd exe(open(absl::StrCat("/proc/", pid, "/exe").c_str(), O_PATH | O_CLOEXEC));
@@ -46,20 +55,25 @@ std::optional<AppIndex> ProcessJudge::AppOf(const GateState::View& view, const F
     case CandidateIndex::Known::kNeedsHash:
       break;
   }
-  const Fd file(open(link.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  // Another file may be at the end of the link by now.
-  const std::optional<FileFacts> facts = file.ok() ? FactsOfFd(file.get()) : std::nullopt;
-  if (!facts || !facts->stamp.SameContents(stamp)) return std::nullopt;
-  return shared_->AppByContents(view, file.get(), facts->stamp, path);
+  // Looked at before it is opened: another file, or a device, may be at the end of the link by
+  // now. Its times alone may have changed.
+  const Fd place(open(link.c_str(), O_PATH | O_CLOEXEC));
+  const std::optional<FileFacts> facts = place.ok() ? FactsOfFd(place.get()) : std::nullopt;
+  if (!facts || !(facts->stamp.key == stamp.key)) return std::nullopt;
+  const Fd file = Reopen(place.get());
+  if (!file.ok()) return std::nullopt;
+  return shared_->AppByContents(view, file.get(), *facts, path);
 }
 
 std::optional<AppIndex> ProcessJudge::AppOfData(const GateState::View& view, const FileStamp& stamp,
-                                                const std::string& link) {
+                                                int place) {
   const CandidateIndex& candidates = *view.state.candidates;
   if (!candidates.HasDataFileOfSize(stamp.size)) return std::nullopt;
-  const absl::StatusOr<HashedFile> hashed = shared_->machine().Hash(link);
-  if (!hashed.ok()) return std::nullopt;
-  return candidates.FindDataFile(hashed->stamp.size, hashed->sha256);
+  const Fd file = Reopen(place);
+  const std::optional<std::string> sha256 =
+      file.ok() ? HashFd(file.get(), stamp.size) : std::nullopt;
+  if (!sha256) return std::nullopt;
+  return candidates.FindDataFile(stamp.size, *sha256);
 }
 
 std::optional<AppIndex> ProcessJudge::AppOfArguments(const GateState::View& view, int pid,
@@ -76,7 +90,7 @@ std::optional<AppIndex> ProcessJudge::AppOfArguments(const GateState::View& view
     if (!facts) continue;
     *path = absolute ? argument : PathOfFd(file.get());
     if (const auto app = AppOf(view, facts->stamp, *path, link)) return app;
-    return AppOfData(view, facts->stamp, link);
+    return AppOfData(view, facts->stamp, file.get());
   }
   return std::nullopt;
 }

@@ -4,10 +4,12 @@
 #include <openssl/evp.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "common/agent_limits.h"
 
 namespace muster::agent {
 
@@ -21,7 +23,10 @@ std::optional<std::string> HashCache::Find(const FileStamp& stamp) {
 
 void HashCache::Put(const FileStamp& stamp, std::string sha256) {
   MutexLock lock(&mu_);
-  if (by_stamp_.contains(stamp)) return;
+  if (const auto it = by_stamp_.find(stamp); it != by_stamp_.end()) {
+    it->second->second = std::move(sha256);
+    return;
+  }
   order_.emplace_front(stamp, std::move(sha256));
   by_stamp_[stamp] = order_.begin();
   if (order_.size() <= capacity_) return;
@@ -29,18 +34,19 @@ void HashCache::Put(const FileStamp& stamp, std::string sha256) {
   order_.pop_back();
 }
 
-std::optional<std::string> HashFd(int fd, const std::function<bool()>& stop) {
+std::optional<std::string> HashFd(int fd, uint64_t size) {
+  if (size > limits::kMaxHashedBytes) return std::nullopt;
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> ctx(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   if (EVP_DigestInit_ex(ctx.get(), EVP_sha256(), nullptr) != 1) return std::nullopt;
   std::string buffer(64 << 10, '\0');
-  for (off_t at = 0;;) {
-    if (stop()) return std::nullopt;
-    const ssize_t n = pread(fd, buffer.data(), buffer.size(), at);
+  for (uint64_t at = 0; at < size;) {
+    const ssize_t n = pread(fd, buffer.data(), std::min<uint64_t>(buffer.size(), size - at),
+                            static_cast<off_t>(at));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return std::nullopt;
     if (n == 0) break;
     EVP_DigestUpdate(ctx.get(), buffer.data(), static_cast<size_t>(n));
-    at += n;
+    at += static_cast<uint64_t>(n);
   }
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned length = 0;

@@ -22,6 +22,7 @@ class HashCache {
  public:
   explicit HashCache(size_t capacity) : capacity_(capacity) {}
   std::optional<std::string> Find(const FileStamp& stamp);
+  // In the place of what was there.
   void Put(const FileStamp& stamp, std::string sha256);
 
  private:
@@ -32,9 +33,10 @@ class HashCache {
       ABSL_GUARDED_BY(mu_);
 };
 
-// SHA-256 of an open file, lowercase hex, without moving its offset; empty when it cannot be
-// read whole or `stop` says so.
-std::optional<std::string> HashFd(int fd, const std::function<bool()>& stop);
+// SHA-256 of the first `size` bytes of an open file, lowercase hex, without moving its offset:
+// whoever makes it longer meanwhile must not keep the reader. Empty when it cannot be read, or
+// `size` is over limits::kMaxHashedBytes.
+std::optional<std::string> HashFd(int fd, uint64_t size);
 
 // One thread, a bounded queue. Thread-safe.
 class SlowLane {

@@ -118,6 +118,31 @@ TEST_F(UnmarkedTest, AUserNamespaceWithItsOwnTmpfs) {
               AnyOf(kKilled, kEperm));
 }
 
+// The kernel gives a device number again after an unmount: it is another filesystem.
+TEST_F(UnmarkedTest, AFilesystemInThePlaceOfAMarkedOne) {
+  const std::string hidden = base_ + "/hidden";
+  mkdir(hidden.c_str(), 0755);
+  EXPECT_EQ(InChild([&] {
+              if (unshare(CLONE_NEWNS) != 0 ||
+                  mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+                _exit(92);
+              }
+              for (int mounts = 0; mounts < 2; ++mounts) {
+                if (mounts > 0 && umount2(hidden.c_str(), 0) != 0) _exit(95);
+                if (mount("tmpfs", hidden.c_str(), "tmpfs", 0, "mode=0777") != 0) _exit(92);
+                Copy(app_, hidden + "/copy");
+                int ended = 0;
+                for (int i = 0; i < 500 && ended != kEperm; ++i) {
+                  usleep(10'000);
+                  ended = RunAs(kBob, {hidden + "/copy"});
+                }
+                if (ended != kEperm) _exit(96 + mounts);
+              }
+              _exit(0);
+            }),
+            0);
+}
+
 TEST_F(UnmarkedTest, ACopyThroughTheLoader) {
   const std::string copy = mount_ + "/copy";
   Install(sleeper_, copy);

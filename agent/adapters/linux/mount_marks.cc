@@ -79,6 +79,7 @@ bool MountMarks::InScopeLocked(uint64_t dev) const {
 }
 
 bool MountMarks::InScope(uint64_t dev) const {
+  if (scope_.paths.empty()) return true;
   MutexLock lock(&mu_);
   return InScopeLocked(dev);
 }
@@ -200,9 +201,10 @@ MountMarks::NamespaceMarks MountMarks::MarkNamespaceOf(int pid, const FanotifyGr
   Fd watch(open((proc + "/mountinfo").c_str(), O_RDONLY | O_CLOEXEC));
   const std::vector<Mount> mounts = MountsOf(absl::StrCat(pid));
   if (!watch.ok() || mounts.empty()) return news;
-  const Place place = {proc + "/root",
-                       absl::StrCat(" (in a mount namespace of its own, process ", pid, ")")};
+  // Without the process: a report for every container that starts would tell nobody anything.
+  const Place place = {proc + "/root", " (in another mount namespace)"};
   MutexLock lock(&mu_);
+  if (others_.size() >= limits::kMaxNamespaces && !others_.contains(id)) return news;
   Namespace& ns = others_[id];
   if (!ns.mountinfo.ok()) ns.mountinfo = std::move(watch);
   ns.pid = pid;

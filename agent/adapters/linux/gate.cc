@@ -343,7 +343,8 @@ void Gate::Defer(const GateState::View& view, FanotifyEvent event, const FileFac
       const std::map<std::string, std::string> owners = shared_->machine().DpkgOwners({path});
       app = MatchOwnedPath(*view.state.policy, path,
                            owners.empty() ? std::string() : owners.begin()->second);
-    } else {
+    }
+    if (!app) {
       app = shared_->AppByContents(view, e.fd.get(), facts.stamp, path);
     }
     if (app) {

@@ -54,8 +54,10 @@ std::optional<AppIndex> ProcessJudge::AppOf(const GateState::View& view, const F
       return known.app;
     case CandidateIndex::Known::kNeedsOwner: {
       const std::map<std::string, std::string> owners = shared_->machine().DpkgOwners({path});
-      return MatchOwnedPath(*view.state.policy, path,
-                            owners.empty() ? std::string() : owners.begin()->second);
+      const auto app = MatchOwnedPath(*view.state.policy, path,
+                                      owners.empty() ? std::string() : owners.begin()->second);
+      if (app) return app;
+      break;
     }
     case CandidateIndex::Known::kNo:
       if (!candidates.has_unsized_hash() && !candidates.has_build_ids()) return std::nullopt;

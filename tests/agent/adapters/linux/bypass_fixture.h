@@ -37,8 +37,7 @@ class BypassTest : public FanotifyTest {
     int status = 0;
     waitpid(pid, &status, 0);
     if (WIFEXITED(status)) return WEXITSTATUS(status);
-    RecordProperty("ended_after_ms",
-                   absl::StrCat(absl::ToInt64Milliseconds(absl::Now() - start)));
+    RecordProperty("ended_after_ms", absl::StrCat(absl::ToInt64Milliseconds(absl::Now() - start)));
     return 300 + WTERMSIG(status);
   }
 

@@ -67,21 +67,21 @@ TEST_F(BypassMounts, AnOverlay) {
   for (const bool changed : {false, true}) {
     const std::string merged = Folder(absl::StrCat(base_, "/merged", changed));
     const std::string own = Folder(absl::StrCat(base_, "/own", changed));
-    EXPECT_THAT(InChild([&] {
-                  OwnMounts();
-                  Mount("tmpfs", "tmpfs", own, "mode=0777");
-                  if (mkdir((own + "/up").c_str(), 0777) != 0) _exit(95);
-                  if (mkdir((own + "/work").c_str(), 0777) != 0) _exit(95);
-                  Mount("overlay", "overlay", merged,
-                        absl::StrCat("lowerdir=", mount_, ",upperdir=", own,
-                                     "/up,workdir=", own, "/work"));
-                  const std::string program = merged + "/chat-sleep";
-                  // A changed mode copies the file up: it is another one now.
-                  if (changed && chmod(program.c_str(), 0777) != 0) _exit(96);
-                  BecomeBob();
-                  Exec(program);
-                }),
-                Stopped())
+    EXPECT_THAT(
+        InChild([&] {
+          OwnMounts();
+          Mount("tmpfs", "tmpfs", own, "mode=0777");
+          if (mkdir((own + "/up").c_str(), 0777) != 0) _exit(95);
+          if (mkdir((own + "/work").c_str(), 0777) != 0) _exit(95);
+          Mount("overlay", "overlay", merged,
+                absl::StrCat("lowerdir=", mount_, ",upperdir=", own, "/up,workdir=", own, "/work"));
+          const std::string program = merged + "/chat-sleep";
+          // A changed mode copies the file up: it is another one now.
+          if (changed && chmod(program.c_str(), 0777) != 0) _exit(96);
+          BecomeBob();
+          Exec(program);
+        }),
+        Stopped())
         << changed;
   }
 }
@@ -94,8 +94,8 @@ TEST_F(BypassMounts, AnOverlayOfAnAccountsOwn) {
                 if (mkdir((place + "/up").c_str(), 0777) != 0) _exit(95);
                 if (mkdir((place + "/work").c_str(), 0777) != 0) _exit(95);
                 Mount("overlay", "overlay", merged,
-                      absl::StrCat("lowerdir=", mount_, ",upperdir=", place,
-                                   "/up,workdir=", place, "/work"));
+                      absl::StrCat("lowerdir=", mount_, ",upperdir=", place, "/up,workdir=", place,
+                                   "/work"));
                 Exec(merged + "/chat-sleep");
               }),
               Stopped());
@@ -165,8 +165,8 @@ TEST_F(BypassMounts, ARootThatReplacesTheOther) {
                 OwnMounts();
                 ExecWithin(root, [&] {
                   const std::string old = root + "/old";
-                  if (syscall(SYS_pivot_root, root.c_str(), old.c_str()) != 0 ||
-                      chdir("/") != 0 || umount2("/old", MNT_DETACH) != 0) {
+                  if (syscall(SYS_pivot_root, root.c_str(), old.c_str()) != 0 || chdir("/") != 0 ||
+                      umount2("/old", MNT_DETACH) != 0) {
                     _exit(96);
                   }
                 });

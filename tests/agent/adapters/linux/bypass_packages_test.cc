@@ -69,12 +69,12 @@ TEST_F(BypassPackages, AFlatpak) {
   ASSERT_EQ(mount("tmpfs", (app + "/x86_64/stable/1/files").c_str(), "tmpfs", 0, ""), 0);
   Folder(app + "/x86_64/stable/1/files/bin", 0755);
   const std::string program = app + "/x86_64/stable/1/files/bin/chat";
-  Install("/usr/bin/tail", program);
+  Install(kNextVersion, program);
   fs::create_symlink("1", app + "/x86_64/stable/active");
   fs::create_symlink("x86_64/stable", app + "/current");
   AddIdentity(v1::Origin::FLATPAK, "org.chat.App");
-  EXPECT_THAT(RunAs(kBob, {program, "-f", "/dev/null"}), Stopped());
-  EXPECT_THAT(RunAs(kBob, {LoaderPath(), program, "-f", "/dev/null"}),
+  EXPECT_THAT(RunAs(kBob, {program, "30", "/bin/sleep", "30"}), Stopped());
+  EXPECT_THAT(RunAs(kBob, {LoaderPath(), program, "30", "/bin/sleep", "30"}),
               ::testing::AnyOf(127, kKilled));
   umount2((app + "/x86_64/stable/1/files").c_str(), MNT_DETACH);
 }
@@ -83,15 +83,16 @@ TEST_F(BypassPackages, ASnap) {
   const std::string packed = base_ + "/packed", image = base_ + "/chat_1.snap";
   fs::create_directories(packed + "/meta");
   Write(packed + "/meta/snap.yaml", "name: chat\nversion: 1\n");
-  Install("/usr/bin/tail", packed + "/chat");
+  Install(kNextVersion, packed + "/chat");
   Tool({"/usr/bin/mksquashfs", packed, image, "-quiet", "-no-progress"});
   const std::string where = base_ + "/snap/chat/1";
   fs::create_directories(where);
   fs::create_symlink("1", base_ + "/snap/chat/current");
   Tool({"/bin/mount", "-t", "squashfs", "-o", "loop", image, where});
   AddIdentity(v1::Origin::SNAP, "chat");
-  EXPECT_THAT(RunAs(kBob, {where + "/chat", "-f", "/dev/null"}), Stopped());
-  EXPECT_THAT(RunAs(kBob, {base_ + "/snap/chat/current/chat", "-f", "/dev/null"}), Stopped());
+  EXPECT_THAT(RunAs(kBob, {where + "/chat", "30", "/bin/sleep", "30"}), Stopped());
+  EXPECT_THAT(RunAs(kBob, {base_ + "/snap/chat/current/chat", "30", "/bin/sleep", "30"}),
+              Stopped());
   Tool({"/bin/umount", "-l", where});
 }
 

@@ -17,7 +17,10 @@ int Strength(const KnownHash& hash) {
 }  // namespace
 
 CandidateIndex::CandidateIndex(Parts parts) : parts_(std::move(parts)) {
-  for (size_t i = 0; i < parts_.files.size(); ++i) by_key_.emplace(parts_.files[i].stamp.key, i);
+  for (size_t i = 0; i < parts_.files.size(); ++i) {
+    by_key_.emplace(parts_.files[i].stamp.key, i);
+    program_paths_.insert(parts_.files[i].path);
+  }
   for (size_t i = 0; i < parts_.paths.size(); ++i) by_path_.emplace(parts_.paths[i].path, i);
   for (size_t i = 0; i < parts_.hashes.size(); ++i) AddHash(i);
   Settle(by_hash_, false);
@@ -106,6 +109,8 @@ CandidateIndex::Answer CandidateIndex::Look(const FileStamp& stamp, absl::string
     if (!p.stamp || !p.stamp->SameContents(stamp)) return {Known::kNeedsOwner, -1};
     return p.app >= 0 ? Answer{Known::kApp, p.app} : Answer{};
   }
+  // The next version over the one that was there, before anybody looked again.
+  if (program_paths_.contains(path)) return {Known::kNeedsOwner, -1};
   if (sizes_.contains(stamp.size) && !foreign_paths_.contains(path)) {
     return {Known::kNeedsHash, -1};
   }

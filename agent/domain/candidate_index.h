@@ -80,7 +80,8 @@ class CandidateIndex {
   enum class Known {
     kNo,          // no program of a catalogued app
     kApp,         // `app`
-    kNeedsOwner,  // a catalogued path, but a file that came later: its package decides
+    kNeedsOwner,  // a catalogued or a program's path, but a file that came later: its package
+                  // decides
     kNeedsHash,   // its size is that of a known hash: only its contents can tell
   };
   struct Answer {
@@ -132,6 +133,7 @@ class CandidateIndex {
   Parts parts_;
   absl::flat_hash_map<FileKey, size_t> by_key_;       // into files
   absl::flat_hash_map<std::string, size_t> by_path_;  // into paths
+  absl::flat_hash_set<std::string> program_paths_;    // of files
   HashesOf by_hash_, by_build_id_;                    // stated first, then those that stand alone
   std::vector<KnownHash> data_files_;
   absl::flat_hash_map<std::string, size_t> by_data_hash_;  // into data_files_

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/agent_limits.h"
 
@@ -39,6 +40,14 @@ constexpr std::array<absl::string_view, 19> kWithValue = {"-W",
                                                           "--inhibit-rpath",
                                                           "--glibc-hwcaps-mask"};
 
+// What each process reads as its own, and where that is below /proc/PID.
+constexpr std::array<std::pair<absl::string_view, absl::string_view>, 4> kOwn = {{
+    {"/proc/self/", "/"},
+    {"/proc/thread-self/", "/"},
+    {"/dev/fd/", "/fd/"},
+    {"/dev/stdin", "/fd/0"},
+}};
+
 }  // namespace
 
 bool IsInterpreter(absl::string_view path) {
@@ -63,6 +72,17 @@ std::vector<std::string> FileArguments(absl::string_view cmdline) {
     out.emplace_back(argument);
   }
   return out;
+}
+
+std::string PathFromOutside(int pid, absl::string_view argument) {
+  const std::string proc = absl::StrCat("/proc/", pid);
+  if (!absl::StartsWith(argument, "/")) return absl::StrCat(proc, "/cwd/", argument);
+  for (const auto& [own, outside] : kOwn) {
+    if (absl::StartsWith(argument, own)) {
+      return absl::StrCat(proc, outside, argument.substr(own.size()));
+    }
+  }
+  return absl::StrCat(proc, "/root", argument);
 }
 
 }  // namespace muster::agent

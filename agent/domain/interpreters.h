@@ -18,4 +18,8 @@ bool IsInterpreter(absl::string_view path);
 // At most limits::kMaxArguments.
 std::vector<std::string> FileArguments(absl::string_view cmdline);
 
+// Where to find from outside what process `pid` calls `argument`, also where that is a descriptor
+// of its own (/proc/self/fd/3, /dev/fd/3, /dev/stdin).
+std::string PathFromOutside(int pid, absl::string_view argument);
+
 }  // namespace muster::agent

@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
-"""Holds docs/security-model.md's table of attacks against the tests.
+"""Holds the tables of attacks and of bypasses against the tests.
 
-    attack_table.py ROOT          every test that the table names is in the sources, and every
-                                  case of tests/attacks is in the table
+    attack_table.py ROOT          every test that a table names is in the sources, and every case
+                                  of the folder that belongs to the table is in it
     attack_table.py --self-test   proves that both can fail
 
-A row is `| case | defence | test |`; a test is `Suite.Name`, or `Suite/case` for a line of a table
+A table is known by its first line, and has a column `test`; a test is `Suite.Name`, or `Suite/case` for a line of a table
 of attacks (MUSTER_ATTACKS and other TEST_P), of which a row may name several.
 """
 import os
 import re
 import sys
 
-TABLE = "docs/security-model.md"
-CASES = "tests/attacks/"
+# Page, first line of its tables, and the sources whose every test they name.
+TABLES = [
+    ("docs/security-model.md", ["case", "defence", "test"], "tests/attacks/"),
+    ("docs/bypasses.md", ["way", "what stops it", "test", "result here"],
+     "tests/agent/adapters/linux/bypass_"),
+    ("docs/bypasses.md", ["not covered", "why", "test", "result here"], None),
+]
 PLAIN = re.compile(r"^TEST(?:_F)?\(\s*(\w+),\s*(\w+)\s*\)", re.M)
 LISTED = re.compile(r"^constexpr \w+ (k\w+)\[\] = \{$(.*?)^\};$", re.M | re.S)
 ENTRY = re.compile(r'^    \{"(\w+)",', re.M)
@@ -30,37 +35,37 @@ def tests_of(text):
     return found
 
 
-def rows_of(page):
-    """(line number, tests named in the last cell) of each row of the table of attacks."""
+def rows_of(page, head):
+    """(line number, tests named in the column `test`) of each row of the tables with this head."""
     out, inside = [], False
     for number, line in enumerate(page.split("\n"), 1):
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if cells == ["case", "defence", "test"]:
+        if cells == head:
             inside = True
         elif not line.startswith("|"):
             inside = False
         elif inside and not set(cells[0]) <= set("-: "):
-            out.append((number, NAMED.findall(cells[-1])))
+            out.append((number, NAMED.findall(cells[head.index("test")])))
     return out
 
 
-def problems(page, sources):
-    """`sources`: text by path."""
+def problems(name, page, head, cases, others, sources):
+    """`sources`: text by path; `others`: tests that other tables of the page name."""
     by_path = {path: tests_of(text) for path, text in sources.items()}
     known = set().union(*by_path.values())
-    rows = rows_of(page)
-    found = [] if rows else [f"{TABLE}: there is no table `case | defence | test`"]
-    named = set()
+    rows = rows_of(page, head)
+    found = [] if rows else [f"{name}: there is no table `{' | '.join(head)}`"]
+    named = set(others)
     for number, tests in rows:
         if not tests:
-            found.append(f"{TABLE}:{number}: the row names no test")
+            found.append(f"{name}:{number}: the row names no test")
         for test in tests:
             named.add(test)
             if test not in known:
-                found.append(f"{TABLE}:{number}: there is no test {test}")
+                found.append(f"{name}:{number}: there is no test {test}")
     for path, tests in sorted(by_path.items()):
-        if path.startswith(CASES):
-            found += [f"{path}: {test} is not in {TABLE}" for test in sorted(tests - named)]
+        if cases and path.startswith(cases):
+            found += [f"{path}: {test} is not in {name}" for test in sorted(tests - named)]
     return found
 
 
@@ -72,8 +77,14 @@ def check(root):
                 full = os.path.join(folder, name)
                 with open(full, encoding="utf-8") as source:
                     sources[os.path.relpath(full, root)] = source.read()
-    with open(os.path.join(root, TABLE), encoding="utf-8") as page:
-        return problems(page.read(), sources)
+    found = []
+    for name, head, cases in TABLES:
+        with open(os.path.join(root, name), encoding="utf-8") as file:
+            page = file.read()
+        others = {test for other, its_head, _ in TABLES if other == name and its_head != head
+                  for _, tests in rows_of(page, its_head) for test in tests}
+        found += problems(name, page, head, cases, others, sources)
+    return found
 
 
 HEAD = "| case | defence | test |\n|---|---|---|\n"
@@ -97,7 +108,7 @@ SEEDED = [
 
 def self_test():
     return [f"{page!r} gives {got}, expected {want}" for page, want in SEEDED
-            if (got := len(problems(page, SOURCE))) != want]
+            if (got := len(problems("page", page, *TABLES[0][1:], set(), SOURCE))) != want]
 
 
 def main(args):

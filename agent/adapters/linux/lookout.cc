@@ -10,7 +10,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/adapters/linux/proc.h"
-#include "agent/domain/interpreters.h"
 #include "agent/flow/log.h"
 #include "common/agent_limits.h"
 
@@ -102,9 +101,11 @@ void Lookout::OnExec(int pid) {
   const bool seen = parts_.marks->Covers(stamp->key.dev);
   if (seen && IsKnownPlain(stamp->key)) return;
   if (interpreters_.size() >= limits::kMaxKnownPrograms) interpreters_.clear();
-  const bool interpreter = IsInterpreter(PathOfExe(pid));
+  const std::optional<ProcessJudge::Program> program = parts_.judge->ProgramOf(pid);
+  if (!program) return;
+  const bool interpreter = program->interpreter;
   // An inode number can be given to another file: a program that runs files stays looked at.
-  interpreters_[stamp->key] = interpreter;
+  interpreters_[program->stamp.key] = interpreter;
   if (!seen && parts_.marks->InScope(stamp->key.dev)) OnNewDevices(pid);
   if (!seen || interpreter) Offer(pid);
 }

@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "agent/adapters/files/file_hash.h"
 #include "agent/adapters/files/file_io.h"
 #include "agent/adapters/linux/proc.h"
 #include "agent/domain/interpreters.h"
@@ -26,12 +27,28 @@ Fd Reopen(int place) {
 
 }  // namespace
 
-std::optional<ProcessJudge::Program> ProcessJudge::ProgramOf(int pid) {
+namespace {
+
+absl::flat_hash_set<uint64_t> SystemDevices() {
+  absl::flat_hash_set<uint64_t> out;
+  for (const char* path : {"/", "/usr"}) {
+    if (const std::optional<uint64_t> dev = DeviceOfPath(path)) out.insert(*dev);
+  }
+  return out;
+}
+
+}  // namespace
+
+ProcessJudge::ProcessJudge(GateState* shared, const MountMarks* marks)
+    : shared_(shared), marks_(marks), system_devices_(SystemDevices()) {}
+
+std::optional<ProcessJudge::Program> ProcessJudge::ProgramOf(int pid) const {
   const Fd exe(open(absl::StrCat("/proc/", pid, "/exe").c_str(), O_PATH | O_CLOEXEC));
   const std::optional<FileFacts> facts = exe.ok() ? FactsOfFd(exe.get()) : std::nullopt;
   if (!facts) return std::nullopt;
   Program out{facts->stamp, PathOfExe(pid), false};
-  out.interpreter = IsInterpreter(out.path);
+  out.interpreter = IsInterpreter(out.path) || facts->owner != 0 ||
+                    !system_devices_.contains(facts->stamp.key.dev);
   return out;
 }
 
@@ -46,8 +63,10 @@ std::optional<AppIndex> ProcessJudge::AppOf(const GateState::View& view, const F
       return known.app;
     case CandidateIndex::Known::kNeedsOwner: {
       const std::map<std::string, std::string> owners = shared_->machine().DpkgOwners({path});
-      return MatchOwnedPath(*view.state.policy, path,
-                            owners.empty() ? std::string() : owners.begin()->second);
+      const auto app = MatchOwnedPath(*view.state.policy, path,
+                                      owners.empty() ? std::string() : owners.begin()->second);
+      if (app) return app;
+      break;
     }
     case CandidateIndex::Known::kNo:
       if (!candidates.has_unsized_hash() && !candidates.has_build_ids()) return std::nullopt;
@@ -78,17 +97,16 @@ std::optional<AppIndex> ProcessJudge::AppOfData(const GateState::View& view, con
 
 std::optional<AppIndex> ProcessJudge::AppOfArguments(const GateState::View& view, int pid,
                                                      std::string* path) {
-  const std::string proc = absl::StrCat("/proc/", pid);
   const absl::StatusOr<std::string> line =
-      ReadFile(proc + "/cmdline", limits::kMaxCommandLineBytes);
+      ReadFile(absl::StrCat("/proc/", pid, "/cmdline"), limits::kMaxCommandLineBytes);
   if (!line.ok()) return std::nullopt;
   for (const std::string& argument : FileArguments(*line)) {
-    const bool absolute = absl::StartsWith(argument, "/");
-    const std::string link = absl::StrCat(proc, absolute ? "/root" : "/cwd/", argument);
+    const std::string link = PathFromOutside(pid, argument);
     const Fd file(open(link.c_str(), O_PATH | O_CLOEXEC));
     const std::optional<FileFacts> facts = file.ok() ? FactsOfFd(file.get()) : std::nullopt;
     if (!facts) continue;
-    *path = absolute ? argument : PathOfFd(file.get());
+    const bool there = absl::StartsWith(link, absl::StrCat("/proc/", pid, "/root/"));
+    *path = there ? argument : PathOfFd(file.get());
     if (const auto app = AppOf(view, facts->stamp, *path, link)) return app;
     return AppOfData(view, facts->stamp, file.get());
   }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/container/flat_hash_set.h"
 #include "agent/adapters/files/file_facts.h"
 #include "agent/adapters/linux/gate_state.h"
 #include "agent/adapters/linux/mount_marks.h"
@@ -14,7 +15,7 @@ namespace muster::agent {
 // Thread-safe. Reads files of users: never on the decision path.
 class ProcessJudge {
  public:
-  ProcessJudge(GateState* shared, const MountMarks* marks) : shared_(shared), marks_(marks) {}
+  ProcessJudge(GateState* shared, const MountMarks* marks);
 
   // Ends the process with SIGKILL when its program, or the file that its interpreter was given,
   // is an app that its person may not run. True when it was ended. `kByStamp` reads no contents
@@ -22,13 +23,14 @@ class ProcessJudge {
   enum class Depth { kByStamp, kByContents };
   bool EndIfDisallowed(int pid, Depth depth);
 
-  // The program of a process, and whether it is one that runs other files.
+  // The program of a process, and whether it may be one that runs other files: by its name; and
+  // any that the system did not bring, because a copy of the loader has whatever name it is given.
   struct Program {
     FileStamp stamp;
     std::string path;
     bool interpreter = false;
   };
-  static std::optional<Program> ProgramOf(int pid);
+  std::optional<Program> ProgramOf(int pid) const;
 
  private:
   // `link` is a path in /proc that leads to the file.
@@ -42,6 +44,7 @@ class ProcessJudge {
 
   GateState* const shared_;
   const MountMarks* const marks_;
+  const absl::flat_hash_set<uint64_t> system_devices_;  // of / and /usr
 };
 
 }  // namespace muster::agent

@@ -65,6 +65,15 @@ TEST(CandidateContents, HashThenBuildId) {
   EXPECT_FALSE(CandidateIndex({}).has_build_ids());
 }
 
+TEST(CandidateContents, AnotherFileAtAProgramsPathIsItsPackages) {
+  CandidateIndex::Parts parts;
+  parts.files = {{{{1, 1}, 100, 1, 1}, 0, "/opt/app"}};
+  const CandidateIndex index(parts);
+  EXPECT_EQ(index.Look({{1, 1}, 100, 1, 1}, "/elsewhere").known, CandidateIndex::Known::kApp);
+  EXPECT_EQ(index.Look({{1, 2}, 50, 2, 2}, "/opt/app").known, CandidateIndex::Known::kNeedsOwner);
+  EXPECT_EQ(index.Look({{1, 2}, 50, 2, 2}, "/elsewhere").known, CandidateIndex::Known::kNo);
+}
+
 TEST(CandidateContents, ABuildIdOfTwoAppsProvesNeither) {
   CandidateIndex::Parts parts;
   parts.hashes = {Alone("aa", 0, "same"), Alone("bb", 1, "same"), Alone("cc", 2, "own"),

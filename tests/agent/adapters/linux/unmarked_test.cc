@@ -1,49 +1,12 @@
 // Where no mark can stop a start: what runs from there is ended, and what comes later is marked.
-#include <sched.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 
-#include "tests/agent/adapters/linux/fanotify_fixture.h"
+#include "tests/agent/adapters/linux/bypass_fixture.h"
 
 namespace muster::agent {
 namespace {
 
-using ::testing::AnyOf;
-
-class UnmarkedTest : public FanotifyTest {
- protected:
-  void SetUp() override {
-    FanotifyTest::SetUp();
-    and_new_ = true;
-    StartAgent();
-    Grant(false);
-    agent_->Work();
-  }
-
-  // What `body` exits with, run as Bob in a process of its own.
-  static int InChild(const std::function<void()>& body) {
-    const pid_t pid = fork();
-    if (pid == 0) {
-      body();
-      _exit(91);
-    }
-    int status = 0;
-    waitpid(pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 300 + WTERMSIG(status);
-  }
-  static void BecomeBob() {
-    if (setgroups(0, nullptr) != 0 || setgid(kBob) != 0 || setuid(kBob) != 0) _exit(90);
-  }
-  static void Copy(const std::string& from, const std::string& to) {
-    std::error_code error;
-    if (!fs::copy_file(from, to, error)) _exit(94);
-  }
-  static void Exec(const std::string& program) {
-    execl(program.c_str(), program.c_str(), "30", nullptr);
-    _exit(100 + errno);
-  }
-};
+using UnmarkedTest = BypassTest;
 
 TEST_F(UnmarkedTest, AMemfdWithABlockedProgramIsEnded) {
   const std::string bytes = ReadFile(sleeper_, 64 << 20).value();
@@ -53,10 +16,7 @@ TEST_F(UnmarkedTest, AMemfdWithABlockedProgramIsEnded) {
                 _exit(92);
               }
               BecomeBob();
-              char name[] = "x", seconds[] = "30";
-              char* argv[] = {name, seconds, nullptr};
-              fexecve(fd, argv, environ);
-              _exit(100 + errno);
+              ExecFd(fd);
             }),
             kKilled);
 }
@@ -83,39 +43,24 @@ TEST_F(UnmarkedTest, AMountNamespaceOfItsOwn) {
   const std::string hidden = base_ + "/hidden";
   mkdir(hidden.c_str(), 0755);
   EXPECT_THAT(InChild([&] {
-                if (unshare(CLONE_NEWNS) != 0 ||
-                    mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-                    mount("tmpfs", hidden.c_str(), "tmpfs", 0, "mode=0777") != 0) {
-                  _exit(92);
-                }
+                OwnMounts();
+                Mount("tmpfs", "tmpfs", hidden, "mode=0777");
                 Copy(sleeper_, hidden + "/copy");
                 BecomeBob();
                 Exec(hidden + "/copy");
               }),
-              AnyOf(kKilled, kEperm));
+              Stopped());
 }
 
 TEST_F(UnmarkedTest, AUserNamespaceWithItsOwnTmpfs) {
-  const std::string hidden = base_ + "/hidden", source = base_ + "/source";
-  mkdir(hidden.c_str(), 0777);
-  chmod(hidden.c_str(), 0777);
-  // Bob has the bytes from elsewhere; the gate lets this process read them.
-  Install(sleeper_, source);
-  chmod(source.c_str(), 0755);
+  const std::string hidden = Folder(base_ + "/hidden"), source = Hoard();
   EXPECT_THAT(InChild([&] {
-                BecomeBob();
-                prctl(PR_SET_DUMPABLE, 1);  // else /proc/self stays root's
-                if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) _exit(93);
-                Write("/proc/self/uid_map", absl::StrCat(kBob, " ", kBob, " 1"));
-                Write("/proc/self/setgroups", "deny");
-                Write("/proc/self/gid_map", absl::StrCat(kBob, " ", kBob, " 1"));
-                if (mount("tmpfs", hidden.c_str(), "tmpfs", 0, "mode=0777") != 0) {
-                  _exit(92);
-                }
+                OwnUserNamespace();
+                Mount("tmpfs", "tmpfs", hidden, "mode=0777");
                 Copy(source, hidden + "/copy");
                 Exec(hidden + "/copy");
               }),
-              AnyOf(kKilled, kEperm));
+              Stopped());
 }
 
 // The kernel gives a device number again after an unmount: it is another filesystem.

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <new>
@@ -17,6 +18,8 @@
 
 namespace muster::agent {
 namespace {
+
+constexpr int kGuardNice = -20;
 
 absl::StatusOr<void*> Map(int fd) {
   void* at = mmap(nullptr, sizeof(Beat::Shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -44,6 +47,23 @@ absl::StatusOr<std::unique_ptr<Beat>> Beat::Join(Fd file) {
   return std::unique_ptr<Beat>(new Beat(std::move(file), static_cast<Shared*>(*at)));
 }
 
+ContinueTimer::ContinueTimer() {
+  sigevent event = {};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = SIGCONT;
+  ok_ = timer_create(CLOCK_MONOTONIC, &event, &timer_) == 0;
+}
+
+ContinueTimer::~ContinueTimer() {
+  if (ok_) timer_delete(timer_);
+}
+
+void ContinueTimer::Rearm() {
+  itimerspec once = {};
+  once.it_value = absl::ToTimespec(limits::kContinueAfter);
+  if (ok_) timer_settime(timer_, 0, &once, nullptr);
+}
+
 Beat::~Beat() { munmap(shared_, sizeof(Shared)); }
 
 struct SupervisorGuard::Thread {
@@ -54,6 +74,8 @@ struct SupervisorGuard::Thread {
 SupervisorGuard::SupervisorGuard(Beat* beat, int supervisor_pid)
     : thread_(std::make_unique<Thread>()) {
   thread_->thread = std::thread([beat, supervisor_pid, stop = thread_->stop.get()] {
+    // Programs wait for it: before everything ordinary, where that is allowed.
+    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kGuardNice);
     pollfd wait = {stop, POLLIN, 0};
     const int every = static_cast<int>(absl::ToInt64Milliseconds(limits::kGuardPeriod));
     const int64_t silence = absl::ToInt64Nanoseconds(limits::kSupervisorSilence);

@@ -2,6 +2,8 @@
 // understood, no thread of a hung process has to answer.
 #pragma once
 
+#include <time.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -38,6 +40,21 @@ class Beat {
 };
 
 int64_t MonotonicNanos();
+
+// Makes the kernel continue this process when it was stopped by a signal, whoever is left to do it:
+// it sends SIGCONT unless Rearm comes again in time. Thread-compatible; not inherited by an exec.
+class ContinueTimer {
+ public:
+  ContinueTimer();
+  ~ContinueTimer();
+  ContinueTimer(const ContinueTimer&) = delete;
+  ContinueTimer& operator=(const ContinueTimer&) = delete;
+  void Rearm();
+
+ private:
+  timer_t timer_ = {};
+  bool ok_ = false;
+};
 
 // The worker's: goes on for a supervisor that was stopped, within limits::kSupervisorSilence.
 class SupervisorGuard {

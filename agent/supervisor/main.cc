@@ -164,7 +164,7 @@ class Program {
   uint32_t TakeStatus() {
     v1::GateStatus before;
     const Fd status(options_.inherited.status);
-    if (!before.ParseFromString(ReadKept(status.get()))) return 0;
+    if (!status.ok() || !before.ParseFromString(ReadKept(status.get()))) return 0;
     tampering_.Restore({before.tampering().begin(), before.tampering().end()});
     return before.worker_restarts();
   }

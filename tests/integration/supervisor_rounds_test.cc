@@ -47,8 +47,9 @@ void StopAllThreads(pid_t pid) {
   closedir(tasks);
 }
 
-// True when it must end of it.
+// True when it must end of it. 0 would be our own process group.
 bool DoTo(pid_t worker, Act act) {
+  if (worker == 0) return false;
   switch (act) {
     case Act::kStop:
       kill(worker, SIGSTOP);
@@ -84,7 +85,7 @@ class SupervisorRounds : public UnderAttack {
         laptop_.InstallPackage(absl::StrCat("package-", ++packages_), "1.0");
         return;
       case During::kStart:
-        kill(Worker(), SIGKILL);
+        DoTo(Worker(), Act::kKill);
         WaitUntil(kPatience, [&] { return Worker() != 0; });
         return;
       case During::kReconnect:
@@ -139,7 +140,7 @@ TEST_F(SupervisorRounds, TheWorkerMayBeStoppedKilledOrHangAtAnyMoment) {
     Begin(during);
     SpinFor(moment);
     const pid_t worker = Worker();
-    if (DoTo(worker, act) && worker != 0) ++ended;
+    if (DoTo(worker, act)) ++ended;
     Settle(during);
     EXPECT_TRUE(WaitUntil(kPatience, [&] { return laptop_.agent().Status().is_object(); }))
         << laptop_.agent().Log();
@@ -151,7 +152,9 @@ TEST_F(SupervisorRounds, TheWorkerMayBeStoppedKilledOrHangAtAnyMoment) {
               absl::FormatDuration(attacked).c_str(), absl::FormatDuration(quiet).c_str(),
               editor.started(), chat.started());
   EXPECT_LE(attacked, kDeadline + kWakeUp) << "without attacks " << quiet;
-  EXPECT_EQ(editor.started(), editor.ran());
+  EXPECT_EQ(editor.started(), editor.ran())
+      << editor.blocked() << " were blocked, " << editor.killed() << " killed, " << editor.other()
+      << " else";
   EXPECT_EQ(chat.started(), chat.blocked());
   EXPECT_FALSE(BobRan());
   // It has converged, and tells what was done to it.

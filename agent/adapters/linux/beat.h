@@ -2,8 +2,6 @@
 // understood, no thread of a hung process has to answer.
 #pragma once
 
-#include <time.h>
-
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -41,19 +39,18 @@ class Beat {
 
 int64_t MonotonicNanos();
 
-// Makes the kernel continue this process when it was stopped by a signal, whoever is left to do it:
-// it sends SIGCONT unless Rearm comes again in time. Thread-compatible; not inherited by an exec.
-class ContinueTimer {
+// The supervisor's: a thread that gives signs of life, and makes the kernel continue this process
+// when it was stopped by a signal and nobody is left to do it: timers send SIGCONT unless they are
+// set anew in time. They are several, for a process that is stopped again before it does that. They
+// do not outlive an exec.
+class Pulse {
  public:
-  ContinueTimer();
-  ~ContinueTimer();
-  ContinueTimer(const ContinueTimer&) = delete;
-  ContinueTimer& operator=(const ContinueTimer&) = delete;
-  void Rearm();
+  explicit Pulse(Beat* beat);
+  ~Pulse();
 
  private:
-  timer_t timer_ = {};
-  bool ok_ = false;
+  struct Thread;
+  const std::unique_ptr<Thread> thread_;
 };
 
 // The worker's: goes on for a supervisor that was stopped, within limits::kSupervisorSilence.

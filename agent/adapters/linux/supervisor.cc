@@ -52,16 +52,14 @@ Fd SignalFd() {
 }  // namespace
 
 Supervisor::Supervisor(Parts parts)
-    : parts_(std::move(parts)), signals_(SignalFd()), pause_(limits::kMinWorkerPause) {
+    : parts_(std::move(parts)),
+      signals_(SignalFd()),
+      pulse_(parts_.beat),
+      pause_(limits::kMinWorkerPause) {
   // What happened before this program became a newer version was counted then.
   continued_ = parts_.beat->shared().supervisor_continued;
   restarts_ = parts_.restarts;
   in_force_ = parts_.took_over;
-}
-
-void Supervisor::Tick() {
-  parts_.beat->shared().supervisor_ns = MonotonicNanos();
-  continue_.Rearm();
 }
 
 int Supervisor::Run() {
@@ -69,7 +67,6 @@ int Supervisor::Run() {
   absl::Time watchdog_at = absl::InfinitePast();
   for (;;) {
     const absl::Time now = MonotonicClock().Now();
-    Tick();
     ReapLeaving();
     if (worker_pid_ == 0 && now >= start_at_) StartWorker();
     pollfd wait = {signals_.get(), POLLIN, 0};
@@ -189,7 +186,6 @@ bool Supervisor::AwaitEnd(absl::Duration time, int& status) {
   pollfd ended = {pidfd.get(), POLLIN, 0};
   while (waitpid(worker_pid_, &status, WNOHANG) != worker_pid_) {
     if (MonotonicClock().Now() >= end) return false;
-    Tick();
     poll(&ended, 1, kTickMs);
   }
   return true;

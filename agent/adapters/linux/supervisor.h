@@ -57,7 +57,6 @@ class Supervisor {
  private:
   enum class Next { kGoOn, kStop, kUpgrade };
   Next ReadSignals();
-  void Tick();
   void Upgrade();
   void StartWorker();
   // SIGTERM, then SIGKILL. What the worker kept is on disk either way.
@@ -76,7 +75,7 @@ class Supervisor {
 
   const Parts parts_;
   Fd signals_;
-  ContinueTimer continue_;
+  const Pulse pulse_;
   std::unique_ptr<GateServer> server_;
   // Of earlier workers: killed but not gone, and answers that take their time.
   std::vector<int> leaving_pids_;

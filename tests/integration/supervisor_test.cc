@@ -6,6 +6,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
 #include "tests/integration/supervisor_fixture.h"
 
 namespace muster {
@@ -179,6 +181,43 @@ TEST_F(SupervisorTest, APlainUserCanDoNothingToIt) {
   EXPECT_EQ(disarm.exit_code, 4) << disarm;
   EXPECT_EQ(Bob(), Started::kBlocked);
   EXPECT_EQ(laptop_.agent().Status().value("mode", ""), "ENFORCING");
+}
+
+// setpriv(1)'s arguments for the capabilities that the unit leaves, but for `without`.
+std::vector<std::string> UnitRights(const std::string& without) {
+  const std::string unit =
+      ReadWhole(std::string(MUSTER_SOURCE_DIR) + "/deploy/systemd/muster-agent.service.in");
+  const std::string key = "CapabilityBoundingSet=";
+  const size_t at = unit.find(key);
+  EXPECT_NE(at, std::string::npos);
+  std::string set = "--bounding-set=-all";
+  const size_t begin = at + key.size();
+  for (absl::string_view name :
+       absl::StrSplit(unit.substr(begin, unit.find('\n', begin) - begin), ' ')) {
+    if (name != without) absl::StrAppend(&set, ",+", absl::AsciiStrToLower(name.substr(4)));
+  }
+  return {"setpriv", set, "--inh-caps=-all", "--no-new-privs"};
+}
+
+TEST_F(SupervisorTest, TheRightsThatTheUnitLeavesAreEnough) {
+  laptop_.agent().Stop();
+  laptop_.StartAgent(UnitRights(""));
+  const auto tells = [&](const std::string& what) {
+    return absl::StrContains(laptop_.agent().Status()["capabilities"].dump(), what);
+  };
+  EXPECT_EQ(laptop_.agent().Status().value("mode", ""), "ENFORCING");
+  EXPECT_TRUE(tells("the kernel tells what started: yes"));
+  EXPECT_EQ(Bob(), Started::kBlocked);
+  tenant_.Grant(kAlice);
+  EXPECT_TRUE(WaitUntil(kPatience, [&] { return Alice() == Started::kRan; }));
+  EXPECT_TRUE(laptop_.WaitForVerifiedPolicy(tenant_));
+  const pid_t worker = Worker();
+  ASSERT_EQ(kill(Supervisor(), SIGUSR2), 0);
+  ASSERT_TRUE(WaitForAnotherWorker(worker));
+  EXPECT_EQ(Bob(), Started::kBlocked);
+  laptop_.agent().Stop();
+  laptop_.StartAgent(UnitRights("CAP_SYS_ADMIN"));
+  EXPECT_EQ(laptop_.agent().Status().value("mode", ""), "REPORT_ONLY") << "the set decides";
 }
 
 // What a service manager would hear.

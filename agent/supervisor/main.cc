@@ -89,14 +89,16 @@ class Program {
       : options_(std::move(options)),
         store_(options_.state_dir),
         machine_(options_.machine),
-        tampering_(&clock_),
-        alive_(store_.PathOf("run/alive")),
-        wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+        wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        tampering_(&clock_, [this] { eventfd_write(wake_.get(), 1); }),
+        alive_(store_.PathOf("run/alive")) {}
 
   absl::StatusOr<int> Run() {
     MUSTER_ASSIGN_OR_RETURN(lock_, Lock());
     MUSTER_ASSIGN_OR_RETURN(const std::unique_ptr<Beat> beat, Beat::Create());
-    if (options_.inherited.lock < 0) SayGap(alive_, clock_, tampering_);
+    const bool took_over = options_.inherited.lock >= 0;
+    if (!took_over) SayGap(alive_, clock_, tampering_);
+    const uint32_t restarts = TakeStatus();
     EnforcerOptions enforcing;
     enforcing.monitor = options_.monitor;
     enforcing.scope = options_.scope;
@@ -112,13 +114,19 @@ class Program {
     parts.wake_fd = wake;
     parts.on_state = [this](const v1::GateState& state) { KeepState(state); };
     parts.each_minute = [this] { EachMinute(); };
-    parts.upgrade = [this, &enforcer] {
-      return BecomeNewVersion(options_.arguments[0], options_.arguments, enforcer, lock_.get(),
-                              KeptState());
+    parts.can_upgrade = [this] { return CanStart({options_.arguments[0], options_.worker}); };
+    const Supervisor* running = nullptr;
+    parts.upgrade = [this, &enforcer, &running] {
+      return BecomeNewVersion(options_.arguments, enforcer, lock_.get(),
+                              {KeptState(), running->Status().SerializeAsString()});
     };
+    parts.took_over = took_over;
+    parts.restarts = restarts;
     Supervisor supervisor(std::move(parts));
+    running = &supervisor;
     const int code = supervisor.Run();
-    alive_.Remove();
+    // One that could not run at all has told nobody of the gap before it.
+    if (code == 0) alive_.Remove();
     // A filesystem that never answers must not keep a stopped agent alive.
     alarm(5);
     return code;
@@ -152,6 +160,15 @@ class Program {
     Log(Severity::kInfo, "a newer version took over; nothing passed in between");
   }
 
+  // What the version before knew of its own life; how often it had started a worker anew.
+  uint32_t TakeStatus() {
+    v1::GateStatus before;
+    const Fd status(options_.inherited.status);
+    if (!status.ok() || !before.ParseFromString(ReadKept(status.get()))) return 0;
+    tampering_.Restore({before.tampering().begin(), before.tampering().end()});
+    return before.worker_restarts();
+  }
+
   void KeepState(const v1::GateState& state) {
     std::string bytes = state.SerializeAsString();
     MutexLock lock(&mu_);
@@ -175,9 +192,9 @@ class Program {
   SystemClock clock_;
   FileStateStore store_;
   LocalMachine machine_;
+  const Fd wake_;
   TamperLog tampering_;
   AliveFile alive_;
-  const Fd wake_;
   Fd lock_;
   int minutes_ = 0;
   Mutex mu_;
@@ -203,6 +220,7 @@ int Main(int argc, char** argv) {
   app.add_option("--inherit-opens", options.inherited.opens);
   app.add_option("--inherit-lock", options.inherited.lock);
   app.add_option("--inherit-state", options.inherited.state);
+  app.add_option("--inherit-status", options.inherited.status);
   try {  // CLI11 reports usage by exceptions; they end here
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

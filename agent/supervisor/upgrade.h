@@ -12,7 +12,7 @@ namespace muster::agent {
 
 // Descriptors that a version leaves to the next, as options of the next: -1: none.
 struct Inheritance {
-  int execs = -1, opens = -1, lock = -1, state = -1;
+  int execs = -1, opens = -1, lock = -1, state = -1, status = -1;
 };
 
 // A file in memory with these bytes, to be inherited; not ok: there is no memory.
@@ -22,9 +22,17 @@ std::string ReadKept(int fd);
 // Descriptors are closed at an exec again.
 void TakeOver(const Inheritance& inherited);
 
+// OK when each of these programs can be started and says its version in time.
+absl::Status CanStart(const std::vector<std::string>& programs);
+
+// What is handed on beside the gate: serialised GateState and GateStatus.
+struct Kept {
+  std::string state, status;
+};
+
 // Returns only when the new version cannot be started; then `enforcer` goes on as before.
-// `arguments` without those of an inheritance.
-absl::Status BecomeNewVersion(const std::string& program, std::vector<std::string> arguments,
-                              LinuxEnforcer& enforcer, int lock, const std::string& state);
+// `arguments` begin with the program and are without those of an inheritance.
+absl::Status BecomeNewVersion(std::vector<std::string> arguments, LinuxEnforcer& enforcer, int lock,
+                              const Kept& kept);
 
 }  // namespace muster::agent

@@ -36,7 +36,7 @@ std::optional<absl::Time> AliveFile::LastSignOfLife() const {
 }
 
 void AliveFile::Touch(absl::Time now) const {
-  const Fd fd(open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
+  const Fd fd(open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   const std::string text = absl::StrCat(BootId(), " ", absl::ToUnixSeconds(now), "\n");
   // A torn or missing line counts as no sign of life.
   if (!fd.ok() || write(fd.get(), text.data(), text.size()) < 0) return;

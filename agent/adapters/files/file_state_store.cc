@@ -74,8 +74,9 @@ absl::StatusOr<std::vector<std::string>> FileStateStore::List(const std::string&
 
 absl::StatusOr<Fd> LockPidFile(const FileStateStore& store) {
   const std::string path = store.PathOf(kPidFile);
-  Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!fd.ok()) return ErrnoStatus(errno, "open", path);
+  Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  // Who can read it can lock it, and with that keep the agent from starting.
+  if (!fd.ok() || fchmod(fd.get(), 0600) != 0) return ErrnoStatus(errno, "open", path);
   if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     return absl::AlreadyExistsError(
         absl::StrCat("another muster-agent runs with this state directory (", path, ")"));

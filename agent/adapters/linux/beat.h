@@ -39,6 +39,20 @@ class Beat {
 
 int64_t MonotonicNanos();
 
+// The supervisor's: a thread that gives signs of life, and makes the kernel continue this process
+// when it was stopped by a signal and nobody is left to do it: timers send SIGCONT unless they are
+// set anew in time. They are several, for a process that is stopped again before it does that. They
+// do not outlive an exec.
+class Pulse {
+ public:
+  explicit Pulse(Beat* beat);
+  ~Pulse();
+
+ private:
+  struct Thread;
+  const std::unique_ptr<Thread> thread_;
+};
+
 // The worker's: goes on for a supervisor that was stopped, within limits::kSupervisorSilence.
 class SupervisorGuard {
  public:

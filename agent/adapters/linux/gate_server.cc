@@ -15,18 +15,35 @@ GateServer::GateServer(Fd socket, Parts parts)
     : socket_(std::move(socket)), parts_(std::move(parts)), thread_([this] { Serve(); }) {}
 
 GateServer::~GateServer() {
-  shutdown(socket_.get(), SHUT_RDWR);
+  Stop();
   thread_.join();
+}
+
+bool GateServer::Stop() {
+  shutdown(socket_.get(), SHUT_RDWR);
+  MutexLock lock(&mu_);
+  stopped_ = true;
+  return !slow_;
+}
+
+// What a worker asked before it ended can still be read: it must not change anything after the
+// next worker has begun.
+bool GateServer::Begin(const v1::GateRequest& request) {
+  MutexLock lock(&mu_);
+  slow_ = request.has_prove() || request.has_kill_disallowed();
+  return !stopped_;
 }
 
 void GateServer::Serve() {
   for (;;) {
     v1::GateRequest request;
     // A worker may have nothing to ask for as long as it likes.
-    if (!ReceiveFrame(socket_.get(), &request, absl::Hours(24 * 365)).ok()) return;
+    if (!ReceiveFrame(socket_.get(), &request, absl::Hours(24 * 365)).ok()) break;
+    if (!Begin(request)) break;
     const v1::GateReply reply = Answer(std::move(request));
-    if (!SendFrame(socket_.get(), reply, limits::kGateAnswerTime).ok()) return;
+    if (!SendFrame(socket_.get(), reply, limits::kGateAnswerTime).ok()) break;
   }
+  finished_ = true;
 }
 
 v1::GateReply GateServer::Answer(v1::GateRequest request) {

@@ -61,6 +61,7 @@ std::optional<GateGroups> LinuxEnforcer::HandOver() {
   }
   if (gate_ == nullptr || !enforcing_) return std::nullopt;
   std::optional<GateGroups> groups = gate_->HandOver();
+  // Its slow lanes may be reading from a filesystem that hangs, and programs wait already.
   retired_.emplace_back([gate = gate_.release()] { delete gate; });
   return groups;
 }

@@ -52,9 +52,14 @@ Fd SignalFd() {
 }  // namespace
 
 Supervisor::Supervisor(Parts parts)
-    : parts_(std::move(parts)), signals_(SignalFd()), pause_(limits::kMinWorkerPause) {
+    : parts_(std::move(parts)),
+      signals_(SignalFd()),
+      pulse_(parts_.beat),
+      pause_(limits::kMinWorkerPause) {
   // What happened before this program became a newer version was counted then.
   continued_ = parts_.beat->shared().supervisor_continued;
+  restarts_ = parts_.restarts;
+  in_force_ = parts_.took_over;
 }
 
 int Supervisor::Run() {
@@ -62,7 +67,7 @@ int Supervisor::Run() {
   absl::Time watchdog_at = absl::InfinitePast();
   for (;;) {
     const absl::Time now = MonotonicClock().Now();
-    parts_.beat->shared().supervisor_ns = MonotonicNanos();
+    ReapLeaving();
     if (worker_pid_ == 0 && now >= start_at_) StartWorker();
     pollfd wait = {signals_.get(), POLLIN, 0};
     poll(&wait, 1, kTickMs);
@@ -73,27 +78,38 @@ int Supervisor::Run() {
         Notify("STOPPING=1");
         StopWorker();
         return 0;
-      case Next::kUpgrade: {
-        StopWorker();
-        const absl::Status failed = parts_.upgrade();
-        Log(Severity::kError,
-            "the new version cannot be started, this one goes on: ", failed.message());
+      case Next::kUpgrade:
+        Upgrade();
         break;
-      }
     }
     OnChild();
     if (exit_code_ >= 0) return exit_code_;
     CheckReady();
     CheckBeat();
-    if (now >= minute_at_) {
-      minute_at_ = now + absl::Minutes(1);
-      parts_.each_minute();
-    }
+    DoEachMinute();
     if (watchdog && now >= watchdog_at && parts_.enforcer->Healthy()) {
       watchdog_at = now + *watchdog;
       Notify("WATCHDOG=1");
     }
   }
+}
+
+void Supervisor::Upgrade() {
+  // The next sign of life is the new version's.
+  if (parts_.enforcer->Healthy()) Notify("WATCHDOG=1");
+  absl::Status status = parts_.can_upgrade();
+  if (status.ok()) {
+    StopWorker();
+    status = parts_.upgrade();
+  }
+  Log(Severity::kError, "the new version cannot be started, this one goes on: ", status.message());
+}
+
+void Supervisor::DoEachMinute() {
+  const absl::Time now = MonotonicClock().Now();
+  if (!ever_ready_ || now < minute_at_) return;
+  minute_at_ = now + absl::Minutes(1);
+  parts_.each_minute();
 }
 
 Supervisor::Next Supervisor::ReadSignals() {
@@ -119,6 +135,7 @@ Supervisor::Next Supervisor::ReadSignals() {
 }
 
 void Supervisor::StartWorker() {
+  if (leaving_pids_.size() + leaving_servers_.size() >= limits::kMaxLeavingWorkers) return;
   int ends[2] = {-1, -1};
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     start_at_ = MonotonicClock().Now() + limits::kMaxWorkerPause;
@@ -146,7 +163,10 @@ void Supervisor::StartWorker() {
   GateServer::Parts server;
   server.enforcer = parts_.enforcer;
   server.add_status = [this](v1::GateStatus& status) { AddStatus(status); };
-  server.on_state = parts_.on_state;
+  server.on_state = [this](const v1::GateState& state) {
+    in_force_ = true;
+    parts_.on_state(state);
+  };
   server_ = std::make_unique<GateServer>(std::move(ours), std::move(server));
 }
 
@@ -155,14 +175,34 @@ void Supervisor::StopWorker() {
   killed_by_us_ = true;
   kill(worker_pid_, SIGTERM);
   kill(worker_pid_, SIGCONT);
-  const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, worker_pid_, 0)));
-  pollfd ended = {pidfd.get(), POLLIN, 0};
-  if (poll(&ended, 1, static_cast<int>(absl::ToInt64Milliseconds(limits::kWorkerStopTime))) != 1) {
-    kill(worker_pid_, SIGKILL);
-  }
   int status = 0;
-  waitpid(worker_pid_, &status, 0);
+  if (AwaitEnd(limits::kWorkerStopTime, status)) return OnWorkerEnd(status);
+  KillWorker();
+}
+
+bool Supervisor::AwaitEnd(absl::Duration time, int& status) {
+  const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, worker_pid_, 0)));
+  const absl::Time end = MonotonicClock().Now() + time;
+  pollfd ended = {pidfd.get(), POLLIN, 0};
+  while (waitpid(worker_pid_, &status, WNOHANG) != worker_pid_) {
+    if (MonotonicClock().Now() >= end) return false;
+    poll(&ended, 1, kTickMs);
+  }
+  return true;
+}
+
+// A filesystem that hangs may keep it. It does nothing more, and nobody waits for it.
+void Supervisor::KillWorker() {
+  killed_by_us_ = true;
+  kill(worker_pid_, SIGKILL);
+  int status = 0;
+  if (!AwaitEnd(limits::kWorkerKillTime, status)) leaving_pids_.push_back(worker_pid_);
   OnWorkerEnd(status);
+}
+
+void Supervisor::ReapLeaving() {
+  std::erase_if(leaving_pids_, [](int pid) { return waitpid(pid, nullptr, WNOHANG) != 0; });
+  std::erase_if(leaving_servers_, [](const auto& server) { return server->finished(); });
 }
 
 void Supervisor::OnChild() {
@@ -177,14 +217,16 @@ void Supervisor::OnChild() {
 void Supervisor::OnWorkerEnd(int status) {
   parts_.enforcer->shared().SetWorker(0);
   worker_pid_ = 0;
+  if (!server_->Stop()) leaving_servers_.push_back(std::move(server_));
   server_.reset();
   const absl::Time now = MonotonicClock().Now();
   if (killed_by_us_) {
     start_at_ = now;
     return;
   }
-  // Before it ever ran: it says itself what is wrong, and nobody else would hear it.
-  if (!ever_ready_ && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
+  // Before it ever ran: it says itself what is wrong, and nobody else would hear it. But what is in
+  // force stays so.
+  if (!ever_ready_ && !in_force_ && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
     exit_code_ = WEXITSTATUS(status);
     return;
   }
@@ -216,14 +258,10 @@ void Supervisor::CheckBeat() {
   }
   if (worker_pid_ == 0) return;
   const int64_t silent = MonotonicNanos() - parts_.beat->shared().worker_ns;
-  if (silent < absl::ToInt64Nanoseconds(limits::kWorkerSilence)) return;
+  if (silent < absl::ToInt64Nanoseconds(parts_.worker_silence)) return;
   Log(Severity::kError, "the worker hangs; another takes its place");
   // A hang is not somebody's doing: the restart count shows it.
-  kill(worker_pid_, SIGKILL);
-  int status = 0;
-  waitpid(worker_pid_, &status, 0);
-  killed_by_us_ = true;
-  OnWorkerEnd(status);
+  KillWorker();
   restarts_.fetch_add(1);
 }
 

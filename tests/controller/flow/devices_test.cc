@@ -389,8 +389,7 @@ TEST_F(DevicesTest, AGroupHasAPlainName) {
         .status()
         .code();
   };
-  EXPECT_EQ(token(""), absl::StatusCode::kOk);
-  EXPECT_EQ(token("north-3.lab"), absl::StatusCode::kOk);
+  for (const char* good : {"", "north-3.lab"}) EXPECT_EQ(token(good), absl::StatusCode::kOk);
   for (const char* bad : {"North", "a b", "a/b", "\xc3\xa9"}) {
     EXPECT_EQ(token(bad), absl::StatusCode::kInvalidArgument) << bad;
   }

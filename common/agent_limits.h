@@ -19,7 +19,7 @@ inline constexpr size_t kMaxArguments = 16;
 inline constexpr size_t kMaxCommandLineBytes = 8 << 20;
 inline constexpr size_t kMaxInspections = 512;                   // waiting at once
 inline constexpr size_t kMaxKnownPrograms = 4'096;               // whether they are interpreters
-inline constexpr size_t kMaxNamespaces = 4'096;      // of mounts, watched at once
+inline constexpr size_t kMaxNamespaces = 4'096;                  // of mounts, watched at once
 inline constexpr absl::Duration kLookAround = absl::Seconds(2);  // for mount namespaces
 // New filesystems one after the other are probed together.
 inline constexpr absl::Duration kMinProofGap = absl::Seconds(10);

@@ -17,6 +17,8 @@ inline constexpr absl::Duration kCanaryTime = absl::Seconds(2);  // for one prob
 inline constexpr size_t kMaxArguments = 16;
 // More than the kernel takes (3/4 of 8 MB): nobody hides a file behind long options.
 inline constexpr size_t kMaxCommandLineBytes = 8 << 20;
+inline constexpr absl::Duration kSlowTask = absl::Milliseconds(500);  // then others go on beside it
+inline constexpr size_t kMaxLaneThreads = 32;
 inline constexpr size_t kMaxInspections = 512;                   // waiting at once
 inline constexpr size_t kMaxKnownPrograms = 4'096;               // whether they are interpreters
 inline constexpr size_t kMaxNamespaces = 4'096;                  // of mounts, watched at once

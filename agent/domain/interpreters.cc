@@ -48,22 +48,56 @@ constexpr std::array<std::pair<absl::string_view, absl::string_view>, 4> kOwn = 
     {"/dev/stdin", "/fd/0"},
 }};
 
+absl::string_view NameOf(absl::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+// How a program says that its text is an argument. One letter means another thing in another
+// program: `sh -e FILE` runs the file.
+struct TextOption {
+  absl::string_view program;  // its name begins so
+  absl::string_view letters;  // any of them says it
+  absl::string_view plain;    // may stand before it in one option; what another takes is a value
+};
+constexpr std::array<TextOption, 7> kTextOptions = {{
+    {"python", "cm", "bBdEhiIOPqsSuvVx"},
+    {"perl", "eE", "acnlpwsStTuUWX"},
+    {"ruby", "e", "acdlnpsSvwy"},
+    {"lua", "e", "iE"},
+    {"node", "ep", "i"},
+    {"php", "r", "nq"},
+    {"", "c", "abefhiklmnprtuvxBCDEHPTs"},  // shells
+}};
+
+// `bash -lc`, `perl -ne`, `python3 -m`.
+bool GivesText(absl::string_view name, absl::string_view argument) {
+  if (argument.size() < 2 || argument[0] != '-' || argument[1] == '-') return false;
+  const auto rule =
+      std::find_if(kTextOptions.begin(), kTextOptions.end(),
+                   [&](const TextOption& o) { return absl::StartsWith(name, o.program); });
+  const bool shell = absl::EndsWith(name, "sh") || name == "busybox";
+  if (rule->program.empty() && !shell) return false;
+  for (const char c : argument.substr(1)) {
+    if (absl::StrContains(rule->letters, c)) return true;
+    if (!absl::StrContains(rule->plain, c)) return false;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool IsInterpreter(absl::string_view path) {
-  const size_t slash = path.rfind('/');
-  const absl::string_view name = slash == absl::string_view::npos ? path : path.substr(slash + 1);
+  const absl::string_view name = NameOf(path);
   return std::find(kExact.begin(), kExact.end(), name) != kExact.end() ||
          std::any_of(kPrefixes.begin(), kPrefixes.end(),
                      [&](absl::string_view p) { return absl::StartsWith(name, p); });
 }
 
-std::vector<std::string> FileArguments(absl::string_view cmdline) {
+std::vector<std::string> FileArguments(absl::string_view path, absl::string_view cmdline) {
+  const absl::string_view name = NameOf(path);
   std::vector<std::string> out;
   bool skip = true;  // the program itself
   for (absl::string_view argument : absl::StrSplit(cmdline, '\0')) {
     if (std::exchange(skip, false) || argument.empty()) continue;
-    if (argument == "-c" || argument == "-e") break;
+    if (GivesText(name, argument)) break;
     if (argument[0] == '-' || argument[0] == '+') {
       skip = std::find(kWithValue.begin(), kWithValue.end(), argument) != kWithValue.end();
       continue;

@@ -14,9 +14,10 @@ bool IsInterpreter(absl::string_view path);
 
 // The arguments that could be the file it runs, in order, from /proc/PID/cmdline: without the
 // program itself, without options and what belongs to them. The first that is a file is the one;
-// what follows is for the script to read. Empty where the program text is an argument (-c, -e).
-// At most limits::kMaxArguments.
-std::vector<std::string> FileArguments(absl::string_view cmdline);
+// what follows is for the script to read. Empty where the program text, or a module's name, is an
+// argument (`sh -c`, `perl -ne`, `python3 -m`). `path` is the program. At most
+// limits::kMaxArguments.
+std::vector<std::string> FileArguments(absl::string_view path, absl::string_view cmdline);
 
 // Where to find from outside what process `pid` calls `argument`, also where that is a descriptor
 // of its own (/proc/self/fd/3, /dev/fd/3, /dev/stdin).

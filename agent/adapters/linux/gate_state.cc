@@ -116,8 +116,9 @@ std::optional<AppIndex> GateState::AppByContents(const View& view, int fd, const
   const CandidateIndex& candidates = *view.state.candidates;
   const FileStamp& stamp = facts.stamp;
   FileContents contents{stamp.size, "", ""};
+  const bool roots = OnlyRootChanges(AllowFactsOf(view, facts));
   if (candidates.has_build_ids()) {
-    std::optional<std::string> id = build_ids_.Find(stamp);
+    std::optional<std::string> id = roots ? build_ids_.Find(stamp) : std::nullopt;
     if (!id) {
       id = BuildIdOfFd(fd);
       build_ids_.Put(stamp, *id);
@@ -127,7 +128,7 @@ std::optional<AppIndex> GateState::AppByContents(const View& view, int fd, const
   const bool likely = candidates.Look(stamp, path).known == CandidateIndex::Known::kNeedsHash ||
                       (candidates.has_unsized_hash() && view.found_sizes->contains(stamp.size)) ||
                       !candidates.MatchContents(contents, path).empty();
-  if (!likely || OnlyRootChanges(AllowFactsOf(view, facts))) {
+  if (!likely || roots) {
     contents.sha256 = hashes_.Find(stamp).value_or("");
   }
   if (contents.sha256.empty() && (likely || candidates.has_unsized_hash())) {
@@ -138,8 +139,16 @@ std::optional<AppIndex> GateState::AppByContents(const View& view, int fd, const
     if (after && *after == stamp) hashes_.Put(stamp, *sha256);
     contents.sha256 = *sha256;
   }
-  const std::optional<AppIndex> app =
-      AppOfContents(*view.state.policy, candidates, contents, path, companions_, *machine_);
+  const auto app_at = [&](const std::string& where) {
+    return AppOfContents(*view.state.policy, candidates, contents, where, companions_, *machine_);
+  };
+  std::optional<AppIndex> app = app_at(path);
+  if (!app && likely) {
+    // A path only speaks for the file that is there for this process: in a mount namespace of one's
+    // own any file can have the name of an innocent package's.
+    const std::optional<FileStamp> there = StampOfPath(path);
+    if (!there || !(there->key == stamp.key)) app = app_at("");
+  }
   // From now on a copy is hashed before it runs, not after.
   if (app && candidates.has_unsized_hash()) NoteSize(stamp.size);
   return app;

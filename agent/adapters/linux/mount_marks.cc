@@ -215,7 +215,8 @@ MountMarks::NamespaceMarks MountMarks::MarkNamespaceOf(int pid, const FanotifyGr
                         [&](const Mount& now) { return now.dev == m.dev; });
   });
   for (const Mount& m : mounts) {
-    if (IsRemote(m.type)) remote_.insert(m.dev);
+    // What an account stacks upon its own filesystem is as slow as that.
+    if (IsRemote(m.type) || m.type == "overlay") remote_.insert(m.dev);
   }
   MarkMounts(mounts, place, group, ns, &news);
   return news;

@@ -96,11 +96,12 @@ std::optional<AppIndex> ProcessJudge::AppOfData(const GateState::View& view, con
 }
 
 std::optional<AppIndex> ProcessJudge::AppOfArguments(const GateState::View& view, int pid,
+                                                     const std::string& program,
                                                      std::string* path) {
   const absl::StatusOr<std::string> line =
       ReadFile(absl::StrCat("/proc/", pid, "/cmdline"), limits::kMaxCommandLineBytes);
   if (!line.ok()) return std::nullopt;
-  for (const std::string& argument : FileArguments(*line)) {
+  for (const std::string& argument : FileArguments(program, *line)) {
     const std::string link = PathFromOutside(pid, argument);
     const Fd file(open(link.c_str(), O_PATH | O_CLOEXEC));
     const std::optional<FileFacts> facts = file.ok() ? FactsOfFd(file.get()) : std::nullopt;
@@ -149,7 +150,7 @@ bool ProcessJudge::EndIfDisallowed(int pid, Depth depth) {
   }
   if (!program->interpreter) return false;
   std::string path;
-  const std::optional<AppIndex> app = AppOfArguments(view, pid, &path);
+  const std::optional<AppIndex> app = AppOfArguments(view, pid, program->path, &path);
   return app && End(view, pid, program->stamp, *app, std::move(path));
 }
 

@@ -38,7 +38,8 @@ class ProcessJudge {
                                 const std::string& path, const std::string& link);
   // The app whose data file an interpreter was given.
   std::optional<AppIndex> AppOfData(const GateState::View& view, const FileStamp& stamp, int place);
-  std::optional<AppIndex> AppOfArguments(const GateState::View& view, int pid, std::string* path);
+  std::optional<AppIndex> AppOfArguments(const GateState::View& view, int pid,
+                                         const std::string& program, std::string* path);
   bool End(const GateState::View& view, int pid, const FileStamp& exe, AppIndex app,
            std::string path);
 

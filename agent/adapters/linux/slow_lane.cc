@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "agent/adapters/linux/beat.h"
 #include "common/agent_limits.h"
 
 namespace muster::agent {
@@ -54,22 +55,40 @@ std::optional<std::string> HashFd(int fd, uint64_t size) {
   return absl::BytesToHexString(absl::string_view(reinterpret_cast<char*>(digest), length));
 }
 
-SlowLane::SlowLane(size_t capacity) : capacity_(capacity), thread_([this] { Run(); }) {}
+SlowLane::SlowLane(size_t capacity) : capacity_(capacity) {
+  MutexLock lock(&mu_);
+  busy_since_ns_.push_back(0);
+  threads_.emplace_back([this] { Run(0); });
+}
 
 SlowLane::~SlowLane() {
+  std::vector<std::thread> threads;
   {
     MutexLock lock(&mu_);
     stop_ = true;
     tasks_.clear();
     changed_.NotifyAll();
+    std::swap(threads, threads_);
   }
-  thread_.join();
+  for (std::thread& t : threads) t.join();
+}
+
+bool SlowLane::AllAreSlow() const {
+  const int64_t now = MonotonicNanos();
+  return std::all_of(busy_since_ns_.begin(), busy_since_ns_.end(), [now](int64_t since) {
+    return since != 0 && now - since >= absl::ToInt64Nanoseconds(limits::kSlowTask);
+  });
 }
 
 bool SlowLane::Offer(std::function<void()> task) {
   MutexLock lock(&mu_);
   if (stop_ || tasks_.size() >= capacity_) return false;
   tasks_.push_back(std::move(task));
+  if (threads_.size() < limits::kMaxLaneThreads && AllAreSlow()) {
+    const size_t me = busy_since_ns_.size();
+    busy_since_ns_.push_back(MonotonicNanos());
+    threads_.emplace_back([this, me] { Run(me); });
+  }
   changed_.NotifyAll();
   return true;
 }
@@ -79,13 +98,15 @@ bool SlowLane::stopping() const {
   return stop_;
 }
 
-void SlowLane::Run() {
+void SlowLane::Run(size_t me) {
   for (;;) {
     std::function<void()> task;
     {
       MutexLock lock(&mu_);
+      busy_since_ns_[me] = 0;
       while (!stop_ && tasks_.empty()) changed_.Wait(&mu_);
       if (stop_) return;
+      busy_since_ns_[me] = MonotonicNanos();
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }

@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/domain/file_stamp.h"
@@ -38,11 +39,12 @@ class HashCache {
 // `size` is over limits::kMaxHashedBytes.
 std::optional<std::string> HashFd(int fd, uint64_t size);
 
-// One thread, a bounded queue. Thread-safe.
+// One thread, a bounded queue; while a task takes longer than limits::kSlowTask (a filesystem that
+// hangs), other threads go on with the next, at most limits::kMaxLaneThreads. Thread-safe.
 class SlowLane {
  public:
   explicit SlowLane(size_t capacity);
-  // Waits for the running task, drops the others.
+  // Waits for the running tasks, drops the others.
   ~SlowLane();
 
   // False: full; the task was not taken.
@@ -50,14 +52,17 @@ class SlowLane {
   bool stopping() const;
 
  private:
-  void Run();
+  void Run(size_t me);
+  // True when every thread is at a task, and has been for long.
+  bool AllAreSlow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const size_t capacity_;
   mutable Mutex mu_;
   CondVar changed_;
   std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mu_);
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
-  std::thread thread_;
+  std::vector<int64_t> busy_since_ns_ ABSL_GUARDED_BY(mu_);  // by thread; 0: it waits
+  std::vector<std::thread> threads_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace muster::agent

@@ -56,14 +56,26 @@ TEST(FileArguments, WithoutOptionsAndWhatBelongsToThem) {
       {{"bash", "-o", "pipefail", "script"}, {"script"}},
       {{"sh", "-c", "exec /x/chat"}, {}},
       {{"perl", "-e", "print 1", "/x/chat"}, {}},
+      {{"perl", "-ne", "print", "/x/chat"}, {}},
+      {{"perl", "-Mre=debug", "/x/script"}, {"/x/script"}},
+      {{"perl", "-I/home/e", "/x/script"}, {"/x/script"}},
+      {{"bash", "-lc", "cat /x/chat"}, {}},
+      {{"sh", "-e", "/x/script"}, {"/x/script"}},
+      {{"sh", "-xe", "/x/script"}, {"/x/script"}},
+      {{"python3", "-m", "zipfile", "-l", "/x/chat"}, {}},
+      {{"python3", "-u", "/x/script"}, {"/x/script"}},
+      {{"electron", "-e", "app.asar"}, {"app.asar"}},
       {{"ld.so", "--library-path", "/lib", "/x/chat", "arg"}, {"/x/chat", "arg"}},
       {{"java", "-cp", "a.jar", "-jar", "chat.jar"}, {"chat.jar"}},
       {{"python3", "-W", "ignore", "chat.py"}, {"chat.py"}},
       {{"sh"}, {}},
       {{}, {}},
   };
-  for (const auto& [line, want] : kCases) EXPECT_EQ(FileArguments(Line(line)), want) << line.size();
-  EXPECT_EQ(FileArguments(Line(Texts(100, "x"))).size(), limits::kMaxArguments);
+  for (const auto& [line, want] : kCases) {
+    const std::string program = line.empty() ? "" : line[0];
+    EXPECT_EQ(FileArguments("/usr/bin/" + program, Line(line)), want) << program << line.size();
+  }
+  EXPECT_EQ(FileArguments("/bin/sh", Line(Texts(100, "x"))).size(), limits::kMaxArguments);
 }
 
 TEST(ParseTerminal, PseudoTerminalsAndConsoles) {

@@ -227,7 +227,9 @@ start_agent() {
     --token-file "$dir/token" --state "$dir/agent" >&2
   mkdir -p "$dir/tmpfs"
   mount -t tmpfs tmpfs "$dir/tmpfs"
-  "$bin/muster-agent" run --state "$dir/agent" --filesystems "$dir/tmpfs" >"$dir/agent.log" 2>&1 &
+  mkdir -p "$dir/browsers"
+  "$bin/muster-agent" run --state "$dir/agent" --filesystems "$dir/tmpfs" \
+    --browser-root "$dir/browsers" >"$dir/agent.log" 2>&1 &
   pids+=($!)
 }
 

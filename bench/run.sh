@@ -187,6 +187,7 @@ finish() {
   local code=$?
   trap - EXIT INT TERM
   undo_made
+  [ -z "$left_running" ] || [ "$code" -ne 0 ] || code=1
   stop_fapolicyd
   exit "$code"
 }

@@ -200,7 +200,8 @@ own_libraries() {
   mkdir -p "$demo/lib" "$demo/agent-lib"
   ldd "$bin/musterd" "$bin/musterctl" | grep -o '/[^ ]*\.so[^ ]*' | grep -v ld-linux | sort -u |
     xargs -I{} cp -L {} "$demo/lib/"
-  { echo "$bin/muster-agent" && ldd "$bin/muster-agent" | grep -o '/[^ ]*\.so[^ ]*'; } |
+  { printf '%s\n' "$bin/muster-agent" "$bin/muster-supervisor" &&
+    ldd "$bin/muster-agent" "$bin/muster-supervisor" | grep -o '/[^ ]*\.so[^ ]*'; } | sort -u |
     grep -vE '/(ld-linux[^/]*|lib(c|m|stdc\+\+|gcc_s)\.so[^/]*)$' >"$demo/agent-files"
   while read -r file; do
     cp -L "$file" "$demo/agent-lib/"

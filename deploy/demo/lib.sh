@@ -54,8 +54,13 @@ note_made() { echo "$1 $2" >>"$made"; }
 
 # Ends a process only when it is the program we think it is.
 stop_program() {
-  local pid=$1 program=$2 i
-  [ "$(readlink "/proc/$pid/exe" 2>/dev/null | sed 's/ (deleted)$//')" = "$bin/$program" ] || return 0
+  local pid=$1 program=$2 exe i
+  exe=$(readlink "/proc/$pid/exe" 2>/dev/null | sed 's/ (deleted)$//')
+  # `muster-agent run` becomes the supervisor.
+  case "$program:$exe" in
+    "$program:$bin/$program" | "muster-agent:$bin/muster-supervisor") ;;
+    *) return 0 ;;
+  esac
   kill "$pid" 2>/dev/null || return 0
   for i in $(seq 100); do
     [ -d "/proc/$pid" ] && [ "$(awk '/^State/ {print $2}' "/proc/$pid/status" 2>/dev/null)" != Z ] || return 0
@@ -71,13 +76,27 @@ tree_pids() {
   for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do tree_pids "$child"; done
 }
 
-# Takes back everything named in $made: programs first, so that nothing is blocked any more.
+# still_there PID: a program of ours, not one that has ended and waits for its parent to look.
+still_there() {
+  case "$(readlink "/proc/$1/exe" 2>/dev/null)" in "$bin"/*) return 0 ;; esac
+  return 1
+}
+
+# Takes back everything named in $made: programs first, so that nothing is blocked any more. A
+# program of ours that stays is a failure: it would go on blocking.
+left_running=""
 undo_made() {
   [ -f "$made" ] || return 0
   local kind name rest
   while read -r kind name rest; do
     if [ "$kind" = pid ]; then stop_program "$name" "$rest"; fi
   done < <(tac "$made")
+  while read -r kind name rest; do
+    if [ "$kind" = pid ] && still_there "$name"; then
+      echo "process $name ($rest) could not be ended; end it with: kill $name" >&2
+      left_running=yes
+    fi
+  done <"$made"
   while read -r kind name; do
     case "$kind" in
       package) dpkg --purge "$name" >/dev/null 2>&1 || true ;;
@@ -99,6 +118,7 @@ clean_up() {
   local code=$?
   trap - EXIT INT TERM
   undo_made
+  [ -z "$left_running" ] || [ "$code" -ne 0 ] || code=1
   if [ "$code" -ne 0 ] && [ "$code" -ne 130 ] && [ -d "$demo/log" ]; then
     tail -n 5 "$demo"/log/*.log >&2 2>/dev/null || true
   fi

@@ -206,7 +206,7 @@ TEST_F(SupervisorTest, TheRightsThatTheUnitLeavesAreEnough) {
     return absl::StrContains(laptop_.agent().Status()["capabilities"].dump(), what);
   };
   EXPECT_EQ(laptop_.agent().Status().value("mode", ""), "ENFORCING");
-  EXPECT_TRUE(tells("the kernel tells what started: yes"));
+  EXPECT_TRUE(WaitUntil(kPatience, [&] { return tells("the kernel tells what started: yes"); }));
   EXPECT_EQ(Bob(), Started::kBlocked);
   tenant_.Grant(kAlice);
   EXPECT_TRUE(WaitUntil(kPatience, [&] { return Alice() == Started::kRan; }));

@@ -16,6 +16,8 @@
 namespace muster::agent {
 namespace {
 
+constexpr unsigned kLooksPerTry = 15;
+
 std::optional<FileStamp> StampOfProgram(int pid) {
   const Fd exe(open(absl::StrCat("/proc/", pid, "/exe").c_str(), O_PATH | O_CLOEXEC));
   const std::optional<FileFacts> facts = exe.ok() ? FactsOfFd(exe.get()) : std::nullopt;
@@ -40,12 +42,7 @@ Lookout::Lookout(Parts parts)
       own_mounts_(open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)),
       stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       lane_(limits::kMaxInspections) {
-  absl::StatusOr<ProcConnector> connector = ProcConnector::Open();
-  if (connector.ok()) {
-    connector_.emplace(*std::move(connector));
-  } else {
-    connector_error_ = std::string(connector.status().message());
-  }
+  Connect();
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -53,6 +50,18 @@ Lookout::~Lookout() {
   stopping_ = true;
   eventfd_write(stop_event_.get(), 1);
   thread_.join();
+}
+
+void Lookout::Connect() {
+  absl::StatusOr<ProcConnector> connector = ProcConnector::Open();
+  MutexLock lock(&mu_);
+  connector_error_ = std::string(connector.status().message());
+  if (connector.ok()) connector_.emplace(*std::move(connector));
+}
+
+std::string Lookout::connector_error() const {
+  MutexLock lock(&mu_);
+  return connector_error_;
 }
 
 void Lookout::Run() {
@@ -124,6 +133,7 @@ void Lookout::OnNewDevices(int pid) {
 }
 
 void Lookout::LookAround() {
+  if (!connector_ && looks_++ % kLooksPerTry == 0) Connect();
   std::map<uint64_t, int> namespaces;
   absl::flat_hash_map<int, FileStamp> judged;
   ForEachProcess([&](int pid) {

@@ -31,11 +31,12 @@ class Lookout {
   explicit Lookout(Parts parts);
   ~Lookout();
 
-  // Empty: the process connector works; else why not.
-  const std::string& connector_error() const { return connector_error_; }
+  // Empty: the process connector works; else why not. It is tried again twice a minute.
+  std::string connector_error() const;
 
  private:
   void Run();
+  void Connect();
   // Until something happens or it is time to look around.
   void Wait();
   void OnExec(int pid);
@@ -47,9 +48,11 @@ class Lookout {
 
   const Parts parts_;
   std::optional<ProcConnector> connector_;
-  std::string connector_error_;
+  mutable Mutex mu_;
+  std::string connector_error_ ABSL_GUARDED_BY(mu_);
   Fd own_mounts_, stop_event_;
   std::atomic<bool> stopping_{false};
+  unsigned looks_ = 0;  // around, without a connector
   bool lost_ = false, own_changed_ = false;
   absl::Time next_look_ = absl::InfinitePast();
   // Programs by inode: whether they run other files. The thread's own.

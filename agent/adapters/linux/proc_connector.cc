@@ -19,7 +19,7 @@ namespace muster::agent {
 namespace {
 
 constexpr int kBufferBytes = 1 << 20;
-constexpr int kAnswerMs = 500;
+constexpr int kAnswerTries = 5, kAnswerMs = 100;
 constexpr size_t kMaxBatch = 256;  // read in one go: then others have their turn
 
 constexpr size_t kEventAt = NLMSG_HDRLEN + sizeof(cn_msg);
@@ -69,14 +69,15 @@ absl::StatusOr<ProcConnector> ProcConnector::Open() {
   }
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kBufferBytes, sizeof kBufferBytes);
   if (!OnlyExecs(fd.get())) return Unavailable("filter");
-  if (!Subscribe(fd.get())) return Unavailable("subscribe");
-  // The kernel acknowledges; outside the first network namespace nobody answers.
-  pollfd answer = {fd.get(), POLLIN, 0};
-  if (poll(&answer, 1, kAnswerMs) != 1) {
-    errno = ETIMEDOUT;
-    return Unavailable("no answer");
+  // The kernel acknowledges, if it has memory for that at this moment; outside the first network
+  // namespace nobody answers.
+  for (int i = 0; i < kAnswerTries; ++i) {
+    if (!Subscribe(fd.get())) return Unavailable("subscribe");
+    pollfd answer = {fd.get(), POLLIN, 0};
+    if (poll(&answer, 1, kAnswerMs) == 1) return ProcConnector(std::move(fd));
   }
-  return ProcConnector(std::move(fd));
+  errno = ETIMEDOUT;
+  return Unavailable("no answer");
 }
 
 std::vector<int> ProcConnector::Read(bool* lost) const {

@@ -68,8 +68,11 @@ TEST_F(RememberTest, AProgramThatANewPolicyBlocksIsBlocked) {
   identity->set_platform(v1::Platform::LINUX);
   identity->set_file_hash(machine_->Hash(other_)->sha256);
   Send({tenant_.Sign(policy)});
-  // A hash without a size: the first start may be let through, and is ended.
-  EXPECT_THAT(RunAs(kBob, {other_, "x"}), ::testing::AnyOf(kRan, kEperm, kKilled));
+  // A hash without a size: starts are let through until the file was read, which nobody waits for.
+  constexpr int kTries = 500;
+  int last = kRan;
+  for (int i = 0; i < kTries && last != kEperm; ++i) last = RunAs(kBob, {other_, "x"});
+  EXPECT_EQ(last, kEperm);
   EXPECT_EQ(RunAs(kBob, {other_, "x"}), kEperm);
 }
 

@@ -14,6 +14,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "agent/adapters/files/elf_file.h"
+#include "agent/adapters/files/file_facts.h"
 #include "agent/adapters/files/file_io.h"
 
 namespace muster::agent {
@@ -70,17 +71,9 @@ absl::StatusOr<HashedFile> HashPlace(Fd place, const std::string& path) {
 }  // namespace
 
 std::optional<FileStamp> StampOfFd(int fd) {
-  struct statx sx = {};
-  // DONT_SYNC: a FUSE or NFS server must not be able to hold up the asker.
-  if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &sx) != 0) {
-    return std::nullopt;
-  }
-  if (!S_ISREG(sx.stx_mode)) return std::nullopt;
-  auto nanos = [](const statx_timestamp& t) { return t.tv_sec * 1'000'000'000LL + t.tv_nsec; };
-  return FileStamp{{makedev(sx.stx_dev_major, sx.stx_dev_minor), sx.stx_ino},
-                   sx.stx_size,
-                   nanos(sx.stx_mtime),
-                   nanos(sx.stx_ctime)};
+  const std::optional<FileFacts> facts = FactsOfFd(fd);
+  if (!facts) return std::nullopt;
+  return facts->stamp;
 }
 
 std::optional<FileStamp> StampOfPath(const std::string& path) {

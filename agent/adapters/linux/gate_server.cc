@@ -80,7 +80,6 @@ v1::GateReply GateServer::Answer(v1::GateRequest request) {
     case v1::GateRequest::kProve:
       for (const v1::Canary& canary : parts_.enforcer->Prove()) *reply.add_canaries() = canary;
       break;
-    case v1::GateRequest::kRefreshMarks:
     case v1::GateRequest::REQUEST_NOT_SET:
       break;
   }

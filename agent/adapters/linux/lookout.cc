@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "agent/adapters/linux/proc.h"
 #include "agent/flow/log.h"
 #include "common/agent_limits.h"
@@ -17,13 +16,6 @@ namespace muster::agent {
 namespace {
 
 constexpr unsigned kLooksPerTry = 15;
-
-std::optional<FileStamp> StampOfProgram(int pid) {
-  const Fd exe(open(absl::StrCat("/proc/", pid, "/exe").c_str(), O_PATH | O_CLOEXEC));
-  const std::optional<FileFacts> facts = exe.ok() ? FactsOfFd(exe.get()) : std::nullopt;
-  if (!facts) return std::nullopt;
-  return facts->stamp;
-}
 
 // Whoever a namespace was found by may have ended since; 0: nobody is in it.
 int LivingIn(const MountMarks::Watch& watch) {
@@ -105,7 +97,7 @@ bool Lookout::IsKnownPlain(const FileKey& key) {
 }
 
 void Lookout::OnExec(int pid) {
-  const std::optional<FileStamp> stamp = StampOfProgram(pid);
+  const std::optional<FileStamp> stamp = StampOfExe(pid);
   if (!stamp) return;
   const bool seen = parts_.marks->Covers(stamp->key.dev);
   if (seen && IsKnownPlain(stamp->key)) return;
@@ -127,7 +119,7 @@ void Lookout::OnNewDevices(int pid) {
   if (news.changed) parts_.marks_changed();
   const absl::flat_hash_set<uint64_t> devices(news.devices.begin(), news.devices.end());
   ForEachProcess([&](int other) {
-    const std::optional<FileStamp> stamp = StampOfProgram(other);
+    const std::optional<FileStamp> stamp = StampOfExe(other);
     if (stamp && devices.contains(stamp->key.dev)) Offer(other);
   });
 }
@@ -140,7 +132,7 @@ void Lookout::LookAround() {
     if (const uint64_t id = MountNamespaceOf(pid); id != 0) namespaces.emplace(id, pid);
     if (connector_) return;
     // Nobody tells what starts: look at everything that was not looked at yet.
-    const std::optional<FileStamp> stamp = StampOfProgram(pid);
+    const std::optional<FileStamp> stamp = StampOfExe(pid);
     if (!stamp) return;
     const auto it = judged_.find(pid);
     if (it == judged_.end() || !(it->second == *stamp)) Offer(pid);

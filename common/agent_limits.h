@@ -12,6 +12,7 @@ namespace muster::limits {
 inline constexpr size_t kMaxCanaries = 512;  // filesystems that are probed; the rest is said
 inline constexpr absl::Duration kCanaryInterval = absl::Hours(1);
 inline constexpr absl::Duration kCanaryTime = absl::Seconds(2);  // for one probe
+inline constexpr absl::Duration kProofTime = absl::Seconds(20);  // for all of them together
 
 // Looking closer at what started.
 inline constexpr size_t kMaxArguments = 16;

@@ -23,6 +23,9 @@ class RecordBuffer {
   // All records in the order they came, and how many were lost since the last call.
   std::vector<ExecRecord> Take(uint32_t* dropped);
 
+  // Counts what was lost elsewhere.
+  void AddLost(uint32_t count) { dropped_ += count; }
+
   size_t size() const { return allows_.size() + others_.size(); }
 
  private:

@@ -35,14 +35,19 @@ bool GateServer::Begin(const v1::GateRequest& request) {
 }
 
 void GateServer::Serve() {
+  uint32_t unconfirmed = 0;  // decisions given to a worker that has not asked again since
   for (;;) {
     v1::GateRequest request;
     // A worker may have nothing to ask for as long as it likes.
     if (!ReceiveFrame(socket_.get(), &request, absl::Hours(24 * 365)).ok()) break;
+    unconfirmed = 0;
     if (!Begin(request)) break;
     const v1::GateReply reply = Answer(std::move(request));
+    unconfirmed = static_cast<uint32_t>(reply.records_size()) + reply.dropped();
     if (!SendFrame(socket_.get(), reply, limits::kGateAnswerTime).ok()) break;
   }
+  // It may have died with them: counted as lost, though it may have reported them.
+  if (unconfirmed > 0) parts_.on_lost(unconfirmed);
   finished_ = true;
 }
 

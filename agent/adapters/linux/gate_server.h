@@ -19,6 +19,8 @@ class GateServer {
     Enforcer* enforcer = nullptr;
     // What the supervisor itself adds to the enforcer's status.
     std::function<void(v1::GateStatus&)> add_status;
+    // Decisions that went to a worker which may have died with them.
+    std::function<void(uint32_t)> on_lost;
     // Each state that was put in force, as it came.
     std::function<void(const v1::GateState&)> on_state;
   };

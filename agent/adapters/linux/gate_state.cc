@@ -100,6 +100,11 @@ std::vector<ExecRecord> GateState::TakeRecords(uint32_t* dropped) {
   return records_.Take(dropped);
 }
 
+void GateState::NoteLost(uint32_t count) {
+  MutexLock lock(&mu_);
+  records_.AddLost(count);
+}
+
 GateState::AtHand GateState::ContentsAtHand(int fd, const FileStamp& stamp) {
   AtHand out;
   out.sha256 = hashes_.Find(stamp);

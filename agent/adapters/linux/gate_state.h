@@ -57,6 +57,8 @@ class GateState {
   };
   void Record(Decided decided);
   std::vector<ExecRecord> TakeRecords(uint32_t* dropped);
+  // Records that were taken and may not have arrived.
+  void NoteLost(uint32_t count);
 
   // The app that the contents of `fd` prove, with what lies beside it; reads it if need be, but
   // whole only when its size or build-id is that of a known program, or any file could be one.

@@ -5,7 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "agent/adapters/linux/canary.h"
 #include "agent/flow/log.h"
+#include "common/agent_limits.h"
 #include "common/limits.h"
+#include "common/time_proto.h"
 
 namespace muster::agent {
 namespace {
@@ -217,7 +219,18 @@ std::vector<v1::Canary> LinuxEnforcer::Prove() {
   if (!enforcing_) return {};
   MutexLock lock(&prove_mu_);
   std::vector<v1::Canary> out;
-  for (const MountMarks::Marked& where : marks_.marked()) out.push_back(TryCanary(where, shared_));
+  const absl::Time end = MonotonicClock().Now() + limits::kProofTime;
+  for (const MountMarks::Marked& where : marks_.marked()) {
+    if (MonotonicClock().Now() < end) {
+      out.push_back(TryCanary(where, shared_));
+      continue;
+    }
+    v1::Canary& late = out.emplace_back();
+    late.set_filesystem(where.name);
+    late.set_result(v1::Canary::NOT_TRIED);
+    late.set_detail("other filesystems took too long");
+    *late.mutable_at() = ToProto(shared_.clock().Now());
+  }
   MutexLock keep(&mu_);
   canaries_ = out;
   return out;

@@ -163,6 +163,7 @@ void Supervisor::StartWorker() {
   GateServer::Parts server;
   server.enforcer = parts_.enforcer;
   server.add_status = [this](v1::GateStatus& status) { AddStatus(status); };
+  server.on_lost = [enforcer = parts_.enforcer](uint32_t n) { enforcer->shared().NoteLost(n); };
   server.on_state = [this](const v1::GateState& state) {
     in_force_ = true;
     parts_.on_state(state);

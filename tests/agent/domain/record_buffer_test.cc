@@ -98,5 +98,14 @@ TEST(RecordBuffer, HoldsTheRuleForAnyMix) {
   }
 }
 
+TEST(RecordBuffer, CountsWhatWasLostElsewhere) {
+  RecordBuffer buffer(3);
+  buffer.AddLost(2);
+  buffer.AddLost(3);
+  uint32_t dropped = 0;
+  EXPECT_TRUE(buffer.Take(&dropped).empty());
+  EXPECT_EQ(dropped, 5u);
+}
+
 }  // namespace
 }  // namespace muster::agent

@@ -107,5 +107,9 @@ std::string CohortName(absl::string_view platform) { return absl::StrCat("cohort
 std::string AssignmentName(absl::string_view device_id) {
   return absl::StrCat("assignment/", device_id);
 }
+std::string ReceiptName(absl::string_view bag_id) { return absl::StrCat("receipt/", bag_id); }
+std::string LossReportName(absl::string_view incident_id) {
+  return absl::StrCat("loss-report/", incident_id);
+}
 
 }  // namespace muster

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "common/crypto.h"
 #include "google/protobuf/message.h"
+#include "muster/v1/archive.pb.h"
 #include "muster/v1/policy.pb.h"
 #include "muster/v1/report.pb.h"
 
@@ -100,6 +101,8 @@ inline constexpr DocumentKind kAssignmentKind = {"muster.v1.DeviceAssignment", "
 inline constexpr DocumentKind kBeaconKind = {"muster.v1.Beacon", "beacon", "beacon"};
 inline constexpr DocumentKind kEmergencyDenyKind = {"muster.v1.EmergencyDeny", "emergency",
                                                     "emergency_deny"};
+inline constexpr DocumentKind kReceiptKind = {"muster.v1.Receipt", "records", "receipt"};
+inline constexpr DocumentKind kLossReportKind = {"muster.v1.LossReport", "records", "loss-report"};
 // Their one name, where there is one.
 inline constexpr char kRootName[] = "root";
 inline constexpr char kBeaconName[] = "beacon";
@@ -170,6 +173,14 @@ absl::StatusOr<Verified<v1::Root>> VerifyRoot(const v1::SignedDoc& doc, const Tr
 absl::StatusOr<Verified<v1::Root>> VerifyRootStep(const v1::SignedDoc& doc, const Trust& current,
                                                   const std::string& tenant, const Floor& floor,
                                                   absl::Time now);
+
+// The record repository's word on one bag. Its version is 1 and it stands for good: it may have
+// ended. MALFORMED when it lacks a hash, a size or an id, or its range is none.
+std::string ReceiptName(absl::string_view bag_id);  // "receipt/<bag id>"
+absl::StatusOr<Verified<v1::Receipt>> VerifyReceipt(const VerifyInputs& in);
+// The records officer's signature on the report of a loss. MALFORMED without a hash.
+std::string LossReportName(absl::string_view incident_id);  // "loss-report/<incident id>"
+absl::StatusOr<Verified<v1::LossReport>> VerifyLossReport(const VerifyInputs& in);
 
 // A report signed by the device key itself. OVERSIZE, WRONG_TYPE, UNKNOWN_KEY (another key),
 // BAD_SIGNATURE, MALFORMED, WRONG_DEVICE.

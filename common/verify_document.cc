@@ -238,29 +238,6 @@ absl::StatusOr<Verified<v1::CohortPolicy>> VerifyCohort(const VerifyInputs& in,
   return out;
 }
 
-absl::StatusOr<v1::CohortContent> AssembleContent(const v1::CohortPolicy& policy,
-                                                  const std::vector<absl::string_view>& chunks) {
-  if (chunks.size() != static_cast<size_t>(policy.chunks_size())) {
-    return VerifyError(VerifyCode::kMalformed,
-                       absl::StrCat(chunks.size(), " chunks of ", policy.chunks_size()));
-  }
-  v1::CohortContent content;
-  for (size_t i = 0; i < chunks.size(); ++i) {
-    const v1::ChunkRef& ref = policy.chunks(static_cast<int>(i));
-    if (chunks[i].size() != ref.size() || Sha256Hex(chunks[i]) != ref.sha256()) {
-      return VerifyError(VerifyCode::kMalformed,
-                         absl::StrCat("chunk ", i, " is not the one the policy names"));
-    }
-    v1::CohortContent part;
-    if (!part.ParseFromArray(chunks[i].data(), static_cast<int>(chunks[i].size()))) {
-      return VerifyError(VerifyCode::kMalformed, absl::StrCat("chunk ", i, " cannot be read"));
-    }
-    content.MergeFrom(part);
-  }
-  if (content.apps().empty()) return VerifyError(VerifyCode::kEmpty, "the policy names no app");
-  return content;
-}
-
 absl::StatusOr<Verified<v1::DeviceAssignment>> VerifyAssignment(
     const VerifyInputs& in, const std::string& device_id,
     const std::string& certificate_key_sha256) {
@@ -300,6 +277,28 @@ absl::StatusOr<Verified<v1::Beacon>> VerifyBeacon(const VerifyInputs& in) {
                           Verifier::Run<v1::Beacon>(in, kBeaconKind, VerifyCode::kMalformed));
   if (out.payload().merkle_root().size() != 32 || out.payload().tree_size() == 0) {
     return VerifyError(VerifyCode::kMalformed, "it has no tree head");
+  }
+  return out;
+}
+
+absl::StatusOr<Verified<v1::Receipt>> VerifyReceipt(const VerifyInputs& in) {
+  MUSTER_ASSIGN_OR_RETURN(Verified<v1::Receipt> out,
+                          Verifier::Run<v1::Receipt>(in, kReceiptKind, VerifyCode::kMalformed));
+  const v1::Receipt& r = out.payload();
+  if (r.bag_id().empty() || r.export_sha256().size() != 64 || r.export_bytes() == 0 ||
+      r.device_id().empty() || r.repository_id().empty() ||
+      FromProto(r.first_at()) > FromProto(r.last_at())) {
+    return VerifyError(VerifyCode::kMalformed, "it does not say which export the repository holds");
+  }
+  return out;
+}
+
+absl::StatusOr<Verified<v1::LossReport>> VerifyLossReport(const VerifyInputs& in) {
+  MUSTER_ASSIGN_OR_RETURN(
+      Verified<v1::LossReport> out,
+      Verifier::Run<v1::LossReport>(in, kLossReportKind, VerifyCode::kMalformed));
+  if (out.payload().incident_id().empty() || out.payload().report_sha256().size() != 64) {
+    return VerifyError(VerifyCode::kMalformed, "it does not say which report it is for");
   }
   return out;
 }

@@ -9,7 +9,8 @@ build_packages="
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   librocksdb-dev libjemalloc-dev libyaml-cpp-dev libldap-dev libsasl2-dev
   libsasl2-modules-gssapi-mit libkrb5-dev libssl-dev libspdlog-dev libcli11-dev
-  libcurl4-openssl-dev nlohmann-json3-dev libsystemd-dev librpm-dev libflatpak-dev"
+  libcurl4-openssl-dev nlohmann-json3-dev libsystemd-dev librpm-dev libflatpak-dev
+  libicu-dev libzip-dev"
 test_packages="
   libgtest-dev libgmock-dev libbenchmark-dev clang clang-tidy clang-format libclang-rt-14-dev python3
   slapd ldap-utils samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba

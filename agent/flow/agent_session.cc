@@ -93,6 +93,7 @@ void Agent::OnMessage(const v1::ControllerMessage& message) {
       return outbox_.Throttle(FromProto(message.throttle().report_interval()));
     case v1::ControllerMessage::kReportAck:
       return OnReportAck(message.report_ack());
+    case v1::ControllerMessage::kReceipts:
     case v1::ControllerMessage::kDrain:  // the link's
     case v1::ControllerMessage::MESSAGE_NOT_SET:
       return;
@@ -248,6 +249,11 @@ v1::ControlReply Agent::Answer(const v1::ControlRequest& request, uint32_t uid) 
       return Explain(request.explain(), uid);
     case v1::ControlRequest::kDisarm:
       return Disarm(request.disarm(), uid);
+    case v1::ControlRequest::kArchiveOpen:
+    case v1::ControlRequest::kArchiveStatus:
+    case v1::ControlRequest::kArchiveState:
+    case v1::ControlRequest::kArchiveGuide:
+    case v1::ControlRequest::kArchiveSubmit:
     case v1::ControlRequest::REQUEST_NOT_SET:
       break;
   }

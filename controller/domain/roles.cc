@@ -16,6 +16,10 @@ const std::vector<Role> kFilers = {kServiceDesk, kSocApprover};
 const std::vector<Role> kOperations = {kUemAdmin, kAdmin};
 const std::vector<Role> kReaders = {kAuditor, kRecordsOfficer, kSocApprover, kAdmin};
 
+const std::vector<Role> kIncidentReaders = {kRecordsOfficer, kAuditor, kSocApprover};
+// Whoever hears of a lost phone first.
+const std::vector<Role> kIncidentOpeners = {kRecordsOfficer, kServiceDesk, kSocApprover, kUemAdmin};
+
 std::vector<Permission> MakePermissions() {
   return {
       {"GetRoles", "roles show", kEverybody},
@@ -64,6 +68,31 @@ std::vector<Permission> MakePermissions() {
       {"GetDevice", "device show", kEverybody},
       {"RetireDevice", "device retire", kOperations},
       {"CreateToken", "device token", kOperations},
+      {"ListObligations", "archive status", kEverybody},
+      {"ListExports", "archive chats", {kRecordsOfficer, kAuditor}},
+      {"SubmitReceipts", "records receive", {kRecordsOfficer}},
+      {"RecordAttestation", "archive attest", kFilers},
+      {"GetArchiveGuidance", "archive guidance", kEverybody},
+      {"ListIncidents", "archive incidents", kIncidentReaders},
+      {"GetIncident", "archive incidents INCIDENT", kIncidentReaders},
+      {"OpenIncident", "incident open", kIncidentOpeners},
+      {"AssessIncident", "incident assess", {kRecordsOfficer}},
+      {"DismissIncident", "incident dismiss", {kRecordsOfficer}},
+      {"ConfirmIncident", "incident confirm", {kRecordsOfficer}},
+      {"DraftIncident", "incident draft", {kRecordsOfficer}},
+      {"SignIncident", "incident sign", {kRecordsOfficer}},
+      {"ReportIncident", "incident report", {kRecordsOfficer}},
+      {"UpdateIncident", "incident update", {kRecordsOfficer}},
+      {"CloseIncident", "incident close", {kRecordsOfficer}},
+      {"GetIncidentReport", "incident document", kIncidentReaders},
+      {"ListHolds", "hold list", kIncidentReaders},
+      {"PlaceHold", "hold place", {kRecordsOfficer}},
+      {"ReleaseHold", "hold release", {kRecordsOfficer}},
+      {"GetRetention", "archive retention", kEverybody},
+      {"ReportArchive", "report archive", kEverybody},
+      {"ReportOverdue", "report overdue", kEverybody},
+      {"ReportQuarterly", "report quarterly", kEverybody},
+      {"ReportNaraUd", "report nara-ud", kIncidentReaders},
       {"Explain", "explain", kEverybody},
       {"GetPolicy", "policy show", kEverybody},
       {"ListAudit", "audit list", kReaders},

@@ -10,6 +10,7 @@
 #include "common/signed_doc.h"
 #include "common/time_proto.h"
 #include "controller/domain/proof.h"
+#include "controller/flow/archive_reports.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/device_alarms.h"
 #include "controller/flow/device_documents.h"
@@ -66,6 +67,10 @@ class ReportWriter {
         break;
       case v1::Report::kDisarm:
         WriteDisarm(report.disarm());
+        break;
+      case v1::Report::kArchive:
+        MUSTER_RETURN_IF_ERROR(
+            WriteArchiveReport(services_, snapshot_, actor_, device_, report.archive(), mutation_));
         break;
       case v1::Report::BODY_NOT_SET:
         break;  // A newer agent's kind of report: its place in the chain still counts.

@@ -150,6 +150,46 @@ inline std::string TokenKey(absl::string_view sha256) { return absl::StrCat("tok
 inline std::string RunKey(absl::string_view id) { return absl::StrCat("run/", id); }
 inline std::string CounterKey(absl::string_view what) { return absl::StrCat("counter/", what); }
 inline std::string AuditKey(uint64_t sequence) { return absl::StrFormat("audit/%016x", sequence); }
+// Archive evidence. A chat is its key, or "-" for whatever no export has shown.
+inline std::string ChatPart(absl::string_view chat_key) {
+  return std::string(chat_key.empty() ? "-" : chat_key);
+}
+inline std::string ExportPrefix(absl::string_view person, absl::string_view app,
+                                absl::string_view chat_key) {
+  return absl::StrCat("export/", person, "/", app, "/", ChatPart(chat_key), "/");
+}
+inline std::string ExportKey(absl::string_view person, absl::string_view app,
+                             absl::string_view chat_key, absl::string_view sha256) {
+  return absl::StrCat(ExportPrefix(person, app, chat_key), sha256);
+}
+inline std::string StatementKey(absl::string_view person, absl::string_view app,
+                                absl::string_view chat_key) {
+  return absl::StrCat("statement/", person, "/", app, "/", ChatPart(chat_key));
+}
+inline std::string AttestationKey(absl::string_view person) {
+  return absl::StrCat("attestation/", person);
+}
+inline std::string ObligationKey(absl::string_view person, absl::string_view app,
+                                 absl::string_view device, absl::string_view chat_key) {
+  return absl::StrCat("obligation/", person, "/", app, "/", device, "/", ChatPart(chat_key));
+}
+inline std::string ReceiptKey(absl::string_view bag) {
+  return absl::StrCat("receipt/", NamePart(bag));
+}
+// Accepted, but not yet reported as held by its device.
+inline std::string ReceiptPendingKey(absl::string_view device, absl::string_view bag) {
+  return absl::StrCat("receipt_pending/", device, "/", NamePart(bag));
+}
+// Which export a bag holds: value is the export's key.
+inline std::string BagKey(absl::string_view bag) { return absl::StrCat("bag/", NamePart(bag)); }
+inline std::string IncidentKey(absl::string_view id) { return absl::StrCat("incident/", id); }
+// The undecided incident about one person's app on one device: at most one.
+inline std::string OpenIncidentKey(absl::string_view person, absl::string_view app,
+                                   absl::string_view device) {
+  return absl::StrCat("incident_open/", person, "/", app, "/", device);
+}
+inline std::string HoldKey(absl::string_view id) { return absl::StrCat("hold/", id); }
+inline constexpr char kRetentionKey[] = "retention";
 inline constexpr char kLastAppliedRunKey[] = "last_applied_run";
 inline constexpr char kHeldRunKey[] = "held_run";           // id of the run that is HELD now
 inline constexpr char kReleasedRunKey[] = "released_run";   // id of one not yet applied

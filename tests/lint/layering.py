@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
-SOURCES = ("common", "controller", "agent", "cli")
+SOURCES = ("common", "archive", "controller", "agent", "cli")
 
 # Headers with an effect on the world. Pure code may not see one.
 EFFECTS = re.compile(
@@ -29,7 +29,7 @@ MAY_SEE_CLOCK = {"common/clock.h", "common/mutex.h"}
 def layer_of(path):
     """(program, layer) of a path in the repository, e.g. ("agent", "domain")."""
     parts = path.split("/")
-    if parts[0] in ("controller", "agent") and len(parts) > 2:
+    if parts[0] in ("archive", "controller", "agent") and len(parts) > 2:
         return parts[0], parts[1]
     return parts[0], ""
 
@@ -38,13 +38,19 @@ def problem(path, header):
     """Why the file at `path` may not include `header`; None when it may."""
     program, layer = layer_of(path)
     other, other_layer = layer_of(header)
-    pure = program == "common" or layer == "domain"
+    pure = program == "common" or layer == "domain" or path.startswith("archive/") and layer == ""
     if program in ("controller", "agent") and other in ("controller", "agent") and program != other:
         return f"{program} and {other} meet only through common/ and proto/"
     if program == "cli" and other in ("controller", "agent"):
         return "cli talks to the controller over the wire only"
-    if program == "common" and other in ("controller", "agent", "cli"):
+    if program == "common" and other in ("archive", "controller", "agent", "cli"):
         return "common knows no program"
+    if program == "archive" and other in ("controller", "agent", "cli"):
+        return "archive knows no program"
+    if pure and other == "archive" and other_layer == "files":
+        return "pure code may not see archive/files"
+    if program == "controller" and other == "archive":
+        return "the controller never reads an export"
     if layer == "domain" and other == program and other_layer not in ("domain",):
         return f"domain may not include {other_layer or 'the program'}"
     if layer == "flow" and other == program and other_layer not in ("domain", "flow"):
@@ -92,6 +98,9 @@ FORBIDDEN = [
     ("agent/domain/a.cc", "sys/fanotify.h"), ("agent/domain/a.cc", "agent/flow/x.h"),
     ("agent/domain/a.cc", "thread"), ("agent/flow/a.cc", "fcntl.h"), ("agent/flow/a.cc", "chrono"),
     ("agent/adapters/linux/a.cc", "controller/flow/store.h"), ("cli/a.cc", "controller/flow/x.h"),
+    ("archive/a.cc", "fcntl.h"), ("archive/a.cc", "archive/files/x.h"),
+    ("archive/files/a.cc", "agent/flow/x.h"), ("common/a.cc", "archive/x.h"),
+    ("controller/adapters/grpc/a.cc", "archive/x.h"), ("agent/domain/a.cc", "archive/files/x.h"),
 ]
 ALLOWED = [
     ("common/clock.h", "absl/time/clock.h"), ("common/a.cc", "openssl/evp.h"),
@@ -103,6 +112,8 @@ ALLOWED = [
     ("controller/main.cc", "controller/adapters/grpc/x.h"),
     ("agent/adapters/linux/a.cc", "sys/fanotify.h"), ("cli/a.cc", "grpcpp/grpcpp.h"),
     ("agent/flow/a.cc", "thread"), ("agent/domain/a.cc", "sys/sysmacros.h"),
+    ("archive/files/a.cc", "fcntl.h"), ("archive/files/a.cc", "archive/x.h"),
+    ("agent/domain/a.cc", "archive/x.h"), ("cli/a.cc", "archive/files/x.h"),
 ]
 
 

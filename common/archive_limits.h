@@ -1,0 +1,61 @@
+// Caps of exports, bags, obligations and incidents; see limits.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace muster::limits {
+
+// Reading an export.
+inline constexpr size_t kMaxEntryBytes = 1 << 20;  // the apps allow 65,536 characters
+inline constexpr size_t kMaxAuthorBytes = 512;
+inline constexpr size_t kMaxAuthors = 100'000;  // told apart; beyond it the count is a floor
+inline constexpr size_t kMaxListedAuthors = 4'096;
+inline constexpr size_t kMaxExportProblems = 32;
+inline constexpr uint64_t kMaxExportBytes = uint64_t{16} << 30;  // of one file, and unpacked
+inline constexpr size_t kMaxZipMembers = 100'000;
+inline constexpr uint64_t kMaxZipRatio = 200;  // unpacked to packed, of a member over 1 MiB
+inline constexpr size_t kMaxListedFiles = 1'000;
+// The apps write no more than these, and leave out the oldest.
+inline constexpr uint64_t kExportCapWithMedia = 10'000, kExportCapWithoutMedia = 40'000;
+
+// Bags.
+inline constexpr size_t kMaxTagFileBytes = 16 << 20;
+inline constexpr size_t kMaxBagFiles = 10'000;
+inline constexpr size_t kMaxBagInfoFields = 256;
+inline constexpr size_t kMaxReceiptsPerCall = 100;
+
+// The clock (44 U.S.C. 2911), in calendar days of the agency's time zone.
+inline constexpr int kDueSoonDay = 14, kUrgentDay = 18, kLastDay = 20;
+inline constexpr absl::Duration kDefaultOverdueGrace = absl::Hours(24 * 5);
+inline constexpr absl::Duration kMaxOverdueGrace = absl::Hours(24 * 365);
+inline constexpr absl::Duration kDefaultSilentAfter = absl::Hours(24 * 3);
+inline constexpr absl::Duration kDefaultUpdateEvery = absl::Hours(24 * 30);
+inline constexpr int kOverdueReminderDays = 7;  // between reminders while overdue
+
+// What the controller keeps.
+inline constexpr size_t kMaxChatsPerPerson = 2'000;  // of one app
+inline constexpr size_t kMaxExportsPerChat = 1'000;  // the oldest that others cover go first
+inline constexpr size_t kMaxExportsPerReport = 200;
+inline constexpr size_t kMaxParticipantKeys = 1'024;  // of one export
+inline constexpr size_t kMaxIntervals = 64;           // shown of one chat
+inline constexpr size_t kMaxIncidentText = 16 << 10;
+inline constexpr size_t kMaxIncidentChats = 2'000;
+inline constexpr size_t kMaxIncidentHistory = 256;
+inline constexpr size_t kMaxHolds = 10'000;
+inline constexpr size_t kMaxSchedules = 64;
+inline constexpr size_t kMaxAssignedObligations = 500;  // in one assignment
+
+// The agent's archive work.
+inline constexpr size_t kMaxKnownExports = 4'096;
+inline constexpr size_t kMaxKnownChats = 2'000;
+inline constexpr size_t kMaxTailEntries = 256;      // fingerprints of an export's end
+inline constexpr size_t kMaxFolderExports = 1'000;  // looked at in one folder
+inline constexpr absl::Duration kExportWindow = absl::Minutes(30);
+inline constexpr absl::Duration kExportSettleTime = absl::Seconds(2);  // unchanged, then read
+inline constexpr absl::Duration kExportReadTime = absl::Minutes(10);   // of the reading process
+inline constexpr size_t kMaxReceiptsPending = 256;  // offered to one device at once
+
+}  // namespace muster::limits

@@ -71,7 +71,7 @@ absl::Status WriteChange(const Services& services, const Actor& actor,
                          const Versioned<v1::Grant>& before, const v1::Grant& after,
                          absl::string_view verb, const std::string& reason, Mutation& mutation) {
   mutation.expects.push_back({GrantKey(after.grant_id()), before.revision});
-  Put(mutation, GrantKey(after.grant_id()), after);
+  PutGrant(mutation, after);
   mutation.audit.push_back(MakeAuditEntry(services, actor,
                                           {.verb = std::string(verb),
                                            .object = absl::StrCat("grant/", after.grant_id()),
@@ -181,7 +181,7 @@ absl::StatusOr<GrantOutcome> TryAdopt(const Services& services, const Actor& act
   Mutation mutation;
   mutation.expects.push_back({open_key, 0});
   mutation.expects.push_back({GrantKey(grant_id), before.revision});
-  Put(mutation, GrantKey(grant_id), out.grant);
+  PutGrant(mutation, out.grant);
   mutation.audit.push_back(MakeAuditEntry(services, actor,
                                           {.verb = "grant.adopt",
                                            .object = absl::StrCat("grant/", grant_id),
@@ -238,7 +238,7 @@ absl::Status WriteRevocation(const Services& services, const Actor& actor, const
   const std::string& grant_id = after.grant_id();
   const std::string& person_id = after.person_id();
   mutation.expects.push_back({GrantKey(grant_id), before.revision});
-  Put(mutation, GrantKey(grant_id), after);
+  PutGrant(mutation, after);
   PutMark(mutation, GrantWorkKey(grant_id));
   if (in_group) PutMark(mutation, RemovalKey(after.app_id(), person_id));
   mutation.deletes.push_back(LiveGrantKey(person_id, after.app_id()));

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/status_macros.h"
 #include "controller/flow/store.h"
+#include "muster/v1/grant.pb.h"
 
 namespace muster {
 
@@ -190,6 +191,28 @@ inline std::string OpenIncidentKey(absl::string_view person, absl::string_view a
 }
 inline std::string HoldKey(absl::string_view id) { return absl::StrCat("hold/", id); }
 inline constexpr char kRetentionKey[] = "retention";
+// Persons whose obligations have to be looked at again: written with whatever changed them.
+inline std::string ArchiveWorkKey(absl::string_view person) {
+  return absl::StrCat("archive_work/", person);
+}
+// When a person's obligations may next change by themselves; archive_next/ has that time, so that
+// the entry can be found again.
+inline std::string ArchiveDueKey(absl::Time at, absl::string_view person) {
+  return absl::StrFormat("archive_due/%016x/%s", absl::ToUnixNanos(at), person);
+}
+inline std::string ArchiveNextKey(absl::string_view person) {
+  return absl::StrCat("archive_next/", person);
+}
+// A walk over everybody with a grant: value is the grant_by_person/ key it has come to.
+inline constexpr char kArchiveWalkKey[] = "archive_walk";
+// Since when, and why, an app or a whole device is gone; values are a v1::Incident with cause and
+// happened_at.
+inline std::string AppGoneKey(absl::string_view app, absl::string_view device) {
+  return absl::StrCat("app_gone/", app, "/", device);
+}
+inline std::string DeviceGoneKey(absl::string_view device) {
+  return absl::StrCat("device_gone/", device);
+}
 inline constexpr char kLastAppliedRunKey[] = "last_applied_run";
 inline constexpr char kHeldRunKey[] = "held_run";           // id of the run that is HELD now
 inline constexpr char kReleasedRunKey[] = "released_run";   // id of one not yet applied
@@ -259,6 +282,11 @@ void Put(Mutation& mutation, std::string key, const T& value) {
 }
 inline void PutMark(Mutation& mutation, std::string key) {
   mutation.puts.push_back({std::move(key), "1"});
+}
+// A grant changes what its person has to export.
+inline void PutGrant(Mutation& mutation, const v1::Grant& grant) {
+  Put(mutation, GrantKey(grant.grant_id()), grant);
+  PutMark(mutation, ArchiveWorkKey(grant.person_id()));
 }
 
 }  // namespace muster

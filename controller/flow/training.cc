@@ -17,7 +17,7 @@ absl::Status WriteGrantTraining(const Services& services, const Actor& actor,
   *after.mutable_training() = request.training();
   after.set_training_acknowledged(request.training_acknowledged());
   mutation.expects.push_back({GrantKey(after.grant_id()), grant->revision});
-  Put(mutation, GrantKey(after.grant_id()), after);
+  PutGrant(mutation, after);
   mutation.audit.push_back(MakeAuditEntry(services, actor,
                                           {.verb = "grant.training",
                                            .object = absl::StrCat("grant/", after.grant_id()),

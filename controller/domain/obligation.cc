@@ -4,13 +4,10 @@ namespace muster {
 
 Coverage CoverageOf(const std::vector<v1::ExportRecord>&, absl::Time began_at) {
   Coverage out;
-  out.seen_until = out.receipted_until = out.newest_until = began_at;
+  out.seen_until = out.receipted_until = out.newest_until = out.newest_receipted_until = began_at;
   return out;
 }
 
-int ClockDay(absl::Time, absl::Time, absl::TimeZone) { return 0; }
-absl::Time StartOfDay(absl::Time since, int, absl::TimeZone) { return since; }
-absl::Time DueAt(absl::Time since, absl::TimeZone) { return since; }
 v1::Obligation Evaluate(const v1::Obligation& before, const ObligationFacts&, const ClockSettings&,
                         absl::Time) {
   return before;
@@ -23,6 +20,8 @@ std::optional<v1::Obligation::State> ReminderOwed(const v1::Obligation&, const C
                                                   absl::Time) {
   return std::nullopt;
 }
+void MarkReminded(v1::Obligation::State, absl::Time, v1::Obligation&) {}
+bool IsOverdue(const v1::Obligation&, absl::Time) { return false; }
 bool ForcesExportOnly(const v1::Obligation&, absl::Time) { return false; }
 
 }  // namespace muster

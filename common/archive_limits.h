@@ -32,6 +32,9 @@ inline constexpr int kDueSoonDay = 14, kUrgentDay = 18, kLastDay = 20;
 inline constexpr absl::Duration kDefaultOverdueGrace = absl::Hours(24 * 5);
 inline constexpr absl::Duration kMaxOverdueGrace = absl::Hours(24 * 365);
 inline constexpr absl::Duration kDefaultSilentAfter = absl::Hours(24 * 3);
+inline constexpr absl::Duration kMinSilentAfter = absl::Hours(1);
+inline constexpr absl::Duration kMaxSilentAfter = absl::Hours(24 * 30);
+inline constexpr absl::Duration kMaxUpdateEvery = absl::Hours(24 * 366);
 inline constexpr absl::Duration kDefaultUpdateEvery = absl::Hours(24 * 30);
 inline constexpr int kOverdueReminderDays = 7;  // between reminders while overdue
 
@@ -47,6 +50,8 @@ inline constexpr size_t kMaxIncidentHistory = 256;
 inline constexpr size_t kMaxHolds = 10'000;
 inline constexpr size_t kMaxSchedules = 64;
 inline constexpr size_t kMaxAssignedObligations = 500;  // in one assignment
+inline constexpr size_t kMaxArchivePersonsPerRound = 2'000;
+inline constexpr size_t kArchiveWalkStep = 200;  // persons marked at once
 
 // The agent's archive work.
 inline constexpr size_t kMaxKnownExports = 4'096;

@@ -14,21 +14,13 @@ bool Suspended(const v1::Grant& grant, v1::Grant::Suspension::Reason reason) {
   return grant.state() == v1::Grant::SUSPENDED && grant.suspended_for() == reason;
 }
 
-// What can no longer be exported, because app or device are gone, holds nothing back: that is an
-// incident's matter.
-bool IsOverdue(const v1::Obligation& obligation, absl::Time now) {
-  if (obligation.state() == v1::Obligation::OVERDUE) return true;
-  return obligation.state() == v1::Obligation::RECEIPT_MISMATCH && obligation.has_due_at() &&
-         now > FromProto(obligation.due_at());
-}
-
 }  // namespace
 
 std::optional<v1::Grant> SuspendForArchive(const v1::Grant& grant,
                                            const std::vector<v1::Obligation>& obligations,
                                            absl::Time now) {
-  const auto late = std::count_if(
-      obligations.begin(), obligations.end(), [&](const v1::Obligation& obligation) {
+  const auto late =
+      std::count_if(obligations.begin(), obligations.end(), [&](const v1::Obligation& obligation) {
         return obligation.grant_id() == grant.grant_id() && ForcesExportOnly(obligation, now);
       });
   const auto next = NextGrantState(grant.state(), GrantEvent::kSuspend);
@@ -48,9 +40,11 @@ std::optional<v1::Grant> ResumeFromArchive(const v1::Grant& grant,
                                            const std::vector<v1::Obligation>& obligations,
                                            absl::Time now) {
   if (!Suspended(grant, v1::Grant::Suspension::ARCHIVE_OVERDUE)) return std::nullopt;
-  const bool late = std::any_of(
-      obligations.begin(), obligations.end(), [&](const v1::Obligation& obligation) {
-        return obligation.grant_id() == grant.grant_id() && IsOverdue(obligation, now);
+  const bool late =
+      std::any_of(obligations.begin(), obligations.end(), [&](const v1::Obligation& obligation) {
+        // What ended can no longer be exported: that is an incident's matter.
+        return obligation.grant_id() == grant.grant_id() && !obligation.has_ended_at() &&
+               IsOverdue(obligation, now);
       });
   const auto next = NextGrantState(grant.state(), GrantEvent::kResume);
   if (late || !next.ok()) return std::nullopt;

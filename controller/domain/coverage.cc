@@ -148,6 +148,13 @@ std::vector<Stretch> Union(const Proofs& proofs, bool only_receipted) {
   return out;
 }
 
+bool Contains(const Proof& outer, const Proof& inner) {
+  if (outer.from > inner.from || outer.until < inner.until) return false;
+  if (outer.from < inner.from || outer.until > inner.until) return true;
+  return std::make_tuple(outer.seen->messages(), outer.seen->export_sha256()) >
+         std::make_tuple(inner.seen->messages(), inner.seen->export_sha256());
+}
+
 v1::CoveredInterval Interval(absl::Time from, absl::Time until, v1::Evidence::Level level) {
   v1::CoveredInterval out;
   *out.mutable_from() = ToProto(from);
@@ -188,13 +195,6 @@ absl::Time UnreceiptedFrom(const std::vector<v1::CoveredInterval>& intervals, ab
   return newest_until;
 }
 
-bool Contains(const Proof& outer, const Proof& inner) {
-  if (outer.from > inner.from || outer.until < inner.until) return false;
-  if (outer.from < inner.from || outer.until > inner.until) return true;
-  return std::make_tuple(outer.seen->messages(), outer.seen->export_sha256()) >
-         std::make_tuple(inner.seen->messages(), inner.seen->export_sha256());
-}
-
 // What it adds to the others: nothing when one of them holds all of its time; else what is not
 // also in the export that it continues, unless that one adds nothing because of this one.
 uint64_t NewMessages(const Proof& proof, const Proofs& proofs) {
@@ -216,19 +216,25 @@ uint64_t MessagesIn(const Proofs& proofs) {
   return std::max(sum, largest);
 }
 
-// Its time after `began_at` is not all receipted by others.
-bool Needed(const Proof& proof, const std::vector<Stretch>& receipted, absl::Time began_at) {
+// It has no receipt, and its time after `began_at` is neither receipted by others nor all in one
+// of them.
+bool Lacks(const Proof& proof, const Proofs& proofs, const std::vector<Stretch>& receipted,
+           absl::Time began_at) {
   if (proof.receipted || proof.until <= began_at) return false;
-  return std::none_of(receipted.begin(), receipted.end(), [&](const Stretch& s) {
+  const auto in_stretch = [&](const Stretch& s) {
     return s.from <= std::max(proof.from, began_at) && proof.until <= s.until;
-  });
+  };
+  const auto in_other = [&](const Proof& p) { return Contains(p, proof); };
+  return std::none_of(receipted.begin(), receipted.end(), in_stretch) &&
+         std::none_of(proofs.begin(), proofs.end(), in_other);
 }
 
 void TellNewest(const Proofs& proofs, absl::Time began_at, Coverage& out) {
   const std::vector<Stretch> receipted = Union(proofs, true);
   for (const Proof& proof : proofs) {
     if (proof.until < proofs.back().until) {
-      out.earlier_unreceipted = out.earlier_unreceipted || Needed(proof, receipted, began_at);
+      out.earlier_unreceipted =
+          out.earlier_unreceipted || Lacks(proof, proofs, receipted, began_at);
     } else if (out.newest_level != v1::Evidence::E3_RECEIPTED) {
       out.newest_level = proof.receipted ? v1::Evidence::E3_RECEIPTED : v1::Evidence::E2_SEEN;
     }

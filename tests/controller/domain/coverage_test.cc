@@ -86,33 +86,35 @@ TEST(CoverageOf, WhatIsContiguous) {
   Check({
       {"found to continue",
        {{"a", -1, 10}, {"b", 9, 20, "a", 10, 4}},
-       "E2 to 20, E3 to 0, newest 20 E2, receipted 0 | -1-20 E2 | 16 of 2"},
+       "E2 to 20, E3 to 0, newest 20 E2, receipted 0, earlier not | -1-20 E2 | 16 of 2"},
       {"a chain",
        {{"a", -1, 10}, {"b", 9, 20, "a"}, {"c", 19, 30, "b"}},
-       "E2 to 30, E3 to 0, newest 30 E2, receipted 0 | -1-30 E2 | 30 of 3"},
+       "E2 to 30, E3 to 0, newest 30 E2, receipted 0, earlier not | -1-30 E2 | 30 of 3"},
       {"a chain to nothing known",
        {{"a", -1, 10}, {"c", 19, 30, "b"}},
-       "E2 to 10, E3 to 0, gap 10-19, newest 30 E2, receipted 0 | -1-10 E2, 19-30 E2 | 20 of 2"},
+       "E2 to 10, E3 to 0, gap 10-19, newest 30 E2, receipted 0, earlier not | -1-10 E2, 19-30 E2 "
+       "| 20 of 2"},
       {"a chain through a damaged one",
        {{"a", -1, 10},
         {.sha = "b", .first = 9, .made = 20, .continues = "a", .damaged = true},
         {"c", 19, 30, "b"}},
-       "E2 to 10, E3 to 0, gap 10-19, newest 30 E2, receipted 0 | -1-10 E2, 19-30 E2 | 20 of 3"},
+       "E2 to 10, E3 to 0, gap 10-19, newest 30 E2, receipted 0, earlier not | -1-10 E2, 19-30 E2 "
+       "| 20 of 3"},
       {"the same laptop compared them and found no common end",
        {{"a", -1, 10}, {"b", 9, 20}},
-       "E2 to 10, E3 to 0, gap 9-10, newest 20 E2, receipted 0 | -1-20 E2 | 20 of 2"},
+       "E2 to 10, E3 to 0, gap 9-10, newest 20 E2, receipted 0, earlier not | -1-20 E2 | 20 of 2"},
       {"another laptop could not compare",
        {{"a", -1, 10}, {.sha = "b", .first = 9, .made = 20, .device = "other"}},
-       "E2 to 20, E3 to 0, newest 20 E2, receipted 0 | -1-20 E2 | 20 of 2"},
+       "E2 to 20, E3 to 0, newest 20 E2, receipted 0, earlier not | -1-20 E2 | 20 of 2"},
       {"another laptop, not before it ends",
        {{"a", -1, 10}, {.sha = "b", .first = 10.5, .made = 20, .device = "other"}},
-       "E2 to 10, E3 to 0, gap 10-10.5, newest 20 E2, receipted 0 | -1-10 E2, 10.5-20 E2 | 20 of "
-       "2"},
+       "E2 to 10, E3 to 0, gap 10-10.5, newest 20 E2, receipted 0, earlier not | -1-10 E2, 10.5-20 "
+       "E2 | 20 of 2"},
       {"an older one comes late and fills the gap",
        {{"a", -1, 10},
         {"c", 19, 30},
         {.sha = "b", .first = 9, .made = 20, .continues = "a", .seen = 31}},
-       "E2 to 30, E3 to 0, newest 30 E2, receipted 0 | -1-30 E2 | 30 of 3"},
+       "E2 to 30, E3 to 0, newest 30 E2, receipted 0, earlier not | -1-30 E2 | 30 of 3"},
       {"vanished messages end no chain",
        {{"a", -1, 10}, {"b", 9, 20, "a"}, {"c", -1, 25, "b"}},
        "E2 to 25, E3 to 0, newest 25 E2, receipted 0 | -1-25 E2 | 10 of 3"},
@@ -134,10 +136,12 @@ TEST(CoverageOf, AChatThatBeganAnew) {
   Check({
       {"after one from the start",
        {{.sha = "a", .first = 1, .made = 10, .from_start = true}, anew},
-       "E2 to 10, E3 to 0, gap 10-12, newest 20 E2, receipted 0 | 0-10 E2, 12-20 E2 | 20 of 2"},
+       "E2 to 10, E3 to 0, gap 10-12, newest 20 E2, receipted 0, earlier not | 0-10 E2, 12-20 E2 | "
+       "20 of 2"},
       {"on another phone and laptop",
        {{.sha = "a", .first = -9, .made = 10, .device = "other"}, anew},
-       "E2 to 10, E3 to 0, gap 10-12, newest 20 E2, receipted 0 | -9-10 E2, 12-20 E2 | 20 of 2"},
+       "E2 to 10, E3 to 0, gap 10-12, newest 20 E2, receipted 0, earlier not | -9-10 E2, 12-20 E2 "
+       "| 20 of 2"},
       {"both hold the same beginning",
        {{.sha = "a", .first = 1, .made = 10, .from_start = true},
         {.sha = "b", .first = 1, .made = 20, .messages = 30, .from_start = true}},
@@ -166,7 +170,7 @@ TEST(CoverageOf, Receipts) {
        {{.sha = "a", .first = -1, .made = 10, .receipted = true},
         {"b", 9, 20, "a"},
         {.sha = "c", .first = 8, .made = 30, .continues = "b", .receipted = true}},
-       "E2 to 30, E3 to 30, newest 30 E3, receipted 30 | -1-30 E3 | 30 of 3"},
+       "E2 to 30, E3 to 30, newest 30 E3, receipted 30 | -1-30 E3 | 20 of 3"},
       {"beyond a gap",
        {{.sha = "a", .first = -1, .made = 10, .receipted = true},
         {.sha = "b", .first = 15, .made = 20, .receipted = true}},
@@ -181,7 +185,7 @@ TEST(CoverageOf, MessagesOfOverlapsCountOnce) {
        "E2 to 30, E3 to 0, newest 30 E2, receipted 0 | -1-30 E2 | 180 of 3"},
       {"an overlap of more than there is",
        {{"a", -1, 10, "", 100}, {"b", 9, 20, "a", 15, 100}},
-       "E2 to 20, E3 to 0, newest 20 E2, receipted 0 | -1-20 E2 | 100 of 2"},
+       "E2 to 20, E3 to 0, newest 20 E2, receipted 0, earlier not | -1-20 E2 | 100 of 2"},
       {"an overlap with what is not there counts nothing off",
        {{"a", -1, 10, "", 100},
         {.sha = "b",
@@ -191,7 +195,7 @@ TEST(CoverageOf, MessagesOfOverlapsCountOnce) {
          .messages = 50,
          .overlap = 20,
          .device = "other"}},
-       "E2 to 20, E3 to 0, newest 20 E2, receipted 0 | -1-20 E2 | 150 of 2"},
+       "E2 to 20, E3 to 0, newest 20 E2, receipted 0, earlier not | -1-20 E2 | 150 of 2"},
       {"larger than the one that holds its time",
        {{"a", 2, 10, "", 100}, {"b", -1, 20, "", 80}},
        "E2 to 20, E3 to 0, newest 20 E2, receipted 0 | -1-20 E2 | 100 of 2"},
@@ -227,9 +231,9 @@ TEST(CoverageOf, ADecidedGapShowsTheNext) {
   EXPECT_EQ(Text(CoverageOf(records, kNow, At(15))),
             "E2 to 20, E3 to 20, gap 20-25, newest 30 E2, receipted 25 | -1-10 E3, 15-20 E3, 25-30 "
             "E2 | 30 of 3");
-  EXPECT_EQ(Text(CoverageOf(records, kNow, At(25))),
-            "E2 to 30, E3 to 25, newest 30 E2, receipted 25 | -1-10 E3, 15-20 E3, 25-30 E2 | 30 of "
-            "3");
+  EXPECT_EQ(
+      Text(CoverageOf(records, kNow, At(25))),
+      "E2 to 30, E3 to 25, newest 30 E2, receipted 25 | -1-10 E3, 15-20 E3, 25-30 E2 | 30 of 3");
 }
 
 TEST(CoverageOf, ShowsTheNewestIntervals) {

@@ -20,6 +20,8 @@ namespace muster {
 // did compare them and found no common end, time alone proves nothing.
 // Exports that are damaged or whose dates are ambiguous prove nothing. One that may be truncated
 // proves nothing before its first message.
+//
+// More exports never prove less, except by showing that another one began anew.
 struct Coverage {
   // Sorted, never overlapping; two that touch differ in level. The newest limits::kMaxIntervals.
   std::vector<v1::CoveredInterval> intervals;
@@ -45,7 +47,10 @@ struct Coverage {
   bool group = false;
 };
 
-// `began_at`: the clock of the chat began. Order of `exports` does not matter.
-Coverage CoverageOf(const std::vector<v1::ExportRecord>& exports, absl::Time began_at);
+// `began_at`: the clock of the chat began. `decided_until`: an incident decided about the gaps that
+// end by then; they no longer count, so that a later one is found. Order of `exports` does not
+// matter.
+Coverage CoverageOf(const std::vector<v1::ExportRecord>& exports, absl::Time began_at,
+                    absl::Time decided_until = absl::InfinitePast());
 
 }  // namespace muster

@@ -77,7 +77,8 @@ absl::StatusOr<v1::Incident> ConfirmIncident(const v1::Incident& incident,
                                              const IncidentDecision& in);
 
 struct IncidentTexts {
-  std::string circumstances, safeguards, salvage, description;  // empty: as they are
+  // Empty: as they are.
+  std::string circumstances = {}, safeguards = {}, salvage = {}, description = {};
 };
 // ASSESSING stays; CONFIRMED, REPORT_DRAFT and SIGNED become REPORT_DRAFT without a signature. The
 // caller sets the hash of the report that comes of it.

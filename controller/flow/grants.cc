@@ -1,6 +1,7 @@
 #include "controller/flow/grants.h"
 
 #include "controller/domain/grant.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/request_decisions.h"
@@ -175,6 +176,8 @@ absl::StatusOr<GrantOutcome> TryAdopt(const Services& services, const Actor& act
                                                           .training = std::move(training),
                                                           .term = terms.term,
                                                           .now = services.clock.Now()}));
+  MUSTER_ASSIGN_OR_RETURN(const auto attested, AttestationOf(*snapshot, grant.person_id()));
+  if (attested) *out.grant.mutable_archive_attestation() = *attested;
   MUSTER_ASSIGN_OR_RETURN(out.touched, TouchedBy(*snapshot, before.value, out.grant));
   if (dry_run) return out;
   out.grant.set_transaction_id(NewTransactionId(services.entropy));

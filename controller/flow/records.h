@@ -48,6 +48,11 @@ inline std::string TrmHistoryKey(absl::string_view app, size_t n) {
 inline std::string TrainingKey(absl::string_view version) {
   return absl::StrCat("training/", NamePart(version));
 }
+// The archive guidance of one version, and since when there has been a version at all.
+inline std::string ArchiveTextKey(absl::string_view version) {
+  return absl::StrCat("archive_text/", NamePart(version));
+}
+inline constexpr char kAttestSinceKey[] = "attest_since";
 inline std::string WebhookKey(absl::string_view name) { return absl::StrCat("webhook/", name); }
 // What an agency sets for one platform's cohort beside the catalogue.
 inline std::string CohortSettingsKey(absl::string_view platform) {

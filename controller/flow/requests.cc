@@ -2,6 +2,7 @@
 
 #include "common/time_proto.h"
 #include "controller/domain/grant.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/training.h"
@@ -118,6 +119,8 @@ absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& 
                                                       .term = in.term,
                                                       .times = services.settings.decision_times,
                                                       .now = services.clock.Now()}));
+  MUSTER_ASSIGN_OR_RETURN(const auto attested, AttestationOf(*snapshot, person.person_id()));
+  if (attested) *out.request.mutable_archive_attestation() = *attested;
   const bool denied = out.request.state() == v1::Request::DENIED;
   Mutation mutation;
   if (!denied) {

@@ -195,6 +195,17 @@ inline std::string OpenIncidentKey(absl::string_view person, absl::string_view a
 }
 inline std::string HoldKey(absl::string_view id) { return absl::StrCat("hold/", id); }
 inline constexpr char kRetentionKey[] = "retention";
+// Compliance as it was on a day ("2026-11-28"), by office; the last day that was written; what
+// happened in a month, and how far the audit log was counted for it.
+inline constexpr char kFiguresPrefix[] = "figures/";
+inline std::string FiguresKey(absl::string_view day, absl::string_view office) {
+  return absl::StrCat(kFiguresPrefix, day, "/", NamePart(office));
+}
+inline constexpr char kFiguresDayKey[] = "figures_day";
+inline std::string FigureEventsKey(absl::string_view month) {
+  return absl::StrCat("figure_events/", month);
+}
+inline constexpr char kFigureEventsPlace[] = "figure_events_place";
 inline constexpr char kLastAppliedRunKey[] = "last_applied_run";
 inline constexpr char kHeldRunKey[] = "held_run";           // id of the run that is HELD now
 inline constexpr char kReleasedRunKey[] = "released_run";   // id of one not yet applied

@@ -156,6 +156,21 @@ absl::StatusOr<std::optional<v1::Training>> AttestationOf(const Snapshot& snapsh
   return out;
 }
 
+absl::StatusOr<std::optional<v1::Training>> AttestationWith(
+    const Snapshot& snapshot, const std::string& person_id,
+    const std::optional<v1::Training>& training) {
+  if (training && !training->version().empty()) {
+    MUSTER_ASSIGN_OR_RETURN(const auto texts,
+                            Find<v1::Guidance>(snapshot, ArchiveTextKey(training->version())));
+    if (texts) {
+      v1::Training out = *training;
+      out.set_text_sha256(texts->value.archive_sha256());
+      return out;
+    }
+  }
+  return AttestationOf(snapshot, person_id);
+}
+
 absl::StatusOr<std::string> WhyUnattested(const Snapshot& snapshot, const v1::Request& request) {
   MUSTER_ASSIGN_OR_RETURN(const auto since, AttestSince(snapshot));
   if (!since) return "";

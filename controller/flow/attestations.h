@@ -23,6 +23,12 @@ absl::StatusOr<std::optional<absl::Time>> AttestSince(const Snapshot& snapshot);
 absl::StatusOr<std::optional<v1::Training>> AttestationOf(const Snapshot& snapshot,
                                                           const std::string& person_id);
 
+// The same for a request or grant with this training. Training and archive guidance of one version
+// are one guidance: who acknowledged that version of the one attested the other.
+absl::StatusOr<std::optional<v1::Training>> AttestationWith(
+    const Snapshot& snapshot, const std::string& person_id,
+    const std::optional<v1::Training>& training);
+
 // Why this VERIFYING request cannot become ACTIVE, in words: its grant owes the attestation. Empty:
 // nothing is owed.
 absl::StatusOr<std::string> WhyUnattested(const Snapshot& snapshot, const v1::Request& request);

@@ -316,13 +316,8 @@ class AdminServiceImpl final : public IncidentService {
   }
 
  private:
-  grpc::Status Enter(absl::string_view method, const Ctx& context, const Body& body) override {
-    return Door(method, context, body);
-  }
-
   // The one way in: who it is, whether their roles allow it, and then the call.
-  template <typename F>
-  grpc::Status Door(absl::string_view method, const Ctx& context, F&& call) {
+  grpc::Status Door(absl::string_view method, const Ctx& context, const Call& call) override {
     const absl::StatusOr<Caller> who = gate_.Identify(context);
     if (!who.ok()) return Logged(method, "", context, who.status());
     const std::string& upn = who->actor.who.upn;

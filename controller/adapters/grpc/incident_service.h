@@ -1,16 +1,17 @@
 // The calls of AdminService about incidents and holds.
 #pragma once
 
-#include "controller/adapters/grpc/admin_door.h"
+#include "controller/adapters/grpc/archive_service.h"
 #include "controller/flow/incident_decisions.h"
 #include "controller/flow/services.h"
 
 namespace muster {
 
-class IncidentService : public AdminDoor {
+class IncidentService : public ArchiveService {
  public:
   // Does not own `services`.
-  explicit IncidentService(const Services& services) : services_(services) {}
+  explicit IncidentService(const Services& services)
+      : ArchiveService(services), services_(services) {}
 
   grpc::Status ListIncidents(Ctx* c, const v1::ListIncidentsRequest* in,
                              v1::ListIncidentsResponse* out) override;

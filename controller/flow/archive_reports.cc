@@ -8,6 +8,7 @@
 #include "common/archive_limits.h"
 #include "common/time_proto.h"
 #include "controller/domain/archive_shapes.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
 
@@ -44,7 +45,9 @@ class ArchiveWriter {
     for (const v1::ExportSeen& seen : report.exports()) MUSTER_RETURN_IF_ERROR(WriteExport(seen));
     for (const auto& said : report.statements()) MUSTER_RETURN_IF_ERROR(WriteStatement(said));
     for (const v1::ExportWindow& window : report.windows()) WriteWindow(window);
-    for (const auto& read : report.attestations()) WriteAttested(read);
+    for (const auto& read : report.attestations()) {
+      MUSTER_RETURN_IF_ERROR(WriteAttested(read));
+    }
     for (const v1::UnreadableExport& file : report.unreadable()) WriteUnreadable(file);
     MUSTER_RETURN_IF_ERROR(WriteHeld(report));
     for (auto& [key, record] : exports_) Put(mutation_, key, record);
@@ -251,18 +254,15 @@ class ArchiveWriter {
           &window);
   }
 
-  void WriteAttested(const v1::GuidanceAttestation& sent) {
+  absl::Status WriteAttested(const v1::GuidanceAttestation& sent) {
     v1::GuidanceAttestation attestation = sent;
     attestation.DiscardUnknownFields();
     std::string problem = AttestationProblem(sent, now_);
     if (problem.empty()) problem = SpeakerProblem(sent.person_id(), sent.account_name());
-    if (!problem.empty()) {
-      (void)Refuse("an attestation", problem);
-      return;
-    }
-    Put(mutation_, AttestationKey(sent.person_id()), attestation);
-    Audit("archive.attested", absl::StrCat("person/", sent.person_id()), "read how to archive",
-          &attestation);
+    if (!problem.empty()) return Refuse("an attestation", problem);
+    // One person's word once: a second would change the same records.
+    if (!attested_.insert(sent.person_id()).second) return absl::OkStatus();
+    return WriteAttestation(s_, snapshot_, actor_, sent.person_id(), attestation, mutation_);
   }
 
   void WriteUnreadable(const v1::UnreadableExport& sent) {
@@ -316,7 +316,7 @@ class ArchiveWriter {
   std::map<std::string, v1::Person> persons_;
   std::map<std::string, v1::ExportRecord> exports_;             // changed by this report
   std::map<std::string, std::map<std::string, size_t>> chats_;  // exports of each chat
-  std::set<std::string> bags_, dropped_;
+  std::set<std::string> bags_, dropped_, attested_;
 };
 
 }  // namespace

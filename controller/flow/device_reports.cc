@@ -320,6 +320,9 @@ absl::StatusOr<ReportOutcome> TryIngest(const Services& services, const std::str
   writer.mutation().expects.push_back({DeviceKey(device_id), device.revision});
   MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(writer.mutation())).status());
   if (writer.accounts_changed()) services.work.WakeDevice(device_id);
+  for (const auto& attested : report.archive().attestations()) {
+    services.work.WakePerson(attested.person_id());
+  }
   if (report.has_policy() || report.has_archive() || report.has_inventory()) services.work.Wake();
   return ReportOutcome{report.seq(), sha256, report.has_policy(), report.has_archive()};
 }

@@ -26,8 +26,17 @@ v1::Obligation Stored(const std::string& device, const std::string& chat) {
   return o;
 }
 
-ArchiveDevice InUse(bool installed = false) { return {.counts = true, .installed = installed}; }
-ArchiveDevice Gone() { return {.counts = false, .gone_at = kNow}; }
+ArchiveDevice InUse(bool installed = false) {
+  ArchiveDevice out;
+  out.counts = true;
+  out.installed = installed;
+  return out;
+}
+ArchiveDevice Gone() {
+  ArchiveDevice out;
+  out.gone_at = kNow;
+  return out;
+}
 
 // "device/chat", with '*' where it goes on with a stored obligation.
 std::vector<std::string> Owed(const ExportsByChat& exports,

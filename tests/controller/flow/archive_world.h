@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "common/archive_limits.h"
 #include "controller/domain/grant.h"
 #include "controller/flow/obligations.h"
 #include "controller/flow/receipts.h"

@@ -90,10 +90,10 @@ class GeneralParser {
  public:
   explicit GeneralParser(absl::string_view line) : signs_(line) {}
 
-  GeneralStamp Parse() {
+  StampResult Parse() {
     bracket_ = signs_.At(0) == '[';
     const int begin = bracket_ ? 1 : 0;
-    GeneralStamp out;
+    StampResult out;
     for (const bool time_first : {false, true}) {
       at_ = begin;
       Stamp stamp;
@@ -321,6 +321,6 @@ class GeneralParser {
 
 }  // namespace
 
-GeneralStamp ParseGeneralStamp(absl::string_view line) { return GeneralParser(line).Parse(); }
+StampResult ParseGeneralStamp(absl::string_view line) { return GeneralParser(line).Parse(); }
 
 }  // namespace muster::archive

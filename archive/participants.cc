@@ -141,8 +141,9 @@ void Participants::Follow(absl::string_view author, absl::string_view body, bool
 
 void Participants::Conclude() {
   for (const auto& [author, seconds] : seconds_) {
-    const bool repeated = std::all_of(seconds.begin(), seconds.end(), [&](const auto& second) {
-      return second.second >= (seconds.size() == 1 ? 3 : 2);
+    const uint64_t least = seconds.size() == 1 ? 3 : 2;
+    const bool repeated = std::all_of(seconds.begin(), seconds.end(), [least](const auto& second) {
+      return second.second >= least;
     });
     if (!repeated) continue;
     names_.erase(author);

@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "archive/export_reader.h"
 #include "archive/files/zip_names.h"
+#include "archive/fingerprint.h"
 #include "common/archive_limits.h"
 
 namespace muster::archive {

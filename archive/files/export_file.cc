@@ -9,6 +9,7 @@
 #include "archive/files/export_bytes.h"
 #include "archive/files/zip_directory.h"
 #include "archive/files/zip_names.h"
+#include "archive/fingerprint.h"
 #include "common/archive_limits.h"
 #include "common/status_macros.h"
 

@@ -1,13 +1,14 @@
 #include "archive/files/zip_names.h"
 
-#include <unicode/bytestream.h>
-#include <unicode/normalizer2.h>
 #include <unicode/utf8.h>
+
+#include <algorithm>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "archive/files/zip_directory.h"
+#include "archive/fingerprint.h"
 #include "common/archive_limits.h"
 
 namespace muster::archive {
@@ -77,17 +78,6 @@ std::string ShownName(absl::string_view name) {
 absl::string_view BaseName(absl::string_view path) {
   const size_t slash = path.rfind('/');
   return slash == absl::string_view::npos ? path : path.substr(slash + 1);
-}
-
-std::string FoldedName(absl::string_view name) {
-  UErrorCode error = U_ZERO_ERROR;
-  const icu::Normalizer2* fold = icu::Normalizer2::getNFKCCasefoldInstance(error);
-  std::string out;
-  if (U_SUCCESS(error)) {
-    icu::StringByteSink<std::string> sink(&out);
-    fold->normalizeUTF8(0, {name.data(), static_cast<int32_t>(name.size())}, sink, nullptr, error);
-  }
-  return U_SUCCESS(error) ? out : std::string(name);
 }
 
 absl::Status ZipNames::Add(absl::string_view name) {

@@ -13,14 +13,11 @@ namespace muster::archive {
 std::string ShownName(absl::string_view name);
 // The part after the last '/'.
 absl::string_view BaseName(absl::string_view path);
-// What two names have in common that one file system takes for the same: normalised (NFKC), in
-// one case. The name itself when it cannot be folded.
-std::string FoldedName(absl::string_view name);
-
 // Looks at each name of one zip. Thread-compatible.
 class ZipNames {
  public:
-  // INVALID_ARGUMENT: it is no plain relative UTF-8 path, or another member has it.
+  // INVALID_ARGUMENT: it is no plain relative UTF-8 path, or another member has it, or one that
+  // some file system takes for it (FoldedName).
   absl::Status Add(absl::string_view name);
 
  private:

@@ -17,7 +17,9 @@ test_packages="
   openssl systemd procps iproute2 softhsm2 libengine-pkcs11-openssl opensc
   dbus-daemon util-linux chromium firefox-esr rpm flatpak e2fsprogs squashfs-tools bubblewrap"
 # For the libraries of fapolicyd. Not its package: that one enables a rule that denies every exec.
-bench_packages="iproute2 liblmdb0 libseccomp2 libcap-ng0 libmagic1 libudev1"
+bench_packages="iproute2 liblmdb0 libseccomp2 libcap-ng0 libmagic1 libudev1 python3"
+# Node may be there from elsewhere, and Debian's npm cannot stand beside that one.
+command -v npm >/dev/null || bench_packages="$bench_packages nodejs npm"
 
 quiet=""
 wanted=""

@@ -10,7 +10,7 @@
 #include <cstdlib>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 
 namespace muster::archive {
 namespace {
@@ -77,11 +77,8 @@ std::string Fingerprints::Hash(absl::string_view kind, absl::string_view name,
                                absl::string_view text) const {
   const std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> mac(EVP_MAC_CTX_dup(keyed_.get()),
                                                                       EVP_MAC_CTX_free);
-  std::string all(kind);
-  all += '\0';
-  all.append(name.data(), name.size());
-  all += '\0';
-  all.append(text.data(), text.size());
+  // With its length, so that no name runs on into the text.
+  std::string all = absl::StrCat(kind, ":", name.size(), ":", name, text);
   unsigned char out[32] = {};
   size_t length = 0;
   EVP_MAC_update(mac.get(), reinterpret_cast<const unsigned char*>(all.data()), all.size());

@@ -183,7 +183,7 @@ TEST(ExportFile, OnlyAFileIsAFile) {
 }
 
 TEST(ExportFile, AFileThatChangesIsNoEvidence) {
-  for (const std::string bytes :
+  for (const std::string& bytes :
        {std::string(kAndroid), MakeZip({.members = {{"a.txt", kAndroid}}})}) {
     const Made made(bytes);
     const absl::Status grown =

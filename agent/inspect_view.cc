@@ -32,6 +32,10 @@ std::string OrderWords(archive::DateOrder order) {
   return "";
 }
 
+std::string Plural(uint64_t count, absl::string_view one, absl::string_view many) {
+  return absl::StrCat(count, " ", count == 1 ? one : many);
+}
+
 Json Alternatives(const ExportSummary& text, absl::TimeZone zone) {
   Json out = Json::array();
   for (const DatedRange& range : text.alternatives) {
@@ -45,12 +49,14 @@ Json Alternatives(const ExportSummary& text, absl::TimeZone zone) {
 std::vector<std::string> Problems(const Inspected& in) {
   std::vector<std::string> out = in.file.text.problems;
   if (in.skipped > 0) {
-    out.push_back(absl::StrCat(in.skipped, " entries have a time that ", in.zone.name(),
+    out.push_back(absl::StrCat(Plural(in.skipped, "entry has", "entries have"), " a time that ",
+                               in.zone.name(),
                                " skipped when its clocks went forward: the zone is not the "
                                "phone's, or its clock was wrong"));
   }
   if (in.repeated > 0) {
-    out.push_back(absl::StrCat(in.repeated, " entries have a time that ", in.zone.name(),
+    out.push_back(absl::StrCat(Plural(in.repeated, "entry has", "entries have"), " a time that ",
+                               in.zone.name(),
                                " showed twice when its clocks went back; taken as the first"));
   }
   return out;
@@ -92,10 +98,6 @@ void AddBytes(const ExportFileSummary& file, Json& out) {
 // A line of the table.
 void Row(absl::string_view label, absl::string_view value, std::string& out) {
   absl::StrAppendFormat(&out, "%-12s %s\n", label, value);
-}
-
-std::string Plural(uint64_t count, absl::string_view one, absl::string_view many) {
-  return absl::StrCat(count, " ", count == 1 ? one : many);
 }
 
 std::string ChatWords(const ExportSummary& text) {
@@ -148,6 +150,11 @@ std::vector<std::string> Traps(const Inspected& in) {
                                limits::kExportCapWithoutMedia, " messages, or ",
                                limits::kExportCapWithMedia,
                                " with media); older ones are left out without a word."));
+  }
+  if (const uint64_t lost = text.omitted + text.missing; lost > 0) {
+    out.push_back(absl::StrCat("MEDIA ARE NOT IN IT: ", lost,
+                               " messages had a picture, a sound or "
+                               "a file that this export does not hold; export with media."));
   }
   if (text.backwards) {
     out.push_back(

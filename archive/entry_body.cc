@@ -73,7 +73,7 @@ bool HasFile(const std::set<std::string, std::less<>>& files, absl::string_view 
 }
 
 bool DeletedByAdmin(absl::string_view line) {
-  return absl::StartsWith(line, "This message was deleted by ") ||
+  return absl::StartsWith(line, "This message was deleted by admin ") ||
          absl::StartsWith(line, "You deleted this message as ");
 }
 

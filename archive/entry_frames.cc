@@ -76,12 +76,12 @@ bool EntryFrames::OnlyBlankBefore(size_t end) const {
 
 bool EntryFrames::Begins(absl::string_view line, Stamp& stamp, uint64_t offset) {
   if (!MayBegin(line)) return false;
-  const std::optional<Stamp> found = ParseStamp(line);
-  if (!found.has_value()) {
-    if (!notes_.year_day_month.has_value() && IsYearDayMonth(line)) notes_.year_day_month = offset;
+  const StampResult found = ParseStamp(line);
+  if (!found.stamp.has_value()) {
+    if (found.year_day_month && !notes_.year_day_month.has_value()) notes_.year_day_month = offset;
     return false;
   }
-  stamp = *found;
+  stamp = *found.stamp;
   // A form without dash or bracket is the weakest sign: a better one takes its place.
   const bool better =
       form_.has_value() && form_->style == StampStyle::kBare && stamp.style != StampStyle::kBare;

@@ -110,7 +110,7 @@ class ExportReader::Impl {
 
   // On iOS the app writes in the name of the group or of who did it, with a mark in front.
   bool IsAppsOwn(const SplitText& split) const {
-    const bool group_speaks = !split.known_author && !chat_in_text_.empty() &&
+    const bool group_speaks = summary_.group && !split.known_author &&
                               split.author == chat_in_text_ && BeginsMarked(split.body);
     if (group_speaks) return true;
     if (!BeginsMarked(split.body)) return false;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "archive/phrases.h"
 #include "archive/system_lines.h"
 #include "archive/text_marks.h"
 #include "common/archive_limits.h"
@@ -42,6 +43,16 @@ absl::string_view AfterColon(absl::string_view text, size_t colon) {
   return text;
 }
 
+// A later colon with the app's mark and one of its sentences after it; npos: none.
+size_t MarkedColon(absl::string_view line, size_t colon) {
+  constexpr absl::string_view kMarked = ": \xE2\x80\x8E";
+  const size_t at = line.substr(0, limits::kMaxAuthorBytes).find(kMarked, colon + 1);
+  if (at == absl::string_view::npos) return at;
+  const absl::string_view tail = line.substr(at + kMarked.size());
+  const bool own = FindPhrase(tail) != Phrase::kNone || (MeaningOf(tail) & kSaysSystem) != 0;
+  return own ? at : absl::string_view::npos;
+}
+
 }  // namespace
 
 // Without marks of direction and spaces at the ends.
@@ -77,7 +88,16 @@ SplitText Participants::Split(absl::string_view text) {
   const absl::string_view author = Shown(line.substr(0, colon));
   if (author.empty()) return out;
   out.known_author = names_.contains(author);
-  if (!out.known_author && IsSystemBeforeColon(author)) return out;
+  if (!out.known_author) {
+    // iOS marks what the app wrote: what is before ": ‎" is a name, colons and all.
+    const size_t mark = MarkedColon(line, colon);
+    if (mark != absl::string_view::npos) {
+      const absl::string_view longer = Shown(line.substr(0, mark));
+      LearnName(longer);
+      return {longer, AfterColon(text, mark), names_.contains(longer)};
+    }
+    if (IsSystemBeforeColon(author)) return out;
+  }
   out.author = author;
   out.body = AfterColon(text, colon);
   return out;

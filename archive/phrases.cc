@@ -23,9 +23,14 @@ absl::string_view WithoutFrame(absl::string_view text) {
   return TrimUnseen(text);
 }
 
+// Of the last four bytes, in one case; a text of fewer has none.
 size_t EndKey(absl::string_view text) {
-  const auto low = [](char c) { return static_cast<uint8_t>(c >= 'A' && c <= 'Z' ? c | 0x20 : c); };
-  return static_cast<size_t>(low(text[text.size() - 2])) << 8 | low(text[text.size() - 1]);
+  uint32_t last = 0;
+  for (size_t i = text.size() - 4; i < text.size(); ++i) {
+    const char c = text[i];
+    last = last << 8 | static_cast<uint8_t>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+  }
+  return (last * 0x9E3779B1U) >> 16;
 }
 
 struct Table {
@@ -44,8 +49,9 @@ const Table& Phrases() {
     for (const auto& [list, phrase] : kLists) {
       for (const absl::string_view text : absl::StrSplit(list, '|')) {
         std::string key = FoldText(text);
-        out->ends.set(EndKey(text));
-        out->ends.set(EndKey(key));
+        for (const absl::string_view spelt : {text, absl::string_view(key)}) {
+          if (spelt.size() >= 4) out->ends.set(EndKey(spelt));
+        }
         if (key.size() > out->longest) out->longest = key.size();
         out->phrases.emplace(std::move(key), phrase);
       }
@@ -68,7 +74,7 @@ Phrase FindPhrase(absl::string_view text) {
 bool MayEndPhrase(absl::string_view text) {
   if (!text.empty() && text.back() == '.') text.remove_suffix(1);
   const Table& table = Phrases();
-  if (text.size() < 2 || text.size() > 2 * table.longest) return false;
+  if (text.size() < 4 || text.size() > 2 * table.longest) return false;
   const auto last = static_cast<uint8_t>(text.back());
   // Ends in a bracket, a space or a mark: the whole must be looked at.
   return last == '>' || last == ' ' || table.ends.test(EndKey(text)) ||

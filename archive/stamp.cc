@@ -218,22 +218,18 @@ bool CompleteTime(int hour, int minute, int second, DayHalf half, Stamp& stamp) 
   return hour <= 23 && minute <= 59 && second <= 60;
 }
 
-std::optional<Stamp> ParseStamp(absl::string_view line) {
+StampResult ParseStamp(absl::string_view line) {
   line = line.substr(0, kMaxStampBytes);
   Stamp stamp;
   switch (PlainParser(line).Parse(stamp)) {
     case Verdict::kNo:
-      return std::nullopt;
+      return {};
     case Verdict::kYes:
-      return stamp;
+      return {.stamp = stamp, .year_day_month = false};
     case Verdict::kUnsure:
       break;
   }
-  return ParseGeneralStamp(line).stamp;
-}
-
-bool IsYearDayMonth(absl::string_view line) {
-  return ParseGeneralStamp(line.substr(0, kMaxStampBytes)).year_day_month;
+  return ParseGeneralStamp(line);
 }
 
 }  // namespace muster::archive

@@ -39,19 +39,15 @@ struct Stamp {
   size_t bytes = 0;  // up to what follows: the name or the text
 };
 
-// Empty: the line does not begin with one, or with one that cannot be (99/99/2020, 25:61). Only the
-// first kMaxStampBytes of a line are read. A date of year, day and month is none either.
-std::optional<Stamp> ParseStamp(absl::string_view line);
-
-// The line begins with a date in the order of year, day, month, which neither app writes.
-bool IsYearDayMonth(absl::string_view line);
-
-// For ParseStamp(): any digits, words, marks and spaces.
-struct GeneralStamp {
+struct StampResult {
+  // Empty: the line does not begin with one, or with one that cannot be (99/99/2020, 25:61).
   std::optional<Stamp> stamp;
-  bool year_day_month = false;
+  bool year_day_month = false;  // it does, in an order that neither app writes; no stamp then
 };
-GeneralStamp ParseGeneralStamp(absl::string_view line);
+// Only the first kMaxStampBytes of a line are read. Thread-safe.
+StampResult ParseStamp(absl::string_view line);
+// The same for any digits, words, marks and spaces, slowly.
+StampResult ParseGeneralStamp(absl::string_view line);
 
 int DaysInMonth(int year, int month);  // 0: there is no such month
 bool IsDay(int year, int month, int day);

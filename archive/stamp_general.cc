@@ -14,10 +14,10 @@ namespace {
 constexpr int kMaxWords = 40;  // characters between date and time, and after the time
 
 struct Sign {
-  char32_t value = 0;  // every space is ' '
-  int digit = -1;
-  bool persian = false;
-  size_t end = 0;  // bytes of the line, up to and with it
+  char32_t value;  // every space is ' '
+  int digit;
+  bool persian;
+  size_t end;  // bytes of the line, up to and with it
 };
 
 bool IsDash(char32_t value) {
@@ -29,49 +29,71 @@ bool IsAmPm(absl::string_view words) {
   return plain.empty() || plain == "am" || plain == "pm";
 }
 
-// The line without marks, each digit a number. Ends at the end of the line or of the view.
+// The line without marks, each digit a number; read no further than it is asked for.
 class Signs {
  public:
-  explicit Signs(absl::string_view line) {
-    size_t at = 0;
-    while (at < line.size() && size_ < static_cast<int>(signs_.size())) {
-      const CodePoint point = DecodeFirst(line.substr(at));
-      at += point.bytes;
-      if (IsMark(point.value)) continue;
-      Sign& sign = signs_[static_cast<size_t>(size_++)];
-      sign.value = IsSpace(point.value) ? U' ' : point.value;
-      sign.digit = u_charDigitValue(static_cast<UChar32>(point.value));
-      sign.persian = point.value >= 0x6F0 && point.value <= 0x6F9;
-      sign.end = at;
-    }
-  }
+  explicit Signs(absl::string_view line) : rest_(line) {}
 
-  int size() const { return size_; }
-  char32_t At(int i) const { return i < size_ ? signs_[static_cast<size_t>(i)].value : 0; }
-  int Digit(int i) const { return i < size_ ? signs_[static_cast<size_t>(i)].digit : -1; }
-  bool Persian(int i) const { return i < size_ && signs_[static_cast<size_t>(i)].persian; }
-  size_t BytesBefore(int i) const {
-    return i == 0 || size_ == 0 ? 0 : signs_[static_cast<size_t>((i < size_ ? i : size_) - 1)].end;
+  bool Has(int i) {
+    while (size_ <= i && ReadOne()) {
+    }
+    return i < size_;
   }
-  std::string Text(int from, int to) const {
+  char32_t At(int i) { return Has(i) ? signs_[static_cast<size_t>(i)].value : 0; }
+  int Digit(int i) { return Has(i) ? signs_[static_cast<size_t>(i)].digit : -1; }
+  bool Persian(int i) { return Has(i) && signs_[static_cast<size_t>(i)].persian; }
+  size_t BytesBefore(int i) { return i == 0 || !Has(i - 1) ? bytes_ : End(i - 1); }
+  // Commas are spaces.
+  std::string Text(int from, int to) {
     std::string out;
-    for (int i = from; i < to && i < size_; ++i) AppendUtf8(At(i), out);
+    for (int i = from; i < to && Has(i); ++i) {
+      const char32_t sign = At(i);
+      const bool comma = sign == ',' || sign == U'،' || sign == U'、' || sign == U'，';
+      if (sign < 0x80 || comma) {
+        out += comma ? ' ' : static_cast<char>(sign);
+      } else {
+        AppendUtf8(sign, out);
+      }
+    }
     return out;
   }
 
  private:
-  std::array<Sign, kMaxStampBytes> signs_;
+  size_t End(int i) const { return signs_[static_cast<size_t>(i)].end; }
+
+  bool ReadOne() {
+    while (!rest_.empty() && size_ < static_cast<int>(kMaxStampBytes)) {
+      const CodePoint point = DecodeFirst(rest_);
+      rest_.remove_prefix(point.bytes);
+      bytes_ += point.bytes;
+      if (IsMark(point.value)) continue;
+      Sign& sign = signs_[static_cast<size_t>(size_++)];
+      sign = {IsSpace(point.value) ? U' ' : point.value, DigitOf(point.value),
+              point.value >= 0x6F0 && point.value <= 0x6F9, bytes_};
+      return true;
+    }
+    return false;
+  }
+
+  static int DigitOf(char32_t value) {
+    if (value < 0x660) return value >= '0' && value <= '9' ? static_cast<int>(value - '0') : -1;
+    return u_charDigitValue(static_cast<UChar32>(value));
+  }
+
+  absl::string_view rest_;
+  size_t bytes_ = 0;
   int size_ = 0;
+  std::array<Sign, kMaxStampBytes> signs_;
 };
 
 class GeneralParser {
  public:
   explicit GeneralParser(absl::string_view line) : signs_(line) {}
 
-  GeneralStamp Parse() {
+  StampResult Parse() {
     bracket_ = signs_.At(0) == '[';
     const int begin = bracket_ ? 1 : 0;
-    GeneralStamp out;
+    StampResult out;
     for (const bool time_first : {false, true}) {
       at_ = begin;
       Stamp stamp;
@@ -175,7 +197,7 @@ class GeneralParser {
     return ydm_;
   }
 
-  bool KoreanFollows() const {
+  bool KoreanFollows() {
     for (int i = at_; i < at_ + 4; ++i) {
       const char32_t sign = signs_.At(i);
       if (sign >= 0xAC00 && sign <= 0xD7A3) return true;
@@ -186,11 +208,9 @@ class GeneralParser {
   // Between date and time: a comma, spaces, and words that belong there.
   bool Glue(DayHalf& half) {
     const int from = at_;
-    while (at_ < signs_.size() && at_ - from < kMaxWords && signs_.Digit(at_) < 0) ++at_;
+    while (at_ - from < kMaxWords && signs_.Has(at_) && signs_.Digit(at_) < 0) ++at_;
     if (at_ == from || signs_.Digit(at_) < 0) return false;
-    const std::string words = absl::StrReplaceAll(
-        signs_.Text(from, at_), {{",", " "}, {"،", " "}, {"、", " "}, {"，", " "}});
-    const auto read = ReadTimeWords(words);
+    const auto read = ReadTimeWords(signs_.Text(from, at_));
     if (read.has_value()) half = *read;
     return read.has_value();
   }
@@ -243,7 +263,7 @@ class GeneralParser {
   }
 
   // Ends the whole at `at`: sets style and bytes.
-  bool EndsAt(int at, StampStyle style, Stamp& stamp) const {
+  bool EndsAt(int at, StampStyle style, Stamp& stamp) {
     int after = at;
     switch (style) {
       case StampStyle::kBracket:
@@ -263,10 +283,10 @@ class GeneralParser {
       case StampStyle::kBare:
         break;
     }
-    if (after < signs_.size() && signs_.At(after) != ' ') return false;
-    if (after >= signs_.size() && style == StampStyle::kBare) return false;
+    const bool more = signs_.Has(after);
+    if (more ? signs_.At(after) != ' ' : style == StampStyle::kBare) return false;
     stamp.style = style;
-    stamp.bytes = signs_.BytesBefore(after < signs_.size() ? after + 1 : after);
+    stamp.bytes = signs_.BytesBefore(more ? after + 1 : after);
     return true;
   }
 
@@ -277,7 +297,8 @@ class GeneralParser {
     const StampStyle* styles = bracket_ ? kClosed : kOpen;
     const int count = bracket_ ? 1 : 3;
     for (int i = 0; i < count; ++i) {
-      for (int end = at_; end <= signs_.size() && end - at_ < kMaxWords; ++end) {
+      for (int end = at_; end - at_ < kMaxWords; ++end) {
+        if (end > at_ && !signs_.Has(end - 1)) break;
         if (!EndsAt(end, styles[i], stamp)) continue;
         const auto read = ReadTimeWords(signs_.Text(at_, end));
         if (!read.has_value()) break;
@@ -300,6 +321,6 @@ class GeneralParser {
 
 }  // namespace
 
-GeneralStamp ParseGeneralStamp(absl::string_view line) { return GeneralParser(line).Parse(); }
+StampResult ParseGeneralStamp(absl::string_view line) { return GeneralParser(line).Parse(); }
 
 }  // namespace muster::archive

@@ -105,6 +105,9 @@ std::optional<DayHalf> FindHalf(const std::string& key) {
 }  // namespace
 
 std::optional<DayHalf> ReadTimeWords(absl::string_view words) {
+  words = TrimUnseen(words);
+  if (words.empty()) return DayHalf::kNone;
+  if (const auto spelt = OwnHalves().find(words); spelt != OwnHalves().end()) return spelt->second;
   const std::string all = WordKey(words);
   if (all.empty()) return DayHalf::kNone;
   if (const auto own = OwnHalves().find(all); own != OwnHalves().end()) return own->second;

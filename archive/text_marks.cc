@@ -3,6 +3,8 @@
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
 
+#include <cstring>
+
 namespace muster::archive {
 
 CodePoint DecodeFirst(absl::string_view text) {
@@ -78,6 +80,14 @@ std::string FoldText(absl::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
+    const char ascii = text[0];
+    if (static_cast<uint8_t>(ascii) < 0x80) {
+      out += ascii >= 'A' && ascii <= 'Z' ? static_cast<char>(ascii | 0x20)
+             : ascii == '\t'              ? ' '
+                                          : ascii;
+      text.remove_prefix(1);
+      continue;
+    }
     const CodePoint first = DecodeFirst(text);
     text.remove_prefix(first.bytes);
     if (IsMark(first.value)) continue;
@@ -95,7 +105,15 @@ std::string FoldText(absl::string_view text) {
 }
 
 absl::string_view FirstLine(absl::string_view text) {
-  return text.substr(0, text.find_first_of("\r\n"));
+  if (text.empty()) return text;
+  if (const void* feed = std::memchr(text.data(), '\n', text.size())) {
+    text = text.substr(0, static_cast<size_t>(static_cast<const char*>(feed) - text.data()));
+  }
+  if (text.empty()) return text;
+  if (const void* back = std::memchr(text.data(), '\r', text.size())) {
+    text = text.substr(0, static_cast<size_t>(static_cast<const char*>(back) - text.data()));
+  }
+  return text;
 }
 
 }  // namespace muster::archive

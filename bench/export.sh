@@ -10,21 +10,27 @@ export_peer=whatsapp-chat-parser@4.0.2
 export_mb=${MUSTER_BENCH_EXPORT_MB:-64} # of each form; the peer holds a few times that in memory
 export_large_mb=200
 export_runs=5
+export_npm=$root/build/bench-npm
 
 # export_install: the peer, of the pinned version, below the build folder; says what is missing.
 export_install() {
   local tool
   for tool in node npm; do
-    command -v "$tool" >/dev/null || { echo "$tool is missing; install Debian's nodejs and npm"; return 1; }
+    if ! command -v "$tool" >/dev/null; then
+      echo "$tool is missing; install Debian's nodejs and npm"
+      return 1
+    fi
   done
-  export_npm=$root/build/bench-npm
   mkdir -p "$export_npm"
-  (cd "$export_npm" && npm install --no-audit --no-fund --ignore-scripts --no-save "$export_peer") \
-    >"$demo/npm.log" 2>&1 || { echo "npm cannot install $export_peer: $(tail -1 "$demo/npm.log")"; return 1; }
+  if ! (cd "$export_npm" &&
+    npm install --no-audit --no-fund --ignore-scripts --no-save "$export_peer") \
+    >"$demo/npm.log" 2>&1; then
+    echo "npm cannot install $export_peer: $(tail -1 "$demo/npm.log")"
+    return 1
+  fi
 }
 
-# export_time COMMAND...: its BYTES SECONDS PEAK_KB MESSAGES for each file that follows `--`; the
-# sum of bytes, the sum of seconds.
+# export_sum: of lines BYTES SECONDS …, one line of both sums.
 export_sum() { awk '{bytes += $1; seconds += $2} END {printf "%.0f %.4f\n", bytes, seconds}'; }
 
 export_ours() { # FILE...: MB/s over all of them, one line per run

@@ -58,7 +58,7 @@ absl::StatusOr<ExportFileSummary> ReadBareText(const ExportBytes& file, ReadOpti
   std::string again;  // the hash of the second reading
   const TextSource text = [&](const std::function<void(absl::string_view)>& take) {
     ExportDigest digest;
-    const absl::Status read = file.ReadAll([&](absl::string_view bytes) {
+    absl::Status read = file.ReadAll([&](absl::string_view bytes) {
       digest.Add(bytes);
       take(bytes);
     });

@@ -16,7 +16,7 @@
 namespace muster::archive {
 namespace {
 
-using Names = std::set<std::string, std::less<>>;
+using FileNames = std::set<std::string, std::less<>>;
 // Hands the whole text, piece by piece, to what it is given.
 using TextSource = std::function<absl::Status(const std::function<void(absl::string_view)>&)>;
 
@@ -75,7 +75,7 @@ absl::StatusOr<ExportFileSummary> ReadBareText(const ExportBytes& file, ReadOpti
 }
 
 // Every member is the text, named by the text, or listed.
-void AccountForMembers(const ZipDirectory& directory, size_t text, const Names& unnamed,
+void AccountForMembers(const ZipDirectory& directory, size_t text, const FileNames& unnamed,
                        ExportFileSummary& out) {
   for (size_t i = 0; i < directory.members.size(); ++i) {
     const ZipMember& member = directory.members[i];
@@ -102,7 +102,7 @@ absl::StatusOr<ExportFileSummary> ReadZip(const ExportBytes& file, const std::st
   MUSTER_ASSIGN_OR_RETURN(const ChosenText chosen, ChooseText(read, directory, name));
   const ZipMember& member = directory.members[chosen.member];
   options.file_name = chosen.chat_file;
-  Names unnamed;  // of the files beside the text, until an entry names them
+  FileNames unnamed;  // of the files beside the text, until an entry names them
   for (size_t i = 0; i < directory.members.size(); ++i) {
     if (i != chosen.member) unnamed.emplace(BaseName(directory.members[i].name));
   }

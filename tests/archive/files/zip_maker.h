@@ -45,7 +45,7 @@ struct MadeMember {
   uint32_t mode = 0100644;
   std::optional<uint16_t> method = {};
   std::optional<uint64_t> size = {}, packed = {}, header = {};  // in the directory
-  std::optional<uint32_t> crc = {};                   // in both places
+  std::optional<uint32_t> crc = {};                             // in both places
   std::optional<std::string> local_name = {};
   std::optional<std::string> packed_bytes = {};
   std::string extra = {};  // in the directory

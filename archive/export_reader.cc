@@ -38,6 +38,7 @@ class ExportReader::Impl {
         frames_([this](const Frame& frame) { Read(frame); }) {
     summary_.chat = ChatOfFileName(options_.file_name);
     participants_.LearnName(summary_.chat);
+    for (const std::string& name : options_.names) participants_.LearnName(name);
   }
 
   void Add(absl::string_view bytes) {
@@ -48,7 +49,9 @@ class ExportReader::Impl {
 
   ExportSummary Finish() {
     frames_.Finish();
+    participants_.Conclude();
     summary_.participants = participants_.count();
+    summary_.colon_names = participants_.colon_names();
     summary_.authors = participants_.Listed();
     if (summary_.participants > 2) summary_.group = true;
     if (summary_.chat.empty()) summary_.chat = chat_in_text_;
@@ -97,7 +100,7 @@ class ExportReader::Impl {
         entry.kind = EntryKind::kMessage;
         entry.flags |= facts.flags;
         entry.attachment = facts.attachment;
-        participants_.Add(split.author);
+        participants_.Add(split.author, split.body);
         Count(entry.flags);
         return;
       }

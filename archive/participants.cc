@@ -14,6 +14,9 @@ namespace muster::archive {
 namespace {
 
 constexpr size_t kMaxColonNames = 64;
+constexpr size_t kMaxSecond = 64;      // bytes of what stands before a second colon
+constexpr size_t kMaxSeconds = 16;     // of one author
+constexpr size_t kMaxFollowed = 1024;  // authors at once
 
 // Where the author ends in the first line; npos: nowhere.
 size_t FindColon(absl::string_view line) {
@@ -103,16 +106,54 @@ SplitText Participants::Split(absl::string_view text) {
   return out;
 }
 
-void Participants::Add(absl::string_view author) {
-  if (author == last_) return;
-  if (!names_.contains(author)) {
+void Participants::Add(absl::string_view author, absl::string_view body) {
+  if (author == last_) {
+    if (!seconds_.empty()) Follow(author, body, false);
+    return;
+  }
+  const bool first = !names_.contains(author);
+  if (first) {
     if (names_.size() >= limits::kMaxAuthors) {
       full_ = true;
       return;
     }
     names_.emplace(author);
   }
+  if (first || !seconds_.empty()) Follow(author, body, first);
   last_.assign(author.data(), author.size());
+}
+
+void Participants::Follow(absl::string_view author, absl::string_view body, bool first) {
+  const auto found = seconds_.find(author);
+  if (!first && found == seconds_.end()) return;
+  const absl::string_view head = FirstLine(body).substr(0, kMaxSecond);
+  const size_t colon = head.find(": ");
+  const bool follows = colon != absl::string_view::npos && colon > 0 &&
+                       !absl::StrContains(author, ": ") && seconds_.size() <= kMaxFollowed;
+  if (!follows) {
+    if (!first) seconds_.erase(found);
+    return;
+  }
+  Seconds& seconds = first ? seconds_[author] : found->second;
+  ++seconds[head.substr(0, colon)];
+  if (seconds.size() > kMaxSeconds) seconds_.erase(author);
+}
+
+void Participants::Conclude() {
+  for (const auto& [author, seconds] : seconds_) {
+    const uint64_t least = seconds.size() == 1 ? 3 : 2;
+    const bool repeated = std::all_of(seconds.begin(), seconds.end(), [least](const auto& second) {
+      return second.second >= least;
+    });
+    if (!repeated) continue;
+    names_.erase(author);
+    for (const auto& [second, count] : seconds) {
+      const std::string name = absl::StrCat(author, ": ", second);
+      LearnName(name);
+      names_.insert(name);
+    }
+  }
+  seconds_.clear();
 }
 
 void Participants::LearnName(absl::string_view name) {
@@ -141,6 +182,12 @@ std::vector<std::string> Participants::Listed() const {
   std::vector<std::string> out(names_.begin(), names_.end());
   std::sort(out.begin(), out.end());
   if (out.size() > limits::kMaxListedAuthors) out.resize(limits::kMaxListedAuthors);
+  return out;
+}
+
+std::vector<std::string> Participants::colon_names() const {
+  std::vector<std::string> out = colon_names_;
+  std::sort(out.begin(), out.end());
   return out;
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 ExportSummary ReadDates(const std::vector<const char*>& dates, const char* time = "10:00",
                         std::optional<DateOrder> order = {}) {
-  ExportReader reader({.order = order, .files = {}, .file_name = ""});
+  ExportReader reader({.order = order, .files = {}, .file_name = "", .names = {}});
   for (const char* date : dates) reader.Add(absl::StrCat(date, ", ", time, " - Bob: hi\n"));
   return reader.Finish();
 }

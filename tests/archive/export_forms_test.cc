@@ -72,9 +72,12 @@ TEST(ExportForms, EveryFormIsReadAsItWasWritten) {
       std::vector<WrittenEntry> want = written.entries;
       want[0].line = bom + want[0].line;
       const std::string text = bom + written.Text();
-      const ReadBack first = Read(text, {.order = {}, .files = written.files, .file_name = ""});
-      const ReadBack back =
-          Read(text, {.order = first.summary.range.order, .files = written.files, .file_name = ""});
+      const ReadBack first =
+          Read(text, {.order = {}, .files = written.files, .file_name = "", .names = {}});
+      const ReadBack back = Read(text, {.order = first.summary.range.order,
+                                        .files = written.files,
+                                        .file_name = "",
+                                        .names = {}});
       ASSERT_EQ(SayAll(back.entries), SayAll(want));
       const ExportSummary& got = first.summary;
       EXPECT_EQ(got.range.order, form.order);

@@ -126,7 +126,7 @@ TEST(ExportReader, WhatAnEntryIs) {
 TEST(ExportReader, FilesAreThereOrMissing) {
   const std::string text = absl::StrCat(kAndroid, "Bob: a.pdf (file attached)\n", kAndroid,
                                         "Bob: b.pdf (file attached)\n");
-  const Seen seen = Read(text, {.order = {}, .files = {{"a.pdf"}}, .file_name = ""});
+  const Seen seen = Read(text, {.order = {}, .files = {{"a.pdf"}}, .file_name = "", .names = {}});
   EXPECT_EQ(absl::StrJoin(seen.entries, "; "),
             "message <Bob> attached [a.pdf]; message <Bob> missing [b.pdf]");
   EXPECT_EQ(seen.summary.attached, 1u);
@@ -137,10 +137,25 @@ TEST(ExportReader, NamesWithColonsAreLearned) {
   const Seen seen = Read(absl::StrCat(kAndroid, "Alice added Dr: Who\n", kAndroid, "Dr: Who: hi\n",
                                       kAndroid, "Dr: Who: a: b\n"));
   EXPECT_EQ(seen.summary.authors, std::vector<std::string>{"Dr: Who"});
-  const Seen chat = Read(absl::StrCat(kAndroid, "Dr: Who: hi\n"),
-                         {.order = {}, .files = {}, .file_name = "WhatsApp Chat with Dr: Who.txt"});
+  const Seen chat =
+      Read(absl::StrCat(kAndroid, "Dr: Who: hi\n"),
+           {.order = {}, .files = {}, .file_name = "WhatsApp Chat with Dr: Who.txt", .names = {}});
   EXPECT_EQ(chat.summary.chat, "Dr: Who");
   EXPECT_EQ(chat.summary.authors, std::vector<std::string>{"Dr: Who"});
+  // Nobody begins every text with the same words and a colon: they are the name's.
+  std::string texts;
+  for (int i = 0; i < 4; ++i) {
+    absl::StrAppend(&texts, kAndroid, "HR: Ann: text\n", kAndroid, "HR: Bo: see: this\n");
+  }
+  const Seen first = Read(texts);
+  EXPECT_EQ(first.summary.authors, (std::vector<std::string>{"HR: Ann", "HR: Bo"}));
+  EXPECT_EQ(first.summary.participants, 2u);
+  const Seen second =
+      Read(texts, {.order = {}, .files = {}, .file_name = "", .names = first.summary.colon_names});
+  EXPECT_EQ(second.entries[0], "message <HR: Ann>");
+  EXPECT_EQ(second.summary.authors, first.summary.authors);
+  const Seen once = Read(absl::StrCat(texts, kAndroid, "HR: a text without\n"));
+  EXPECT_EQ(once.summary.authors, std::vector<std::string>{"HR"});
   const Seen unknown = Read(absl::StrCat(kAndroid, "Dr: Who: hi\n"));
   EXPECT_EQ(unknown.summary.authors, std::vector<std::string>{"Dr"});
 }
@@ -158,8 +173,8 @@ TEST(ExportReader, TheChatsName) {
       {"notes.txt", ""},
   };
   for (const auto& [file, want] : kNames) {
-    const Seen seen =
-        Read(absl::StrCat(kAndroid, "Bob: hi\n"), {.order = {}, .files = {}, .file_name = file});
+    const Seen seen = Read(absl::StrCat(kAndroid, "Bob: hi\n"),
+                           {.order = {}, .files = {}, .file_name = file, .names = {}});
     EXPECT_EQ(seen.summary.chat, want) << file;
   }
   EXPECT_EQ(Read(absl::StrCat(kAndroid, "Bob created group \"Team\"\n")).summary.chat, "Team");

@@ -46,8 +46,9 @@ class Validation {
     MUSTER_RETURN_IF_ERROR(CheckFetch());
     MUSTER_RETURN_IF_ERROR(ReadInfo());
     MUSTER_RETURN_IF_ERROR(CheckComplete());
-    MUSTER_RETURN_IF_ERROR(CheckOxum());
+    // An altered file is told as such, though it may be of another size as well.
     MUSTER_RETURN_IF_ERROR(CheckPayload());
+    MUSTER_RETURN_IF_ERROR(CheckOxum());
     bag_.as_packed = AsPacked();
     return std::move(bag_);
   }

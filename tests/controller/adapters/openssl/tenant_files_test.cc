@@ -83,7 +83,8 @@ TEST(InitTenant, PrivateKeysAreForTheOwnerAlone) {
     EXPECT_EQ(st.st_mode & 0777, 0600u) << entry.path();
     ++keys;
   }
-  EXPECT_EQ(keys, 11);  // 3 CAs, server, 3 root keys, emergency, policy, assignment, beacon.
+  // 3 CAs, server, 3 root keys, emergency, records, policy, assignment, beacon.
+  EXPECT_EQ(keys, 12);
 }
 
 TEST(InitTenant, Refusals) {

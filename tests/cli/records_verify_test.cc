@@ -141,7 +141,7 @@ TEST_F(VerifyRecordsTest, TheVerbsAnswerPeopleAndPrograms) {
   EXPECT_EQ(ran.err, "bag-1: RECEIVED\nbag-2: BAG_EXPORT\n");
   const Json json = Json::parse(ran.out);
   ASSERT_EQ(json.at("items").size(), 2u);
-  const std::string year = absl::FormatTime("%Y", absl::Now(), absl::UTCTimeZone());
+  const std::string year = absl::FormatTime("%Y", SystemClock().Now(), absl::UTCTimeZone());
   EXPECT_EQ(json["items"][0], (Json{{"bag_id", "bag-1"},
                                     {"result", "RECEIVED"},
                                     {"detail", ""},

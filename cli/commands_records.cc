@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/errors.h"
 #include "cli/records_receive.h"
+#include "cli/records_repository.h"
 #include "cli/records_verify.h"
 #include "cli/signing_key.h"
 #include "cli/trust_documents.h"
@@ -40,13 +41,22 @@ absl::StatusOr<Trust> TrustInForce(Session& s, const std::string& file) {
   return Trust::FromRoot(root);
 }
 
-// As the policy names the repository, unless the command line does; empty: neither.
+// As the policy names the repository, unless the command line does. Where neither is at hand, the
+// folder's name, which is said: it stands in every receipt, and the controller compares it.
 absl::StatusOr<std::string> RepositoryId(Session& s, const ReceiveArgs& args) {
-  if (!args.repository_id.empty() || args.offline) return args.repository_id;
+  if (!args.repository_id.empty()) return args.repository_id;
   v1::RetentionPolicy policy;
-  const absl::Status status = s.Call("GetRetention", v1::GetRetentionRequest(), &policy);
-  if (!absl::IsNotFound(status)) MUSTER_RETURN_IF_ERROR(status);
-  return policy.repository_id();
+  if (!args.offline) {
+    const absl::Status status = s.Call("GetRetention", v1::GetRetentionRequest(), &policy);
+    if (!absl::IsNotFound(status)) MUSTER_RETURN_IF_ERROR(status);
+  }
+  if (!policy.repository_id().empty()) return policy.repository_id();
+  const absl::StatusOr<RecordsRepository> repository = RecordsRepository::Open(args.dir);
+  MUSTER_RETURN_IF_ERROR(OurFolder(repository.status()));
+  const std::string name = repository->root().substr(repository->root().rfind('/') + 1);
+  s.err << "the receipts name the repository '" << CellText(name, true)
+        << "', as its folder: where retention.yaml names it otherwise, say --repository-id ID\n";
+  return name;
 }
 
 int PrintRows(Session& s, const std::vector<RecordsRow>& rows) {

@@ -98,9 +98,7 @@ class Run {
 
   // Signs and keeps the receipt; it is sent with the others.
   absl::Status Answer(v1::Receipt receipt, const std::string& filed_as) {
-    const std::string& root = repository_.root();
-    receipt.set_repository_id(in_.repository_id.empty() ? root.substr(root.rfind('/') + 1)
-                                                        : in_.repository_id);
+    receipt.set_repository_id(in_.repository_id);
     receipt.set_filed_as(filed_as);
     MUSTER_ASSIGN_OR_RETURN(const v1::SignedDoc doc,
                             SignReceipt(receipt, in_.key, in_.trust, in_.clock.Now()));

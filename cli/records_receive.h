@@ -35,7 +35,7 @@ using ExportFileReader = std::function<absl::StatusOr<archive::ExportFileSummary
 
 struct ReceiveInputs {
   std::string dir;
-  std::string repository_id;  // empty: the name of the repository's folder
+  std::string repository_id;
   const PrivateKey& key;
   const Trust& trust;
   const Clock& clock;

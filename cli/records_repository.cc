@@ -126,6 +126,8 @@ absl::Status RecordsRepository::Lock() {
   const std::string path = root_ + "/.lock";
   OwnedFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660));
   if (!fd.ok()) return FileError(path, errno);
+  // For the others of the records office; it fails where one of them made it so already.
+  static_cast<void>(fchmod(fd.get(), 0660));
   if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return FileError(path, errno);
     return absl::AbortedError(

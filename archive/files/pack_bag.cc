@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <filesystem>
 
@@ -41,8 +42,14 @@ std::string SizeText(uint64_t bytes) {
 absl::Status CheckInputs(const PackInputs& in) {
   if (!IsBagId(in.bag_id)) return absl::InvalidArgumentError("no bag can have this id");
   const std::string path = absl::StrCat("data/", in.payload_name);
-  if (in.payload_name.find('/') != std::string::npos || !CheckBagPath(path).ok()) {
+  if (in.payload_name.find('/') != std::string::npos || in.payload_name.size() > NAME_MAX ||
+      !CheckBagPath(path).ok() || !TagText(in.payload_name, "UTF-8").ok()) {
     return absl::InvalidArgumentError("no file of a bag can have the export's name");
+  }
+  for (const auto& [label, value] : in.info) {
+    if (!TagText(label + value, "UTF-8").ok()) {
+      return absl::InvalidArgumentError("bag-info.txt cannot hold what is no UTF-8");
+    }
   }
   return absl::OkStatus();
 }

@@ -138,7 +138,9 @@ TEST_F(VerifyRecordsTest, TheVerbsAnswerPeopleAndPrograms) {
                                             "--offline",         "-o",         "json"};
   const Ran ran = Ctl(receive);
   EXPECT_EQ(ran.code, kExitRejected);
-  EXPECT_EQ(ran.err, "bag-1: RECEIVED\nbag-2: BAG_EXPORT\n");
+  EXPECT_EQ(ran.err,
+            "the receipts name the repository 'repo', as its folder: where retention.yaml names it "
+            "otherwise, say --repository-id ID\nbag-1: RECEIVED\nbag-2: BAG_EXPORT\n");
   const Json json = Json::parse(ran.out);
   ASSERT_EQ(json.at("items").size(), 2u);
   const std::string year = absl::FormatTime("%Y", SystemClock().Now(), absl::UTCTimeZone());

@@ -33,7 +33,15 @@ void CheckManifest(absl::string_view text, size_t bytes) {
   Require(again.ok() && *again == *manifest);
 }
 
+// A value that is no line's own, as a chat's name may be.
+void CheckValue(absl::string_view text) {
+  const std::string written = FormatBagInfo({{"Muster-Chat", std::string(text)}});
+  const auto read = ParseBagInfo(written);
+  Require(read.ok() && read->size() == 1 && FormatBagInfo(*read) == written);
+}
+
 void CheckInfo(absl::string_view text) {
+  CheckValue(text);
   const auto info = ParseBagInfo(text);
   if (!Read(info)) return;
   const std::string written = FormatBagInfo(*info);

@@ -88,11 +88,16 @@ TEST_F(BagTest, NothingIsLeftOfABagThatCouldNotBePacked) {
     EXPECT_EQ(PackBag(dir_.string(), in).status().code(), absl::StatusCode::kInvalidArgument);
   }
   in.bag_id = "one";
-  for (const char* name : {"", "..", "a/b", "a\\b", "/a"}) {
+  for (const char* name : {"", "..", "a/b", "a\\b", "/a", "a\xFF"}) {
     in.payload_name = name;
     EXPECT_EQ(PackBag(dir_.string(), in).status().code(), absl::StatusCode::kInvalidArgument);
   }
+  in.payload_name = std::string(300, 'a');
+  EXPECT_EQ(PackBag(dir_.string(), in).status().code(), absl::StatusCode::kInvalidArgument);
   in.payload_name = "chat.txt";
+  in.info = {{"Muster-Chat", "a\xFF"}};
+  EXPECT_EQ(PackBag(dir_.string(), in).status().code(), absl::StatusCode::kInvalidArgument);
+  in.info = {};
   EXPECT_EQ(PackBag(Path("nowhere"), in).status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(All(), (std::map<std::string, std::string>{{"in.txt", "changed"}}));
   EXPECT_FALSE(std::filesystem::exists(Path(".one.packing")));

@@ -30,6 +30,10 @@ inline constexpr uint64_t kExportCapWithMedia = 10'000, kExportCapWithoutMedia =
 // Bags.
 inline constexpr size_t kMaxTagFileBytes = 16 << 20;
 inline constexpr size_t kMaxBagFiles = 10'000;
+inline constexpr size_t kMaxBagDepth = 32;  // of folders
+inline constexpr size_t kMaxBagPathBytes = 4'096;
+inline constexpr size_t kMaxBagIdBytes = 128;
+inline constexpr size_t kMaxBagsPerRun = 100'000;  // looked at by `musterctl records`
 inline constexpr size_t kMaxBagInfoFields = 256;
 inline constexpr size_t kMaxReceiptsPerCall = 100;
 

@@ -17,6 +17,8 @@ namespace {
 
 // The app's first lines come before so many others.
 constexpr uint64_t kBeginning = 5;
+// After so many of the app's lines no more is learned of what the chat is.
+constexpr uint64_t kEnoughSystem = 4'096;
 
 bool BeginsMarked(absl::string_view text) {
   return absl::string_view(text).substr(0, 3) == "\xE2\x80\x8E";
@@ -124,7 +126,9 @@ class ExportReader::Impl {
     participants_.LearnNames(split.body);
     // Enough is known of most texts after their first lines.
     const bool beginning = summary_.messages + summary_.system <= kBeginning;
-    if (!beginning && summary_.group && !chat_in_text_.empty()) return;
+    const bool enough =
+        summary_.system > kEnoughSystem || (summary_.group && !chat_in_text_.empty());
+    if (!beginning && enough) return;
     const unsigned meaning = MeaningOf(FirstLine(split.body));
     if (meaning & kSaysGroup) summary_.group = true;
     if (beginning && summary_.messages == 0 && (meaning & (kSaysEncrypted | kSaysGroupCreated))) {

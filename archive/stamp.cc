@@ -161,6 +161,8 @@ void SetYear(int year, Stamp& stamp) {
 int DaysInMonth(int year, int month) {
   static constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   if (month < 1 || month > 12) return 0;
+  // Of a calendar that is not ours: its months have up to so many days.
+  if (year < 1500) return 31;
   const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
   return kDays[month - 1] + (month == 2 && leap ? 1 : 0);
 }

@@ -39,14 +39,15 @@ constexpr absl::string_view kNoon = "中午|noon|midday|正午|정오";
 constexpr absl::string_view kBeside =
     "klo|kl|kell|at|à|um|uhr|h|saat|alle|alle ore|ore|às|as|a las|a la|las|ob|o|u|v|в|о|об|г|год|"
     "р|lúc|jam|pukul|pkl|ساعت|الساعة|في|を|に|de|ч|час|hod|val|plkst|be|ap|ah|ad|ce|বেলা|को|बजे|"
-    "el|la|les|les les|në|na|om|die|ur|óra|시|ໂມງ|น|เวลา|दिन|yn|am um|的|,|،|、";
+    "el|la|les|les les|në|na|om|die|ur|óra|시|ໂມງ|น|เวลา|दिन|yn|am "
+    "um|的|во|zeg|ga|नि|هـ|ه.ش|,|،|、";
 
 using HalfTable = absl::flat_hash_map<std::string, DayHalf>;
 
 std::string WordKey(absl::string_view words) {
   // Hebrew has its own quotation mark and writes ours.
   return absl::StrReplaceAll(FoldText(words),
-                             {{".", ""}, {" ", ""}, {",", ""}, {"\xD7\xB4", "\""}});
+                             {{".", ""}, {" ", ""}, {",", ""}, {"،", ""}, {"\xD7\xB4", "\""}});
 }
 
 void AddWords(absl::string_view words, DayHalf half, HalfTable& table) {

@@ -86,6 +86,8 @@ TEST(ParseStamp, EveryFormOfBothApps) {
       {"14:45, 4/7/2019 - x", "dn 2019-04-07 14:45:00"},
       // Years that no digits tell; they are left.
       {"1441/7/4, 14:45 - x", "dy 1441-07-04 14:45:00"},
+      {"٣٠/٢/١٤٤١ هـ، ٢:٤٥ م - x", "dn 1441-30-02 14:45:00"},
+      {"14.7.2019, во 14:45 - x", "dn 2019-14-07 14:45:00"},
       {"20-07-31 14:45 - x", "dn 2031-20-07 14:45:00"},
   };
   for (const auto& [line, want] : kCases) EXPECT_EQ(Say(ParseStamp(line)), want) << line;

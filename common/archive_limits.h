@@ -46,6 +46,7 @@ inline constexpr size_t kMaxIncidentChats = 2'000;
 inline constexpr size_t kMaxIncidentHistory = 256;
 inline constexpr size_t kMaxFigureGroups = 5'000;     // offices or persons told apart in a report
 inline constexpr size_t kMaxReportRows = 20'000;      // of one list that is not paged
+inline constexpr size_t kMaxRecipients = 32;          // of one message: holders of a role
 inline constexpr int kDailyFigureDays = 400;          // then one day a month is kept
 inline constexpr size_t kFigureAuditEntries = 5'000;  // counted in one round
 inline constexpr size_t kFigureAuditStep = 500;       // passed over before that is stored

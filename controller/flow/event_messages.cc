@@ -182,23 +182,16 @@ struct Readers {
 
 absl::StatusOr<Readers> ReadersOf(const Snapshot& snapshot, v1::MessageTemplate::Reader reader,
                                   const std::string& person_id, const Values& values) {
-  Readers out;
-  switch (reader) {
-    case v1::MessageTemplate::PERSON:
-      return Readers{"person", {values.at("person")}};
-    case v1::MessageTemplate::MANAGER: {
-      MUSTER_ASSIGN_OR_RETURN(const std::string upn, ManagerOf(snapshot, person_id));
-      out.word = "manager";
-      if (!upn.empty()) out.upns.push_back(upn);
-      return out;
-    }
-    case v1::MessageTemplate::RECORDS:
-      out.word = "records";
-      MUSTER_ASSIGN_OR_RETURN(out.upns, RecordsOfficers(snapshot));
-      return out;
-    default:
-      return Readers{"requester", {values.at("requester")}};
+  if (reader == v1::MessageTemplate::MANAGER) {
+    MUSTER_ASSIGN_OR_RETURN(const std::string upn, ManagerOf(snapshot, person_id));
+    return upn.empty() ? Readers{"manager", {}} : Readers{"manager", {upn}};
   }
+  if (reader == v1::MessageTemplate::RECORDS) {
+    MUSTER_ASSIGN_OR_RETURN(std::vector<std::string> upns, RecordsOfficers(snapshot));
+    return Readers{"records", std::move(upns)};
+  }
+  const std::string word = reader == v1::MessageTemplate::PERSON ? "person" : "requester";
+  return Readers{word, {values.at(word)}};
 }
 
 }  // namespace

@@ -148,6 +148,16 @@ void AddGrant(const Facts& f, const v1::Grant& grant, Chain& chain) {
                                                       grant.grant_id(), " --version VERSION`")
                                        : absl::StrCat("`musterctl request training ",
                                                       grant.request_id(), " --version VERSION`"));
+  if (f.attest_since) {
+    const std::string& attested = grant.archive_attestation().version();
+    const bool owes = OwesAttestation(grant, f.attest_since);
+    chain.Add("the archive guidance is attested", !owes,
+              !attested.empty() ? absl::StrCat("version ", attested)
+              : owes            ? "not attested"
+                                : "not needed until the grant is certified anew",
+              absl::StrCat("`musterctl archive attest --person ", grant.person_upn(), " --app ",
+                           grant.app_id(), " --version VERSION`"));
+  }
 }
 
 void AddTrm(const AppFacts& app, Chain& chain) {

@@ -41,15 +41,12 @@ class ComplianceHistoryTest : public World {
   void Audit(const std::string& verb, int times = 1) {
     Mutation mutation;
     for (int i = 0; i < times; ++i) {
-      mutation.audit.push_back(MakeAuditEntry(*services_, MusterItself(), {.verb = verb}));
+      mutation.audit.push_back(
+          MakeAuditEntry(*services_, MusterItself(), {.verb = verb, .object = "obligation/x"}));
     }
     ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());
   }
-  Lines Days() {
-    Lines out;
-    for (const std::string& tail : *KeyTails(*store_->Read(), kFiguresPrefix)) out.push_back(tail);
-    return out;
-  }
+  Lines Days() { return *KeyTails(*store_->Read(), kFiguresPrefix); }
   absl::Status Tick() { return RunComplianceHistory(*services_); }
   Lines Months(const std::string& office = "") {
     Lines out;

@@ -184,7 +184,8 @@ TEST_F(WebhooksTest, ManagerAndRecordsOfficersAreTold) {
   Deliver();
   ASSERT_EQ(receiver_.posts.size(), 1u);
   Lines told;
-  for (const json& m : json::parse(receiver_.posts[0].body)["messages"]) {
+  const json event = json::parse(receiver_.posts[0].body);
+  for (const json& m : event["messages"]) {
     told.push_back(m["to"].get<std::string>() + " " + m["upn"].get<std::string>());
     EXPECT_EQ(m["subject"], "alice@agency.test whatsapp Field d1");
     EXPECT_EQ(m["text"], "1, due 2027-01-13, day 22, since 2026-12-24, -");

@@ -29,8 +29,8 @@ TEST(ReadArchiveGuidance, MistakesHaveTheirPlace) {
   const std::pair<std::string, Texts> kCases[] = {
       {"version: a\n",
        {"1:1: guidance/archive.yaml has a version but no text; add one for a platform"}},
-      {"version: \"\"\nios: x\n", {"1:10: 'version' is empty"}},
-      {"version: [a]\nios: x\n", {"1:10: 'version' must be a text"}},
+      {"version: \"\"\nios: x\n", {"1:10: 'version' must not be empty"}},
+      {"version: [a]\nios: x\n", {"1:10: 'version' must be text, but is a list"}},
   };
   for (const auto& [text, want] : kCases) {
     Texts got = IssuesOf({{"guidance/archive.yaml", text}});
@@ -51,7 +51,7 @@ TEST(ReadMessages, EachReaderOnce) {
   EXPECT_EQ(got.policies.messages->at(2).reader(), v1::MessageTemplate::MANAGER);
   EXPECT_EQ(got.policies.messages->at(3).reader(), v1::MessageTemplate::RECORDS);
   EXPECT_EQ(IssuesOf({{"guidance/messages.yaml", "messages:\n" + message("boss")}}),
-            Texts{"guidance/messages.yaml:2:32: 'to' 'boss' is none of requester, person, manager, "
+            Texts{"guidance/messages.yaml:2:34: 'to' 'boss' is none of requester, person, manager, "
                   "records"});
 }
 

@@ -42,6 +42,27 @@ const std::vector<absl::string_view>& Topics() {
       "grant.absent-from-group",
       "grant.still-in-group",
       "grant.revoked",
+      "archive.due-soon",
+      "archive.urgent",
+      "archive.overdue",
+      "archive.export-only",
+      "archive.resumed",
+      "archive.gap",
+      "archive.loss",
+      "archive.unknown",
+      "archive.receipted",
+      "incident.open",
+      "incident.extend",
+      "incident.covered",
+      "incident.assess",
+      "incident.dismiss",
+      "incident.confirm",
+      "incident.draft",
+      "incident.sign",
+      "incident.report",
+      "incident.update-due",
+      "incident.update",
+      "incident.close",
       "trm.set",
       "trm.add",
       "trm.change",
@@ -66,8 +87,9 @@ bool TopicMatches(absl::string_view pattern, absl::string_view topic) {
 
 const std::vector<absl::string_view>& MessageValues() {
   static const auto& kValues = *new std::vector<absl::string_view>{
-      "app",   "person", "requester", "ticket", "request",        "grant",
-      "state", "reason", "until",     "detail", "how_to_archive", "how_to_ask"};
+      "app",    "person", "requester",   "ticket",         "request",    "grant",      "state",
+      "reason", "until",  "detail",      "how_to_archive", "how_to_ask", "chat_count", "days",
+      "due",    "since",  "export_only", "office",         "device",     "incident"};
   return kValues;
 }
 

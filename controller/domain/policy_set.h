@@ -47,6 +47,12 @@ struct Located {
   int line = 0, column = 0;
 };
 
+// guidance/archive.yaml.
+struct ArchiveTexts {
+  std::string version;                       // empty: nobody has to attest them
+  std::map<std::string, std::string> texts;  // platform name -> text
+};
+
 // What a set of policy files says. An absent trm or blocklist means that the file was not given.
 struct LoadedPolicies {
   std::vector<Located<v1::App>> apps;
@@ -56,7 +62,7 @@ struct LoadedPolicies {
   std::optional<std::vector<Located<v1::CohortPolicy>>> cohorts;
   // Of guidance/: what people are told. Absent: the file was not given.
   std::optional<v1::TrainingText> training;
-  std::optional<std::map<std::string, std::string>> archive;  // platform name -> text
+  std::optional<ArchiveTexts> archive;
   std::optional<std::vector<v1::MessageTemplate>> messages;
 };
 

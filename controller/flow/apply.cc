@@ -1,6 +1,7 @@
 #include "controller/flow/apply.h"
 
 #include "common/time_proto.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/training.h"
@@ -195,9 +196,8 @@ absl::Status WriteGuidance(const Services& services, const Actor& actor, const S
   v1::Guidance after = before;
   if (loaded.training) *after.mutable_training() = *loaded.training;
   if (loaded.archive) {
-    after.clear_archive();
-    for (const auto& [platform, text] : *loaded.archive)
-      (*after.mutable_archive())[platform] = text;
+    MUSTER_RETURN_IF_ERROR(
+        WriteArchiveGuidance(services, snapshot, *loaded.archive, after, mutation));
   }
   if (loaded.messages) {
     after.mutable_messages()->Assign(loaded.messages->begin(), loaded.messages->end());

@@ -1,6 +1,7 @@
 #include "controller/flow/grants.h"
 
 #include "controller/domain/grant.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/request_decisions.h"
@@ -156,7 +157,7 @@ absl::StatusOr<GrantOutcome> TryAdopt(const Services& services, const Actor& act
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const Versioned<v1::Grant> before, LoadGrant(*snapshot, grant_id));
   MUSTER_ASSIGN_OR_RETURN(const AppFacts app, LoadApp(*snapshot, before.value.app_id()));
-  MUSTER_ASSIGN_OR_RETURN(auto training,
+  MUSTER_ASSIGN_OR_RETURN(const auto training,
                           TrainingFor(services, *snapshot, actor, terms.training_acknowledged));
   const v1::Grant& grant = before.value;
   const std::string open_key = OpenRequestKey(grant.person_id(), grant.app_id());
@@ -172,9 +173,12 @@ absl::StatusOr<GrantOutcome> TryAdopt(const Services& services, const Actor& act
                                                           .capstone = capstone,
                                                           .ticket = terms.ticket,
                                                           .reason = terms.reason,
-                                                          .training = std::move(training),
+                                                          .training = training,
                                                           .term = terms.term,
                                                           .now = services.clock.Now()}));
+  MUSTER_ASSIGN_OR_RETURN(const auto attested,
+                          AttestationWith(*snapshot, grant.person_id(), training));
+  if (attested) *out.grant.mutable_archive_attestation() = *attested;
   MUSTER_ASSIGN_OR_RETURN(out.touched, TouchedBy(*snapshot, before.value, out.grant));
   if (dry_run) return out;
   out.grant.set_transaction_id(NewTransactionId(services.entropy));
@@ -218,6 +222,9 @@ absl::StatusOr<GrantOutcome> TryTraining(const Services& services, const Actor& 
   out.grant = grant;
   *out.grant.mutable_training() = *training;
   out.grant.set_training_acknowledged(version);
+  MUSTER_ASSIGN_OR_RETURN(const auto attested,
+                          AttestationWith(*snapshot, grant.person_id(), training));
+  if (attested) *out.grant.mutable_archive_attestation() = *attested;
   if (grant.state() == v1::Grant::ACTIVE) out.grant.clear_detail();
   MUSTER_ASSIGN_OR_RETURN(out.touched, TouchedBy(*snapshot, grant, out.grant));
   if (dry_run) return out;

@@ -5,6 +5,7 @@
 
 #include "common/time_proto.h"
 #include "controller/domain/grant.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
 
@@ -18,6 +19,7 @@ absl::StatusOr<v1::DeviceAssignment> CompileAssignment(const Snapshot& snapshot,
   out.set_certificate_key_sha256(device.certificate_key_sha256());
   out.set_cohort(CohortName(device.platform()));
   MUSTER_ASSIGN_OR_RETURN(const std::vector<v1::Person> persons, PersonsOfDevice(snapshot, device));
+  MUSTER_ASSIGN_OR_RETURN(const auto attest_since, AttestSince(snapshot));
   for (const v1::Person& person : persons) {
     v1::AssignedPerson* assigned = out.add_persons();
     assigned->set_person_id(person.person_id());
@@ -28,7 +30,7 @@ absl::StatusOr<v1::DeviceAssignment> CompileAssignment(const Snapshot& snapshot,
     for (const v1::Grant& grant : grants) {
       MUSTER_ASSIGN_OR_RETURN(const bool member,
                               IsMember(snapshot, grant.app_id(), person.person_id()));
-      if (auto entitlement = EntitlementOf(grant, person, member, now)) {
+      if (auto entitlement = EntitlementOf(grant, person, member, attest_since, now)) {
         *out.add_entitlements() = *std::move(entitlement);
       }
     }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "controller/flow/compliance_history.h"
 #include "controller/flow/deadlines.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/provision.h"
@@ -106,6 +107,7 @@ absl::Status Reconciler::OfferRoots(const Snapshot& snapshot) {
 void Reconciler::Deadlines() {
   const absl::Time from = services_.clock.Now();
   Check(RunDeadlines(services_), "carrying out deadlines");
+  Check(RunComplianceHistory(services_), "keeping the figures of compliance");
   const absl::Time until = services_.clock.Now();
   // At most a twentieth of the time, and not more often than it takes.
   deadline_pace_.Ran(from, std::max(until, from + options_.deadline_interval / 20));

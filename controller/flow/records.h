@@ -48,6 +48,11 @@ inline std::string TrmHistoryKey(absl::string_view app, size_t n) {
 inline std::string TrainingKey(absl::string_view version) {
   return absl::StrCat("training/", NamePart(version));
 }
+// The archive guidance of one version, and since when there has been a version at all.
+inline std::string ArchiveTextKey(absl::string_view version) {
+  return absl::StrCat("archive_text/", NamePart(version));
+}
+inline constexpr char kAttestSinceKey[] = "attest_since";
 inline std::string WebhookKey(absl::string_view name) { return absl::StrCat("webhook/", name); }
 // What an agency sets for one platform's cohort beside the catalogue.
 inline std::string CohortSettingsKey(absl::string_view platform) {
@@ -190,6 +195,17 @@ inline std::string OpenIncidentKey(absl::string_view person, absl::string_view a
 }
 inline std::string HoldKey(absl::string_view id) { return absl::StrCat("hold/", id); }
 inline constexpr char kRetentionKey[] = "retention";
+// Compliance as it was on a day ("2026-11-28"), by office; the last day that was written; what
+// happened in a month, and how far the audit log was counted for it.
+inline constexpr char kFiguresPrefix[] = "figures/";
+inline std::string FiguresKey(absl::string_view day, absl::string_view office) {
+  return absl::StrCat(kFiguresPrefix, day, "/", NamePart(office));
+}
+inline constexpr char kFiguresDayKey[] = "figures_day";
+inline std::string FigureEventsKey(absl::string_view month) {
+  return absl::StrCat("figure_events/", month);
+}
+inline constexpr char kFigureEventsPlace[] = "figure_events_place";
 inline constexpr char kLastAppliedRunKey[] = "last_applied_run";
 inline constexpr char kHeldRunKey[] = "held_run";           // id of the run that is HELD now
 inline constexpr char kReleasedRunKey[] = "released_run";   // id of one not yet applied

@@ -9,6 +9,7 @@
 #include "cli/write_file.h"
 #include "common/archive_limits.h"
 #include "common/clock.h"
+#include "common/limits.h"
 #include "common/loss_report_text.h"
 #include "common/signed_doc.h"
 #include "common/status_macros.h"

@@ -193,7 +193,9 @@ TEST_F(IncidentsTest, CoveredAfterAllSaysSoOnce) {
     Mutation mutation;
     ASSERT_TRUE(WriteCoveredAfterAll(*services_, *store_->Read(), kId, mutation).ok());
     EXPECT_EQ(mutation.puts.empty(), i == 1);
-    if (i == 0) ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());
+    if (i == 0) {
+      ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());
+    }
   }
   EXPECT_EQ(State(), "SUSPECTED") << "a person decides";
   EXPECT_EQ(Audited("incident.covered").size(), 1u);

@@ -14,6 +14,8 @@ void AddRoleCommands(CLI::App* root, Session* session);           // login, logo
 void AddReportCommands(CLI::App* root, Session* session);         // report, webhook
 void AddArchiveReportCommands(CLI::App* root, Session* session);  // report archive, overdue, …
 void AddGuidanceCommands(CLI::App* root, Session* session);       // archive guidance, attest
+void AddIncidentCommands(CLI::App* root, Session* session);       // incident, archive incidents
+void AddHoldCommands(CLI::App* root, Session* session);
 void AddPersonCommands(CLI::App* root, Session* session);
 void AddDirectoryCommands(CLI::App* root, Session* session);
 void AddDeviceCommands(CLI::App* root, Session* session);

@@ -41,6 +41,8 @@ void AddCommands(CLI::App* root, Session* session) {
   AddReportCommands(root, session);
   AddArchiveReportCommands(root, session);
   AddGuidanceCommands(root, session);
+  AddIncidentCommands(root, session);
+  AddHoldCommands(root, session);
   AddRoleCommands(root, session);
   AddDirectoryCommands(root, session);
   AddDeviceCommands(root, session);

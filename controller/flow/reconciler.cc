@@ -4,6 +4,7 @@
 
 #include "controller/flow/compliance_history.h"
 #include "controller/flow/deadlines.h"
+#include "controller/flow/incidents.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/provision.h"
 #include "controller/flow/rollout.h"
@@ -107,6 +108,7 @@ absl::Status Reconciler::OfferRoots(const Snapshot& snapshot) {
 void Reconciler::Deadlines() {
   const absl::Time from = services_.clock.Now();
   Check(RunDeadlines(services_), "carrying out deadlines");
+  Check(RunIncidentTimers(services_), "looking for updates of incidents that are due");
   Check(RunComplianceHistory(services_), "keeping the figures of compliance");
   const absl::Time until = services_.clock.Now();
   // At most a twentieth of the time, and not more often than it takes.

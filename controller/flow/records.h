@@ -193,6 +193,13 @@ inline std::string OpenIncidentKey(absl::string_view person, absl::string_view a
                                    absl::string_view device) {
   return absl::StrCat("incident_open/", person, "/", app, "/", device);
 }
+// The report of an incident as it was drafted last, and the mark of one whose update comes due.
+inline std::string IncidentReportKey(absl::string_view id) {
+  return absl::StrCat("incident_report/", id);
+}
+inline std::string IncidentTimerKey(absl::string_view id) {
+  return absl::StrCat("work/incident/", id);
+}
 inline std::string HoldKey(absl::string_view id) { return absl::StrCat("hold/", id); }
 inline constexpr char kRetentionKey[] = "retention";
 // Compliance as it was on a day ("2026-11-28"), by office; the last day that was written; what

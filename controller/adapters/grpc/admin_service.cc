@@ -7,9 +7,9 @@
 #include "common/mutex.h"
 #include "controller/adapters/grpc/admin_calls.h"
 #include "controller/adapters/grpc/admin_views.h"
-#include "controller/adapters/grpc/archive_service.h"
 #include "controller/adapters/grpc/directory_views.h"
 #include "controller/adapters/grpc/gate.h"
+#include "controller/adapters/grpc/incident_service.h"
 #include "controller/adapters/grpc/report_views.h"
 #include "controller/flow/explain.h"
 #include "controller/flow/roles.h"
@@ -21,10 +21,10 @@ namespace muster {
 namespace {
 
 // One method: a line. `Door` judges the caller before any of them runs.
-class AdminServiceImpl final : public ArchiveService {
+class AdminServiceImpl final : public IncidentService {
  public:
   explicit AdminServiceImpl(const AdminDependencies& deps)
-      : ArchiveService(deps.services),
+      : IncidentService(deps.services),
         d_(deps),
         gate_(deps.services, deps.judge),
         s_(deps.services) {}

@@ -103,14 +103,18 @@ void AddIncidentDecisions(CLI::App* noun, Session* session) {
 void AddText(CLI::App* verb, const std::string& name, const std::string& help,
              const std::function<void(const std::string&)>& set) {
   CLI::Option* text = AddOptional(verb, "--" + name, help, set);
+  const auto read = [name](const std::string& path) {
+    return ReadSmallFile(path, name, limits::kMaxIncidentText);
+  };
   verb->add_option_function<std::string>(
           "--" + name + "-file",
-          [set, name](const std::string& path) {
-            const auto read = ReadSmallFile(path, name, limits::kMaxIncidentText);
-            if (!read.ok()) throw CLI::ValidationError(std::string(read.status().message()));
-            set(*read);
+          [set, read](const std::string& path) {
+            const auto file = read(path);
+            if (file.ok()) set(*file);
           },
           "The same from a file")
+      ->check(
+          [read](const std::string& path) { return std::string(read(path).status().message()); })
       ->excludes(text);
 }
 

@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/errors.h"
+#include "common/clock.h"
 #include "common/loss_report_text.h"
 #include "common/signed_doc.h"
 #include "common/trust_root.h"
@@ -84,7 +85,7 @@ class IncidentSignTest : public testing::Test {
       WriteFile(dir_ / role, *key.ToPem());
       chmod((dir_ / role).c_str(), 0600);
     }
-    const v1::Root root = *FirstRoot("agency", roles, absl::Now());
+    const v1::Root root = *FirstRoot("agency", roles, SystemClock().Now());
     *trust_.mutable_root() = *MakeSignedDoc(root, {});
     report_.set_html(absl::StrCat("<p>text</p>\n", kSignatureBegins, kSignatureEnds));
     report_.set_sha256(*LossReportSha256(report_.html()));

@@ -26,27 +26,27 @@ constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 // A pipe must not make us wait.
 constexpr int kFileFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 
-std::string Shown(absl::string_view path) {
+std::string ShownPath(absl::string_view path) {
   return absl::StrCat("\"", absl::Utf8SafeCEscape(path), "\"");
 }
 
 absl::Status NotRegular(absl::string_view path) {
-  return BagError(BagCode::kPath, absl::StrCat(Shown(path), " is no regular file or folder"));
+  return BagError(BagCode::kPath, absl::StrCat(ShownPath(path), " is no regular file or folder"));
 }
 
 absl::Status OpenError(absl::string_view path, int error) {
   if (error == ENOENT) {
-    return BagError(BagCode::kIncomplete, absl::StrCat(Shown(path), " is not there"));
+    return BagError(BagCode::kIncomplete, absl::StrCat(ShownPath(path), " is not there"));
   }
   if (error == ELOOP || error == ENOTDIR || error == ENXIO) return NotRegular(path);
-  return FileError(Shown(path), error);
+  return FileError(ShownPath(path), error);
 }
 
 // The names in a folder, sorted.
-absl::StatusOr<std::vector<std::string>> Names(int fd, absl::string_view path) {
+absl::StatusOr<std::vector<std::string>> NamesOf(int fd, absl::string_view path) {
   const int copy = openat(fd, ".", kFolderFlags);
   std::unique_ptr<DIR, int (*)(DIR*)> dir(copy < 0 ? nullptr : fdopendir(copy), closedir);
-  if (dir == nullptr) return FileError(Shown(path), errno);
+  if (dir == nullptr) return FileError(ShownPath(path), errno);
   std::vector<std::string> names;
   errno = 0;
   while (const dirent* entry = readdir(dir.get())) {
@@ -58,7 +58,7 @@ absl::StatusOr<std::vector<std::string>> Names(int fd, absl::string_view path) {
     names.emplace_back(name);
     errno = 0;
   }
-  if (errno != 0) return FileError(Shown(path), errno);
+  if (errno != 0) return FileError(ShownPath(path), errno);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -78,7 +78,7 @@ class Walk {
  private:
   // As deep as CheckBagPath() lets it.
   absl::Status Folder(int fd, const std::string& path) {  // NOLINT(misc-no-recursion)
-    MUSTER_ASSIGN_OR_RETURN(const std::vector<std::string> names, Names(fd, path));
+    MUSTER_ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesOf(fd, path));
     for (const std::string& name : names) {
       const std::string below = path.empty() ? name : absl::StrCat(path, "/", name);
       MUSTER_RETURN_IF_ERROR(CheckBagPath(below));
@@ -163,7 +163,7 @@ absl::StatusOr<OwnedFd> BagFolder::OpenFile(const std::string& path) const {
     folder = std::move(next);
   }
   struct stat st;
-  if (fstat(folder.get(), &st) != 0) return FileError(Shown(path), errno);
+  if (fstat(folder.get(), &st) != 0) return FileError(ShownPath(path), errno);
   if (!S_ISREG(st.st_mode)) return NotRegular(path);
   return folder;
 }
@@ -175,12 +175,12 @@ absl::StatusOr<std::string> BagFolder::Read(const std::string& path, size_t max_
   while (true) {
     const ssize_t n = read(fd.get(), block.data(), block.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FileError(Shown(path), errno);
+    if (n < 0) return FileError(ShownPath(path), errno);
     if (n == 0) return out;
     out.append(block, 0, static_cast<size_t>(n));
     if (out.size() > max_bytes) {
       return BagError(BagCode::kOversize,
-                      absl::StrCat(Shown(path), " has over ", max_bytes, " bytes"));
+                      absl::StrCat(ShownPath(path), " has over ", max_bytes, " bytes"));
     }
   }
 }
@@ -194,7 +194,7 @@ absl::StatusOr<std::vector<std::string>> BagFolder::Checksum(
   while (true) {
     const ssize_t n = read(fd.get(), block.data(), block.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FileError(Shown(path), errno);
+    if (n < 0) return FileError(ShownPath(path), errno);
     if (n == 0) return sums.Finish();
     sums.Add(absl::string_view(block.data(), static_cast<size_t>(n)));
     *bytes += static_cast<uint64_t>(n);

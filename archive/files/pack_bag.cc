@@ -36,7 +36,7 @@ std::string SizeText(uint64_t bytes) {
   double size = static_cast<double>(bytes);
   size_t unit = 0;
   for (; size >= 1000 && unit + 1 < std::size(kUnits); ++unit) size /= 1000;
-  return absl::StrFormat(unit == 0 ? "%.0f %s" : "%.1f %s", size, kUnits[unit]);
+  return absl::StrFormat("%.*f %s", unit == 0 ? 0 : 1, size, kUnits[unit]);
 }
 
 absl::Status CheckInputs(const PackInputs& in) {

@@ -11,6 +11,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "archive/text_marks.h"
 
 namespace muster::archive {
 namespace {
@@ -18,26 +20,9 @@ namespace {
 constexpr size_t kEntryPrintBytes = 16;
 constexpr int kShiftStep = 15, kMaxShift = 26 * 60;  // minutes
 
-// U+200E, U+200F and U+202A to U+202E: the apps put them where the language needs them.
-bool IsDirectionMark(absl::string_view text, size_t at) {
-  if (text.size() - at < 3 || text[at] != '\xe2' || text[at + 1] != '\x80') return false;
-  const auto last = static_cast<unsigned char>(text[at + 2]);
-  return last == 0x8e || last == 0x8f || (last >= 0xaa && last <= 0xae);
-}
-
-std::string WithoutMarks(absl::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t at = 0; at < text.size();) {
-    if (IsDirectionMark(text, at)) {
-      at += 3;
-    } else if (text[at] == '\r') {
-      ++at;
-    } else {
-      out += text[at++];
-    }
-  }
-  return out;
+// Marks and line ends are the app's, and differ between its versions.
+std::string BodyText(absl::string_view body) {
+  return absl::StrReplaceAll(WithoutMarks(body), {{"\r", ""}});
 }
 
 // "text <This message was edited>", in whatever language.
@@ -97,7 +82,7 @@ std::string Fingerprints::OfEntry(const Entry& entry) const {
   } else if ((entry.flags & (kAttached | kOmitted | kMissing)) != 0) {
     print = Hash("media", entry.author, "");
   } else {
-    std::string text = WithoutMarks(entry.body);
+    std::string text = BodyText(entry.body);
     absl::StripAsciiWhitespace(&text);
     if ((entry.flags & kEdited) != 0) DropEditNote(text);
     absl::StripAsciiWhitespace(&text);

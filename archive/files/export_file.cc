@@ -30,15 +30,10 @@ absl::StatusOr<ExportSummary> ReadOnce(const TextSource& text, ReadOptions optio
 // Once to find the order of the dates and, for a sink, once more by that order.
 absl::StatusOr<ExportSummary> ReadTwice(const TextSource& text, ReadOptions options,
                                         const EntrySink& sink, EntrySink first_look) {
-  if (sink != nullptr && options.order) {
-    return ReadOnce(text, std::move(options), [&](const Entry& entry) {
-      if (first_look != nullptr) first_look(entry);
-      sink(entry);
-    });
-  }
   MUSTER_ASSIGN_OR_RETURN(ExportSummary out, ReadOnce(text, options, std::move(first_look)));
   if (sink == nullptr) return out;
   options.order = out.range.order;
+  options.names = out.colon_names;
   MUSTER_ASSIGN_OR_RETURN(const ExportSummary again, ReadOnce(text, std::move(options), sink));
   if (again.accounted_bytes != out.accounted_bytes) {
     return absl::InvalidArgumentError("the file changed while it was read; try again");

@@ -246,7 +246,7 @@ measure_agent() {
   local i id before
   for i in 1 2 3 4 5; do
     id=$(as desk request submit --person cy@mdm.test --app whatsapp --ticket "INC$i" \
-      --justification bench --training-acknowledged 1 -o yaml | sed -n 's/^ *request_id: "\{0,1\}\(REQ-[0-9]*\).*/\1/p')
+      --justification bench --training-acknowledged 2026-1 -o yaml | sed -n 's/^ *request_id: "\{0,1\}\(REQ-[0-9]*\).*/\1/p')
     as soc request approve "$id" --reason bench >&2
     until_ok request_is "$id" PROVISIONING
     before=$(now)

@@ -15,12 +15,15 @@ void AddReportCommands(CLI::App* root, Session* session);         // report, web
 void AddArchiveReportCommands(CLI::App* root, Session* session);  // report archive, overdue, …
 void AddArchiveCommands(CLI::App* archive, Session* session);  // archive status, chats, retention
 void AddGuidanceCommands(CLI::App* root, Session* session);    // archive guidance, attest
+void AddIncidentCommands(CLI::App* root, Session* session);    // incident, archive incidents
+void AddHoldCommands(CLI::App* root, Session* session);
 void AddPersonCommands(CLI::App* root, Session* session);
 void AddDirectoryCommands(CLI::App* root, Session* session);
 void AddDeviceCommands(CLI::App* root, Session* session);
 void AddRolloutCommands(CLI::App* root, Session* session);
 void AddTrustCommands(CLI::App* root, Session* session);
 void AddTrustDraftCommands(CLI::App* trust, Session* session);  // the verbs that make documents
+void AddRecordsCommands(CLI::App* root, Session* session);
 void AddExplainCommand(CLI::App* root, Session* session);
 void AddAuditCommands(CLI::App* root, Session* session);
 

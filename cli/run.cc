@@ -41,11 +41,14 @@ void AddCommands(CLI::App* root, Session* session) {
   AddReportCommands(root, session);
   AddArchiveReportCommands(root, session);
   AddGuidanceCommands(root, session);
+  AddIncidentCommands(root, session);
+  AddHoldCommands(root, session);
   AddRoleCommands(root, session);
   AddDirectoryCommands(root, session);
   AddDeviceCommands(root, session);
   AddRolloutCommands(root, session);
   AddTrustCommands(root, session);
+  AddRecordsCommands(root, session);
   AddExplainCommand(root, session);
   AddAuditCommands(root, session);
 }

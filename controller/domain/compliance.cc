@@ -20,7 +20,7 @@ bool IsSettled(const v1::Obligation& o) {
 
 void CountState(const v1::Obligation& o, absl::Time now, v1::ComplianceFigures& out) {
   out.set_obligations(out.obligations() + 1);
-  if (IsOverdue(o, now)) out.set_overdue(out.overdue() + 1);
+  if (CountsAsOverdue(o, now)) out.set_overdue(out.overdue() + 1);
   if (IsCompliant(o, now)) out.set_compliant(out.compliant() + 1);
   switch (o.state()) {
     case v1::Obligation::DUE_SOON:
@@ -73,13 +73,14 @@ void KeepOldest(const google::protobuf::Timestamp& at, v1::ComplianceFigures& ou
 
 }  // namespace
 
-bool IsOverdue(const v1::Obligation& o, absl::Time now) {
+bool CountsAsOverdue(const v1::Obligation& o, absl::Time now) {
   if (o.state() == v1::Obligation::OVERDUE) return true;
   return o.has_due_at() && FromProto(o.due_at()) < now && o.state() != v1::Obligation::CLEAR;
 }
 
 bool IsCompliant(const v1::Obligation& o, absl::Time now) {
-  if (!o.compliant() || o.level() != v1::Evidence::E3_RECEIPTED || IsOverdue(o, now)) return false;
+  if (!o.compliant() || o.level() != v1::Evidence::E3_RECEIPTED || CountsAsOverdue(o, now))
+    return false;
   switch (o.state()) {
     case v1::Obligation::CLEAR:
     case v1::Obligation::ACCRUING:
@@ -167,7 +168,7 @@ void AddFigures(const v1::ComplianceFigures& more, v1::ComplianceFigures& sum) {
 
 std::optional<v1::ReportOverdueResponse::Item> OverdueItem(const v1::Obligation& o,
                                                            absl::TimeZone zone, absl::Time now) {
-  if (!IsOverdue(o, now)) return std::nullopt;
+  if (!CountsAsOverdue(o, now)) return std::nullopt;
   v1::ReportOverdueResponse::Item out;
   out.set_person_upn(o.person_upn());
   out.set_office(o.office());

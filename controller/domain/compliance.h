@@ -19,7 +19,7 @@ namespace muster {
 enum class ComplianceGroup { kOffice, kPerson };
 
 // The clock of this obligation is past its last day, whatever else is wrong with it.
-bool IsOverdue(const v1::Obligation& obligation, absl::Time now);
+bool CountsAsOverdue(const v1::Obligation& obligation, absl::Time now);
 // Compliant, and in no state in which nobody may say so: a silent agent, a gap, a mismatch.
 bool IsCompliant(const v1::Obligation& obligation, absl::Time now);
 // Still somebody's matter: not closed without a loss, not over.

@@ -51,6 +51,18 @@ const std::vector<absl::string_view>& Topics() {
       "archive.loss",
       "archive.unknown",
       "archive.receipted",
+      "incident.open",
+      "incident.extend",
+      "incident.covered",
+      "incident.assess",
+      "incident.dismiss",
+      "incident.confirm",
+      "incident.draft",
+      "incident.sign",
+      "incident.report",
+      "incident.update-due",
+      "incident.update",
+      "incident.close",
       "trm.set",
       "trm.add",
       "trm.change",
@@ -75,8 +87,9 @@ bool TopicMatches(absl::string_view pattern, absl::string_view topic) {
 
 const std::vector<absl::string_view>& MessageValues() {
   static const auto& kValues = *new std::vector<absl::string_view>{
-      "app",   "person", "requester", "ticket", "request",        "grant",
-      "state", "reason", "until",     "detail", "how_to_archive", "how_to_ask"};
+      "app",    "person", "requester",   "ticket",         "request",    "grant",      "state",
+      "reason", "until",  "detail",      "how_to_archive", "how_to_ask", "chat_count", "days",
+      "due",    "since",  "export_only", "office",         "device",     "incident"};
   return kValues;
 }
 

@@ -92,7 +92,7 @@ void WriteRefusal(const Services& services, const Actor& actor, const std::strin
   mutation.audit.push_back(MakeAuditEntry(
       services, actor,
       {.verb = "archive.attestation-refused",
-       .object = AttestationKey(person_id),
+       .object = absl::StrCat("person/", person_id),
        .reason = absl::StrCat("version ", Shown(attestation.version()), ": ",
                               absl::IsNotFound(why) ? "not on file" : "another text is on file")}));
 }
@@ -203,8 +203,8 @@ absl::Status WriteAttestation(const Services& services, const Snapshot& snapshot
     mutation.expects.push_back({key, known ? known->revision : 0});
     Put(mutation, key, after);
     mutation.audit.push_back(MakeAuditEntry(services, actor,
-                                            {.verb = "archive.attest",
-                                             .object = key,
+                                            {.verb = "archive.attested",
+                                             .object = absl::StrCat("person/", person_id),
                                              .before = known ? &known->value : nullptr,
                                              .after = &after}));
   }

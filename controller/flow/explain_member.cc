@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "common/time_proto.h"
+#include "controller/domain/archive_guidance.h"
 #include "controller/domain/grant.h"
 #include "controller/domain/membership.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/lookup.h"
 
 namespace muster {
@@ -46,6 +48,7 @@ struct Facts {
   const Snapshot& snapshot;
   const v1::Person& person;
   absl::Time now;
+  std::optional<absl::Time> attest_since;
 };
 
 void AddAccount(const Facts& f, Chain& chain) {
@@ -148,6 +151,16 @@ void AddGrant(const Facts& f, const v1::Grant& grant, Chain& chain) {
                                                       grant.grant_id(), " --version VERSION`")
                                        : absl::StrCat("`musterctl request training ",
                                                       grant.request_id(), " --version VERSION`"));
+  if (f.attest_since) {
+    const std::string& attested = grant.archive_attestation().version();
+    const bool owes = OwesAttestation(grant, f.attest_since);
+    chain.Add("the archive guidance is attested", !owes,
+              !attested.empty() ? absl::StrCat("version ", attested)
+              : owes            ? "not attested"
+                                : "not needed until the grant is certified anew",
+              absl::StrCat("`musterctl archive attest --person ", grant.person_upn(), " --app ",
+                           grant.app_id(), " --version VERSION`"));
+  }
 }
 
 void AddTrm(const AppFacts& app, Chain& chain) {
@@ -199,7 +212,8 @@ absl::StatusOr<std::vector<v1::MemberExplanation>> ExplainMember(const Services&
     MUSTER_ASSIGN_OR_RETURN(const auto grants, GrantsOfPerson(*snapshot, person.person_id()));
     for (const v1::Grant& grant : grants) apps.insert(grant.app_id());
   }
-  const Facts facts = {services, *snapshot, person, services.clock.Now()};
+  MUSTER_ASSIGN_OR_RETURN(const auto attest_since, AttestSince(*snapshot));
+  const Facts facts = {services, *snapshot, person, services.clock.Now(), attest_since};
   std::vector<v1::MemberExplanation> out;
   for (const std::string& app : apps) {
     // An app may have a group, or an old grant, and no entry in the catalogue any more.

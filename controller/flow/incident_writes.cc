@@ -115,11 +115,6 @@ absl::Status WriteIncident(const Services& services, const Snapshot& snapshot, c
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::RetentionPolicy> LoadRetention(const Snapshot& snapshot) {
-  MUSTER_ASSIGN_OR_RETURN(const auto found, Find<v1::RetentionPolicy>(snapshot, kRetentionKey));
-  return found ? found->value : v1::RetentionPolicy();
-}
-
 absl::Duration UpdateEvery(const v1::RetentionPolicy& policy) {
   return policy.has_update_every() ? FromProto(policy.update_every()) : limits::kDefaultUpdateEvery;
 }

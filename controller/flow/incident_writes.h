@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "controller/flow/records.h"
+#include "controller/flow/retention.h"
 #include "controller/flow/services.h"
 #include "muster/v1/archive.pb.h"
 
@@ -35,8 +36,6 @@ absl::StatusOr<std::string> FindOpenIncident(const Snapshot& snapshot, const std
                                              const std::string& app, const std::string& device,
                                              const Mutation& mutation);
 
-// What the agency has set, or the defaults.
-absl::StatusOr<v1::RetentionPolicy> LoadRetention(const Snapshot& snapshot);
 absl::Duration UpdateEvery(const v1::RetentionPolicy& policy);
 // UTC where none is set.
 absl::TimeZone AgencyZone(const v1::RetentionPolicy& policy);

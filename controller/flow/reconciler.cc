@@ -112,7 +112,7 @@ void Reconciler::Deadlines() {
   const absl::Time from = services_.clock.Now();
   Check(RunDeadlines(services_), "carrying out deadlines");
   Check(RunArchiveDeadlines(services_), "looking at what has to be exported");
-  Check(RunIncidentTimers(services_), "looking at incidents");
+  Check(RunIncidentTimers(services_), "looking for updates of incidents that are due");
   Check(RunComplianceHistory(services_), "keeping the figures of compliance");
   const absl::Time until = services_.clock.Now();
   // At most a twentieth of the time, and not more often than it takes.

@@ -1,7 +1,5 @@
 #include "controller/flow/webhooks.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -9,8 +7,7 @@
 #include "common/crypto.h"
 #include "common/time_proto.h"
 #include "controller/domain/messages.h"
-#include "controller/flow/lookup.h"
-#include "controller/flow/training.h"
+#include "controller/flow/event_messages.h"
 
 namespace muster {
 namespace {
@@ -18,101 +15,6 @@ namespace {
 using nlohmann::json;
 
 constexpr absl::Duration kPoll = absl::Milliseconds(500);
-
-template <typename T>
-T FromJson(const std::string& text) {
-  T out;
-  google::protobuf::util::JsonParseOptions options;
-  options.ignore_unknown_fields = true;
-  if (!google::protobuf::util::JsonStringToMessage(text, &out, options).ok()) out.Clear();
-  return out;
-}
-
-// The request and the grant an entry is about; either may be empty.
-struct Subject {
-  v1::Request request;
-  v1::Grant grant;
-};
-
-absl::StatusOr<Subject> SubjectOf(const Snapshot& snapshot, const v1::AuditEntry& entry) {
-  Subject out;
-  absl::string_view object = entry.object();
-  if (absl::ConsumePrefix(&object, "request/")) {
-    out.request = FromJson<v1::Request>(entry.after());
-  } else if (absl::ConsumePrefix(&object, "grant/")) {
-    out.grant = FromJson<v1::Grant>(entry.after());
-    if (out.grant.request_id().empty()) return out;
-    MUSTER_ASSIGN_OR_RETURN(const auto request,
-                            Find<v1::Request>(snapshot, RequestKey(out.grant.request_id())));
-    if (request) out.request = request->value;
-  }
-  return out;
-}
-
-// How to save chats on the platforms of the person's devices.
-absl::StatusOr<std::string> HowToArchive(const Snapshot& snapshot, const v1::Guidance& guidance,
-                                         const std::string& person_id) {
-  MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(snapshot, PersonKey(person_id)));
-  if (!person) return std::string();
-  MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOfPerson(snapshot, person->value));
-  std::set<std::string> platforms;
-  for (const std::string& id : devices) {
-    MUSTER_ASSIGN_OR_RETURN(const auto device, Find<v1::Device>(snapshot, DeviceKey(id)));
-    if (device) platforms.emplace(PlatformName(device->value.platform()));
-  }
-  std::string out;
-  for (const std::string& platform : platforms) {
-    const auto text = guidance.archive().find(platform);
-    if (text == guidance.archive().end()) continue;
-    absl::StrAppend(&out, out.empty() ? "" : "\n", text->second);
-  }
-  return out;
-}
-
-absl::StatusOr<std::map<std::string, std::string>> ValuesOf(const Services& services,
-                                                            const Snapshot& snapshot,
-                                                            const v1::Guidance& guidance,
-                                                            const Subject& subject,
-                                                            const v1::AuditEntry& entry) {
-  const v1::Request& r = subject.request;
-  const v1::Grant& g = subject.grant;
-  const bool has_grant = !g.grant_id().empty();
-  std::map<std::string, std::string> out = {
-      {"app", has_grant ? g.app_id() : r.app_id()},
-      {"person", has_grant ? g.person_upn() : r.person_upn()},
-      {"requester", r.requester_upn()},
-      {"ticket", r.ticket().empty() ? g.ticket() : r.ticket()},
-      {"request", r.request_id()},
-      {"grant", has_grant ? g.grant_id() : r.grant_id()},
-      {"state", has_grant ? v1::Grant::State_Name(g.state()) : v1::Request::State_Name(r.state())},
-      {"reason", entry.reason()},
-      {"until", g.has_not_after() ? TimeText(FromProto(g.not_after())) : ""},
-      {"detail", has_grant ? g.detail() : r.detail()},
-      {"how_to_ask", services.settings.how_to_ask}};
-  MUSTER_ASSIGN_OR_RETURN(
-      out["how_to_archive"],
-      HowToArchive(snapshot, guidance, has_grant ? g.person_id() : r.person_id()));
-  return out;
-}
-
-absl::StatusOr<json> MessagesOf(const Services& services, const Snapshot& snapshot,
-                                const Subject& subject, const v1::AuditEntry& entry) {
-  MUSTER_ASSIGN_OR_RETURN(const v1::Guidance guidance, LoadGuidance(snapshot));
-  json out = json::array();
-  for (const v1::MessageTemplate& message : guidance.messages()) {
-    if (message.topic() != entry.verb()) continue;
-    MUSTER_ASSIGN_OR_RETURN(const auto values,
-                            ValuesOf(services, snapshot, guidance, subject, entry));
-    const bool to_person = message.reader() == v1::MessageTemplate::PERSON;
-    MUSTER_ASSIGN_OR_RETURN(const std::string subject_line, FillMessage(message.subject(), values));
-    MUSTER_ASSIGN_OR_RETURN(const std::string text, FillMessage(message.text(), values));
-    out.push_back({{"to", to_person ? "person" : "requester"},
-                   {"upn", values.at(to_person ? "person" : "requester")},
-                   {"subject", subject_line},
-                   {"text", text}});
-  }
-  return out;
-}
 
 json Parsed(const std::string& text) {
   json out = json::parse(text, nullptr, false);
@@ -162,7 +64,7 @@ absl::StatusOr<uint64_t> AuditSize(const Snapshot& snapshot) {
 
 absl::StatusOr<std::string> EventBody(const Services& services, const Snapshot& snapshot,
                                       const v1::AuditEntry& entry) {
-  MUSTER_ASSIGN_OR_RETURN(const Subject subject, SubjectOf(snapshot, entry));
+  MUSTER_ASSIGN_OR_RETURN(const EventSubject subject, SubjectOf(snapshot, entry));
   const json before = Parsed(entry.before()), after = Parsed(entry.after());
   json event = {{"id", EventId(entry)},
                 {"topic", entry.verb()},
@@ -177,7 +79,13 @@ absl::StatusOr<std::string> EventBody(const Services& services, const Snapshot& 
                 {"state_before", before.is_object() ? before.value("state", "") : ""},
                 {"state_after", after.is_object() ? after.value("state", "") : ""},
                 {"record", after}};
-  MUSTER_ASSIGN_OR_RETURN(event["messages"], MessagesOf(services, snapshot, subject, entry));
+  MUSTER_ASSIGN_OR_RETURN(const std::vector<EventMessage> messages,
+                          MessagesOf(services, snapshot, subject, entry));
+  event["messages"] = json::array();
+  for (const EventMessage& m : messages) {
+    event["messages"].push_back(
+        {{"to", m.to}, {"upn", m.upn}, {"subject", m.subject}, {"text", m.text}});
+  }
   std::string body = event.dump(-1, ' ', false, json::error_handler_t::replace);
   if (body.size() <= limits::kMaxWebhookBody) return body;
   // Very long texts: what happened is told, and that something is left out.

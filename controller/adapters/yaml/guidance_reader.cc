@@ -61,7 +61,10 @@ v1::MessageTemplate::Reader ReadReader(const YamlNode& node, FileIssues* issues)
   if (!to) return v1::MessageTemplate::UNSPECIFIED;
   if (*to == "requester") return v1::MessageTemplate::REQUESTER;
   if (*to == "person") return v1::MessageTemplate::PERSON;
-  issues->Error(node, absl::StrCat("'to' ", Quoted(*to), " is neither requester nor person"));
+  if (*to == "manager") return v1::MessageTemplate::MANAGER;
+  if (*to == "records") return v1::MessageTemplate::RECORDS;
+  issues->Error(
+      node, absl::StrCat("'to' ", Quoted(*to), " is none of requester, person, manager, records"));
   return v1::MessageTemplate::UNSPECIFIED;
 }
 

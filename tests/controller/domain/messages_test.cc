@@ -18,7 +18,8 @@ TEST(FillMessage, SaysWhatIsWrong) {
   EXPECT_EQ(FillMessage("a {{person", {}).status().message(), "'{{' is not closed by '}}'");
   EXPECT_EQ(FillMessage("{{ person }}", {}).status().message(),
             "'{{ person }}' is no value; use one of app, person, requester, ticket, request, "
-            "grant, state, reason, until, detail, how_to_archive, how_to_ask");
+            "grant, state, reason, until, detail, how_to_archive, how_to_ask, chat_count, days, "
+            "due, since, export_only, office, device, incident");
 }
 
 TEST(TopicMatches, OneOrANounsAll) {

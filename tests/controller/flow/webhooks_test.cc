@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/crypto.h"
+#include "controller/flow/audit.h"
 #include "tests/controller/flow/world.h"
 
 namespace muster {
@@ -140,6 +141,87 @@ TEST_F(WebhooksTest, OnlyTheAskedTopics) {
   Settle();
   Deliver();
   EXPECT_EQ(Topics(), (Lines{"request.deny", "grant.activate"}));
+}
+
+// Reminders: what is owed, said to those who can do something about it; no chat is named.
+TEST_F(WebhooksTest, ManagerAndRecordsOfficersAreTold) {
+  topics_ = {"archive.*"};
+  v1::Guidance guidance;
+  for (const auto reader :
+       {v1::MessageTemplate::PERSON, v1::MessageTemplate::MANAGER, v1::MessageTemplate::RECORDS}) {
+    auto* message = guidance.add_messages();
+    message->set_topic("archive.overdue");
+    message->set_reader(reader);
+    message->set_subject("{{person}} {{app}} {{office}} {{device}}");
+    message->set_text(
+        "{{chat_count}}, due {{due}}, day {{days}}, since {{since}}, {{export_only}}");
+  }
+  v1::Person alice = Load<v1::Person>(*store_->Read(), PersonKey(IdOf(kAlice)), "")->value;
+  alice.set_manager_id(IdOf(kBob));
+  v1::Obligation overdue;
+  overdue.set_person_id(IdOf(kAlice));
+  overdue.set_person_upn("alice@agency.test");
+  overdue.set_app_id("whatsapp");
+  overdue.set_device_id("d1");
+  overdue.set_office("Field");
+  overdue.set_chat_key("aa");
+  overdue.set_state(v1::Obligation::OVERDUE);
+  *overdue.mutable_uncovered_since() = ToProto(clock_.Now() - absl::Hours(24 * 22));
+  *overdue.mutable_due_at() = ToProto(clock_.Now() - absl::Hours(24 * 2));
+  v1::Obligation clear = overdue;
+  clear.set_state(v1::Obligation::CLEAR);
+  Mutation mutation;
+  Put(mutation, kGuidanceKey, guidance);
+  Put(mutation, PersonKey(IdOf(kAlice)), alice);
+  PutMark(mutation, RoleMemberKey("records-officer", IdOf(kSoc)));
+  PutMark(mutation, RoleMemberKey("records-officer", IdOf(kSecond)));
+  Put(mutation, ObligationKey(IdOf(kAlice), "whatsapp", "d1", "aa"), overdue);
+  Put(mutation, ObligationKey(IdOf(kAlice), "whatsapp", "d1", "bb"), clear);
+  mutation.audit.push_back(
+      MakeAuditEntry(*services_, MusterItself(),
+                     {.verb = "archive.overdue", .object = "obligation/x", .after = &overdue}));
+  ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());
+  Deliver();
+  ASSERT_EQ(receiver_.posts.size(), 1u);
+  Lines told;
+  const json event = json::parse(receiver_.posts[0].body);
+  for (const json& m : event["messages"]) {
+    told.push_back(m["to"].get<std::string>() + " " + m["upn"].get<std::string>());
+    EXPECT_EQ(m["subject"], "alice@agency.test whatsapp Field d1");
+    EXPECT_EQ(m["text"], "1, due 2027-01-13, day 22, since 2026-12-24, -");
+  }
+  EXPECT_EQ(told, (Lines{"person alice@agency.test", "manager bob@agency.test",
+                         "records soc@agency.test", "records second@agency.test"}));
+}
+
+TEST_F(WebhooksTest, AnIncidentIsToldToTheRecordsOfficer) {
+  topics_ = {"incident.*"};
+  v1::Guidance guidance;
+  auto* message = guidance.add_messages();
+  message->set_topic("incident.open");
+  message->set_reader(v1::MessageTemplate::RECORDS);
+  message->set_subject("{{incident}} {{state}} {{person}}");
+  message->set_text("{{chat_count}} {{office}} {{device}}");
+  v1::Incident incident;
+  incident.set_incident_id("LOSS-000001");
+  incident.set_state(v1::Incident::SUSPECTED);
+  incident.set_person_id(IdOf(kAlice));
+  incident.set_person_upn("alice@agency.test");
+  incident.set_device_id("d1");
+  incident.set_office("Field");
+  incident.add_chats();
+  Mutation mutation;
+  Put(mutation, kGuidanceKey, guidance);
+  PutMark(mutation, RoleMemberKey("records-officer", IdOf(kSoc)));
+  mutation.audit.push_back(MakeAuditEntry(
+      *services_, MusterItself(),
+      {.verb = "incident.open", .object = "incident/LOSS-000001", .after = &incident}));
+  ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());
+  Deliver();
+  ASSERT_EQ(receiver_.posts.size(), 1u);
+  EXPECT_EQ(json::parse(receiver_.posts[0].body)["messages"],
+            json::parse(R"([{"to":"records","upn":"soc@agency.test",
+              "subject":"LOSS-000001 SUSPECTED alice@agency.test","text":"1 Field d1"}])"));
 }
 
 TEST_F(WebhooksTest, AnEventIsBounded) {

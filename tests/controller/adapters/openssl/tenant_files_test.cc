@@ -50,7 +50,8 @@ TEST(InitTenant, MakesAWholeTenant) {
                    IdOf(t + "/root-keys/root-2.pub"), " ", IdOf(t + "/root-keys/root-3.pub"),
                    "\npolicy:1 ", IdOf(t + "/keys/policy.pub"), "\nassignment:1 ",
                    IdOf(t + "/keys/assignment.pub"), "\nbeacon:1 ", IdOf(t + "/keys/beacon.pub"),
-                   "\nemergency:1 ", IdOf(t + "/root-keys/emergency.pub"), "\n"));
+                   "\nemergency:1 ", IdOf(t + "/root-keys/emergency.pub"), "\nrecords:1 ",
+                   IdOf(t + "/root-keys/records.pub"), "\n"));
 }
 
 TEST(InitTenant, WithAnExternalRootMakesOnlyOnlineKeys) {
@@ -82,7 +83,8 @@ TEST(InitTenant, PrivateKeysAreForTheOwnerAlone) {
     EXPECT_EQ(st.st_mode & 0777, 0600u) << entry.path();
     ++keys;
   }
-  EXPECT_EQ(keys, 11);  // 3 CAs, server, 3 root keys, emergency, policy, assignment, beacon.
+  // 3 CAs, server, 3 root keys, emergency, records, policy, assignment, beacon.
+  EXPECT_EQ(keys, 12);
 }
 
 TEST(InitTenant, Refusals) {

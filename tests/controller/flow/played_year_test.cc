@@ -6,7 +6,6 @@
 
 #include <map>
 
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "common/trust_root.h"
 #include "controller/domain/retention.h"
@@ -16,42 +15,10 @@
 #include "controller/flow/receipts.h"
 #include "tests/controller/flow/world.h"
 #include "tests/controller/flow/year_model.h"
+#include "tests/controller/flow/year_names.h"
 
 namespace muster {
 namespace {
-
-using Lines = std::vector<std::string>;
-
-std::string NameOf(int person) { return absl::StrCat("p", person); }
-std::string PersonIdOf(int person) { return IdOf(10 + person); }
-std::string ChatKeyOf(int person, int chat) {
-  return Sha256Hex(absl::StrCat("chat ", person, ".", chat));
-}
-std::string ShaOf(int export_index) { return Sha256Hex(absl::StrCat("export ", export_index)); }
-
-// What only one of the two has.
-Lines Differences(const Lines& real, const Lines& want) {
-  Lines only_real, only_want, out;
-  std::set_difference(real.begin(), real.end(), want.begin(), want.end(),
-                      std::back_inserter(only_real));
-  std::set_difference(want.begin(), want.end(), real.begin(), real.end(),
-                      std::back_inserter(only_want));
-  for (const std::string& line : only_real) out.push_back("real: " + line);
-  for (const std::string& line : only_want) out.push_back("true: " + line);
-  return out;
-}
-
-// Each person's chats, in the order of their keys.
-std::vector<std::vector<int>> ChatOrder() {
-  std::vector<std::vector<int>> out(kYearPersons, std::vector<int>(kYearChats));
-  for (int p = 0; p < kYearPersons; ++p) {
-    std::map<std::string, int> sorted;
-    for (int c = 0; c < kYearChats; ++c) sorted[ChatKeyOf(p, c)] = c;
-    int n = 0;
-    for (const auto& [key, c] : sorted) out[p][c] = n++;
-  }
-  return out;
-}
 
 class PlayedYearTest : public World {
  protected:

@@ -38,6 +38,7 @@ absl::StatusOr<int> Attest(Session& s, const v1::RecordAttestationRequest& reque
 
 void AddGuidanceCommands(CLI::App* root, Session* session) {
   CLI::App* noun = AddNoun(root, "archive", "What was kept, and what is owed");
+  AddArchiveCommands(noun, session);
   AddVerb(noun, session, "guidance", "How people are told to archive, its version and hash",
           &ShowGuidance);
   auto request = std::make_shared<v1::RecordAttestationRequest>();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "common/archive_limits.h"
 #include "common/time_proto.h"
 
 namespace muster {
@@ -64,6 +65,36 @@ std::vector<OwedChat> OwedChats(const ExportsByChat& exports,
   }
   std::sort(out.begin(), out.end());
   return out;
+}
+
+void AssignObligations(const std::vector<v1::Obligation>& obligations, v1::DeviceAssignment& out) {
+  using Chat = std::tuple<std::string, std::string, std::string>;
+  const auto due = [](const v1::Obligation* o) {
+    return o->has_due_at() ? FromProto(o->due_at()) : absl::InfiniteFuture();
+  };
+  std::map<Chat, const v1::Obligation*> chats;
+  for (const v1::Obligation& o : obligations) {
+    if (o.has_ended_at() && o.state() == v1::Obligation::CLEAR) continue;
+    const auto [it, is_new] = chats.emplace(Chat{o.person_id(), o.app_id(), o.chat_key()}, &o);
+    if (!is_new && due(&o) < due(it->second)) it->second = &o;
+  }
+  std::vector<const v1::Obligation*> sorted;
+  for (const auto& [chat, o] : chats) sorted.push_back(o);
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](const auto* a, const auto* b) { return due(a) < due(b); });
+  if (sorted.size() > limits::kMaxAssignedObligations) {
+    sorted.resize(limits::kMaxAssignedObligations);
+  }
+  for (const v1::Obligation* o : sorted) {
+    v1::AssignedObligation* assigned = out.add_obligations();
+    assigned->set_person_id(o->person_id());
+    assigned->set_app_id(o->app_id());
+    assigned->set_chat_key(o->chat_key());
+    assigned->set_state(o->state());
+    if (o->has_uncovered_since()) *assigned->mutable_uncovered_since() = o->uncovered_since();
+    if (o->has_due_at()) *assigned->mutable_due_at() = o->due_at();
+    if (o->has_export_only_at()) *assigned->mutable_export_only_at() = o->export_only_at();
+  }
 }
 
 }  // namespace muster

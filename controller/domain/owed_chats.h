@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "muster/v1/archive.pb.h"
+#include "muster/v1/policy.pb.h"
 
 namespace muster {
 
@@ -44,5 +45,9 @@ using ExportsByChat = std::map<std::string, std::vector<v1::ExportRecord>>;
 std::vector<OwedChat> OwedChats(const ExportsByChat& exports,
                                 const std::map<std::string, ArchiveDevice>& devices,
                                 const std::vector<v1::Obligation>& stored, bool takes_new);
+
+// What an agent is told: what is still owed, the most urgent first, each chat once whatever device
+// it is owed on, at most limits::kMaxAssignedObligations. Equal obligations give equal bytes.
+void AssignObligations(const std::vector<v1::Obligation>& obligations, v1::DeviceAssignment& out);
 
 }  // namespace muster

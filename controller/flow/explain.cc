@@ -10,6 +10,7 @@
 #include "controller/flow/attestations.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/obligations.h"
 
 namespace muster {
 namespace {
@@ -64,6 +65,7 @@ struct Standing {
   std::optional<v1::Request> request;  // open
   bool member = false;
   std::optional<absl::Time> attest_since;
+  bool nothing_left = false;  // to export, of a grant that the TRM office suspended
 };
 
 absl::StatusOr<Standing> LoadStanding(const Snapshot& snapshot, const std::string& person_id,
@@ -72,7 +74,10 @@ absl::StatusOr<Standing> LoadStanding(const Snapshot& snapshot, const std::strin
   MUSTER_ASSIGN_OR_RETURN(out.member, IsMember(snapshot, app_id, person_id));
   MUSTER_ASSIGN_OR_RETURN(out.attest_since, AttestSince(snapshot));
   MUSTER_ASSIGN_OR_RETURN(const auto holding, HoldingGrant(snapshot, person_id, app_id));
-  if (holding) out.grant = holding->value;
+  if (holding) {
+    out.grant = holding->value;
+    MUSTER_ASSIGN_OR_RETURN(out.nothing_left, NothingLeftToExport(snapshot, *out.grant));
+  }
   MUSTER_ASSIGN_OR_RETURN(const auto open, snapshot.Get(OpenRequestKey(person_id, app_id)));
   if (open) {
     MUSTER_ASSIGN_OR_RETURN(const auto request,
@@ -97,7 +102,7 @@ void FillEntitlement(const Standing& standing, const v1::Person& person, Decisio
           EntitlementFacts{.grant_id = grant.grant_id(),
                            .not_after = FromProto(entitlement->not_after()),
                            .suspended_by_trm = entitlement->suspended_by_trm(),
-                           .messages_covered = false,
+                           .messages_covered = standing.nothing_left,
                            .export_until = FromProto(entitlement->export_until()),
                            .suspended_archive_overdue = entitlement->suspended_archive_overdue()};
       return;

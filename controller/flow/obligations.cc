@@ -6,6 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "common/archive_limits.h"
+#include "common/time_proto.h"
+#include "controller/domain/archive_suspension.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/obligation_writer.h"
 
@@ -111,6 +113,13 @@ absl::StatusOr<std::vector<v1::Obligation>> ObligationsOf(const Snapshot& snapsh
         return absl::OkStatus();
       }));
   return out;
+}
+
+absl::StatusOr<bool> NothingLeftToExport(const Snapshot& snapshot, const v1::Grant& grant) {
+  if (!grant.has_suspended_at()) return false;
+  MUSTER_ASSIGN_OR_RETURN(const auto owed,
+                          ObligationsOf(snapshot, grant.person_id(), grant.app_id()));
+  return MessagesCovered(owed, FromProto(grant.suspended_at()));
 }
 
 }  // namespace muster

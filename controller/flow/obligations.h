@@ -35,4 +35,7 @@ absl::StatusOr<std::vector<v1::Obligation>> ObligationsOf(const Snapshot& snapsh
                                                           const std::string& person_id,
                                                           const std::string& app_id = "");
 
+// For a grant that the TRM office suspended: everything from before is exported.
+absl::StatusOr<bool> NothingLeftToExport(const Snapshot& snapshot, const v1::Grant& grant);
+
 }  // namespace muster

@@ -157,6 +157,9 @@ absl::StatusOr<ReceiptVerdict> TrySubmit(const Services& services, const Actor& 
   if (writer.writes()) {
     MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(writer.mutation())).status());
     services.work.Wake();
+    if (!writer.verdict().device_id.empty()) {
+      services.work.WakeDevice(writer.verdict().device_id);
+    }
   }
   if (!writer.alarmed_device().empty()) {
     MUSTER_RETURN_IF_ERROR(

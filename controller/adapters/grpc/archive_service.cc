@@ -2,9 +2,34 @@
 
 #include "controller/adapters/grpc/admin_calls.h"
 #include "controller/adapters/grpc/archive_report_views.h"
+#include "controller/adapters/grpc/archive_views.h"
 #include "controller/flow/attestations.h"
 
 namespace muster {
+
+grpc::Status ArchiveService::ListObligations(Ctx* c, const v1::ListObligationsRequest* in,
+                                             v1::ListObligationsResponse* out) {
+  return Door("ListObligations", *c,
+              [&](const Caller&) { return muster::ListObligations(services_, *in, *out); });
+}
+
+grpc::Status ArchiveService::ListExports(Ctx* c, const v1::ListExportsRequest* in,
+                                         v1::ListExportsResponse* out) {
+  return Door("ListExports", *c,
+              [&](const Caller&) { return muster::ListExports(services_, *in, *out); });
+}
+
+grpc::Status ArchiveService::SubmitReceipts(Ctx* c, const v1::SubmitReceiptsRequest* in,
+                                            v1::SubmitReceiptsResponse* out) {
+  return Door("SubmitReceipts", *c,
+              [&](const Caller& who) { return DoSubmitReceipts(services_, who.actor, *in, *out); });
+}
+
+grpc::Status ArchiveService::GetRetention(Ctx* c, const v1::GetRetentionRequest*,
+                                          v1::RetentionPolicy* out) {
+  return Door("GetRetention", *c,
+              [&](const Caller&) { return muster::GetRetention(services_, *out); });
+}
 
 grpc::Status ArchiveService::ReportArchive(Ctx* c, const v1::ReportArchiveRequest* in,
                                            v1::ReportArchiveResponse* out) {

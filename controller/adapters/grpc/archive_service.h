@@ -15,6 +15,14 @@ class ArchiveService : public v1::AdminService::Service {
 
   explicit ArchiveService(const Services& services) : services_(services) {}
 
+  grpc::Status ListObligations(Ctx* c, const v1::ListObligationsRequest* in,
+                               v1::ListObligationsResponse* out) override;
+  grpc::Status ListExports(Ctx* c, const v1::ListExportsRequest* in,
+                           v1::ListExportsResponse* out) override;
+  grpc::Status SubmitReceipts(Ctx* c, const v1::SubmitReceiptsRequest* in,
+                              v1::SubmitReceiptsResponse* out) override;
+  grpc::Status GetRetention(Ctx* c, const v1::GetRetentionRequest* in,
+                            v1::RetentionPolicy* out) override;
   grpc::Status ReportArchive(Ctx* c, const v1::ReportArchiveRequest* in,
                              v1::ReportArchiveResponse* out) override;
   grpc::Status ReportOverdue(Ctx* c, const v1::ReportOverdueRequest* in,

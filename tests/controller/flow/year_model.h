@@ -25,10 +25,7 @@ class YearModel {
  public:
   YearModel(const YearScript& script, const YearCalendar& calendar,
             const std::vector<std::vector<int>>& chat_order)
-      : script_(script),
-        calendar_(calendar),
-        chat_order_(chat_order),
-        persons_(kYearPersons, Person(script)) {}
+      : calendar_(calendar), chat_order_(chat_order), persons_(kYearPersons, Person(script)) {}
 
   void Take(const YearEvent& e) {
     Person& person = persons_[e.person];
@@ -319,7 +316,6 @@ class YearModel {
     }
   }
 
-  const YearScript& script_;
   const YearCalendar& calendar_;
   const std::vector<std::vector<int>> chat_order_;  // of each person's chats, by their keys
   std::vector<Person> persons_;

@@ -1,0 +1,93 @@
+#include "agent/flow/archive_ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/flow/log.h"
+#include "common/archive_limits.h"
+#include "common/status_macros.h"
+
+namespace muster::agent {
+namespace {
+
+bool IsExport(const v1::ArchiveState::Export& e, const std::string& person_id,
+              const std::string& app_id, const std::string& sha256) {
+  return e.seen().export_sha256() == sha256 && e.seen().person_id() == person_id &&
+         e.seen().app_id() == app_id;
+}
+
+}  // namespace
+
+absl::Status ArchiveLedger::Load() {
+  MUSTER_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, store_->Read(kArchiveFile));
+  MutexLock lock(&mu_);
+  state_.Clear();
+  if (!bytes || state_.ParseFromString(*bytes)) return absl::OkStatus();
+  state_.Clear();
+  Log(Severity::kError, kArchiveFile, " is damaged; it is kept as ", kDamagedArchiveFile,
+      " and exports are read again");
+  return store_->Write(kDamagedArchiveFile, *bytes);
+}
+
+absl::Status ArchiveLedger::Commit(
+    const std::function<absl::Status(v1::ArchiveState&)>& change) {
+  MutexLock lock(&mu_);
+  v1::ArchiveState next = state_;
+  MUSTER_RETURN_IF_ERROR(change(next));
+  MUSTER_RETURN_IF_ERROR(store_->Write(kArchiveFile, next.SerializeAsString()));
+  state_ = std::move(next);
+  return absl::OkStatus();
+}
+
+void ArchiveLedger::Look(const std::function<void(const v1::ArchiveState&)>& look) const {
+  MutexLock lock(&mu_);
+  look(state_);
+}
+
+v1::ArchiveState ArchiveLedger::Snapshot() const {
+  MutexLock lock(&mu_);
+  return state_;
+}
+
+const v1::ArchiveState::Export* FindExport(const v1::ArchiveState& state,
+                                           const std::string& person_id, const std::string& app_id,
+                                           const std::string& sha256) {
+  for (const v1::ArchiveState::Export& e : state.exports()) {
+    if (IsExport(e, person_id, app_id, sha256)) return &e;
+  }
+  return nullptr;
+}
+
+v1::ArchiveState::Export* FindExport(v1::ArchiveState& state, const std::string& person_id,
+                                     const std::string& app_id, const std::string& sha256) {
+  for (v1::ArchiveState::Export& e : *state.mutable_exports()) {
+    if (IsExport(e, person_id, app_id, sha256)) return &e;
+  }
+  return nullptr;
+}
+
+const v1::ArchiveState::Chat* FindChat(const v1::ArchiveState& state, const std::string& person_id,
+                                       const std::string& app_id, const std::string& chat_key) {
+  for (const v1::ArchiveState::Chat& c : state.chats()) {
+    if (c.chat_key() == chat_key && c.person_id() == person_id && c.app_id() == app_id) return &c;
+  }
+  return nullptr;
+}
+
+absl::Status MakeRoomForExport(v1::ArchiveState& state) {
+  if (static_cast<size_t>(state.exports_size()) < limits::kMaxKnownExports) {
+    return absl::OkStatus();
+  }
+  for (int i = 0; i < state.exports_size(); ++i) {
+    const v1::ArchiveState::Export& e = state.exports(i);
+    if (!e.reported() || !e.packed() || e.receipt_sha256().empty()) continue;
+    state.mutable_exports()->DeleteSubrange(i, 1);
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(
+      absl::StrCat("this device remembers ", limits::kMaxKnownExports,
+                   " exports, and the record repository has confirmed none of them"));
+}
+
+}  // namespace muster::agent

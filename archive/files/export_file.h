@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "archive/export_reader.h"
 
 namespace muster::archive {
@@ -18,7 +19,14 @@ struct ExportFileSummary {
   std::string sha256;  // of the file, lowercase hex
   uint64_t file_bytes = 0;
   uint64_t media_bytes = 0;               // uncompressed, of all files beside the text
-  std::vector<std::string> unreferenced;  // files in the zip that no entry names; bounded
+  std::string text_name;                  // the member that is the chat; empty: the file is
+  uint64_t media_files = 0;               // members beside the text
+  uint64_t unreferenced_files = 0;        // of those, the ones that no entry names
+  std::vector<std::string> unreferenced;  // their names, at most limits::kMaxListedFiles
+  // When it was written: of a zip what its directory says, a wall clock of the phone; of a text
+  // the file's own time.
+  std::optional<absl::CivilSecond> made_wall;
+  std::optional<absl::Time> made_at;
 };
 
 // Reads the file behind `fd` from its beginning, whatever its position; `name` is the file's.

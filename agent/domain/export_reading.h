@@ -1,47 +1,25 @@
 // What an agent makes of one export: the report that leaves the device, and the bag's facts. Pure.
 #pragma once
 
-#include <cstdint>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "archive/bag.h"
-#include "archive/export_reader.h"
 #include "muster/v1/agent_control.pb.h"
 #include "muster/v1/archive.pb.h"
+#include "muster/v1/archive_reader.pb.h"
 
 namespace muster::agent {
-
-// One of the last messages: enough to find it again, not to read it.
-struct TailEntry {
-  std::string fingerprint;  // HMAC of author and body
-  absl::CivilSecond time;
-};
-
-// An export as the reading process saw it. The chat's name and the authors stay on the device.
-struct ExportReading {
-  archive::ExportSummary text;
-  bool zip = false;
-  std::string sha256;  // of the file, lowercase hex
-  uint64_t file_bytes = 0;
-  std::vector<std::string> participant_keys;  // sorted, lowercase hex; bounded
-  std::vector<TailEntry> tail;                // oldest first, at most limits::kMaxTailEntries
-  // Of the earlier tail that was asked for.
-  bool continues = false;  // its newest entry is in this export
-  uint32_t overlap = 0, vanished = 0;
-  absl::Time made_at = absl::InfinitePast();  // when the app wrote it; the past: not known
-};
 
 // A chat's name as one person types it and another app writes it: one case, one kind of space,
 // without marks of direction.
 std::string NormaliseChatName(absl::string_view name);
 // HMAC-SHA-256 of the normalised name, lowercase hex. Where an export does not say which chat it
 // is of, of who takes part in it.
-std::string ChatKeyOf(absl::string_view salt, const ExportReading& reading);
+std::string ChatKeyOf(absl::string_view salt, const v1::ExportRead& read);
 std::string ChatKeyOfName(absl::string_view salt, absl::string_view name);
 
 // The same for the same export of the same person, so that a crash never packs it twice.
@@ -57,14 +35,10 @@ struct ReadingFacts {
   std::string continued_sha256;  // of the export whose tail was asked for
   absl::Time seen_at;
 };
-v1::ExportSeen MakeExportSeen(const ExportReading& reading, const ReadingFacts& facts);
+v1::ExportSeen MakeExportSeen(const v1::ExportRead& read, const ReadingFacts& facts);
 
 // True when it says anything about time: neither damaged nor of two possible dates.
 bool ProvesTime(const v1::ExportSeen& seen);
-
-// Remembers the end of an export, for the next one of the chat.
-v1::ArchiveState::Tail MakeTail(const ExportReading& reading, const v1::ExportSeen& seen,
-                                absl::TimeZone zone);
 
 archive::BagInfo MakeBagInfo(const v1::ExportSeen& seen, absl::string_view chat,
                              absl::string_view device_id, absl::string_view tenant);
@@ -76,6 +50,6 @@ absl::StatusOr<std::string> ChooseApp(const std::string& subfolder,
                                       const std::set<std::string>& apps);
 
 // The code under which a file that was not read is reported; empty: it may be read later.
-absl::string_view RefusalCode(const absl::Status& status, bool zip);
+absl::string_view RefusalCode(const absl::Status& status);
 
 }  // namespace muster::agent

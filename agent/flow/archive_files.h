@@ -4,22 +4,23 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
-#include "agent/domain/export_reading.h"
 #include "agent/domain/file_stamp.h"
 #include "archive/bag.h"
+#include "muster/v1/archive_reader.pb.h"
 
 namespace muster::agent {
 
 // What is asked of one reading.
 struct ReadQuestion {
-  std::string salt;                       // of its person; 32 bytes
-  std::vector<std::string> earlier_tail;  // of the chat's last export; empty: none to compare with
-  absl::TimeZone zone;                    // of the device's people
+  std::string salt;                                    // of its person; 32 bytes
+  std::optional<v1::ArchiveState::Tail> earlier_tail;  // of the chat's last export
 };
 
 // What is packed beside the export itself.
@@ -43,7 +44,7 @@ class HeldExport {
   // In a process of its own, with the rights of nobody. INVALID_ARGUMENT: no export at all;
   // RESOURCE_EXHAUSTED: over a cap; ABORTED: it changed meanwhile; UNAVAILABLE,
   // DEADLINE_EXCEEDED: another time.
-  virtual absl::StatusOr<ExportReading> Read(const ReadQuestion& question) = 0;
+  virtual absl::StatusOr<v1::ExportRead> Read(const ReadQuestion& question) = 0;
   // A bag of that id whose export is this one is there already: its figures.
   // FAILED_PRECONDITION: the file is no longer the export; ALREADY_EXISTS: the bag is another's;
   // UNAVAILABLE, RESOURCE_EXHAUSTED.
@@ -65,9 +66,9 @@ struct FoundExport {
 };
 
 struct FolderLook {
-  std::vector<FoundExport> files;     // at most limits::kMaxFolderExports of each folder
-  std::vector<std::string> folders;   // that are watched, absolute
-  std::vector<std::string> problems;  // in words, for people
+  std::vector<FoundExport> files;  // at most limits::kMaxFolderExports of each folder
+  std::vector<std::pair<std::string, std::string>> folders;  // watched: account, absolute path
+  std::vector<std::string> problems;                         // in words, for people
 };
 
 class ExportFolders {

@@ -4,9 +4,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/domain/export_reading.h"
+#include "agent/domain/plain_text.h"
 #include "agent/flow/log.h"
+#include "common/agent_limits.h"
 #include "common/archive_limits.h"
 #include "common/status_macros.h"
+#include "common/time_proto.h"
 
 namespace muster::agent {
 namespace {
@@ -30,8 +34,7 @@ absl::Status ArchiveLedger::Load() {
   return store_->Write(kDamagedArchiveFile, *bytes);
 }
 
-absl::Status ArchiveLedger::Commit(
-    const std::function<absl::Status(v1::ArchiveState&)>& change) {
+absl::Status ArchiveLedger::Commit(const std::function<absl::Status(v1::ArchiveState&)>& change) {
   MutexLock lock(&mu_);
   v1::ArchiveState next = state_;
   MUSTER_RETURN_IF_ERROR(change(next));
@@ -88,6 +91,39 @@ absl::Status MakeRoomForExport(v1::ArchiveState& state) {
   return absl::ResourceExhaustedError(
       absl::StrCat("this device remembers ", limits::kMaxKnownExports,
                    " exports, and the record repository has confirmed none of them"));
+}
+
+absl::Status AddToChat(const v1::ExportSeen& seen, const v1::ExportRead& read,
+                       v1::ArchiveState& state) {
+  v1::ArchiveState::Chat* chat = nullptr;
+  for (v1::ArchiveState::Chat& c : *state.mutable_chats()) {
+    if (c.chat_key() == seen.chat_key() && c.person_id() == seen.person_id() &&
+        c.app_id() == seen.app_id()) {
+      chat = &c;
+    }
+  }
+  if (chat == nullptr) {
+    if (static_cast<size_t>(state.chats_size()) >= limits::kMaxKnownChats) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("this device knows ", limits::kMaxKnownChats, " chats already"));
+    }
+    chat = state.add_chats();
+    chat->set_chat_key(seen.chat_key());
+    chat->set_app_id(seen.app_id());
+    chat->set_person_id(seen.person_id());
+  }
+  chat->set_account_name(seen.account_name());
+  chat->set_name(PlainText(read.chat(), limits::kMaxChatNameBytes));
+  chat->set_messages(chat->messages() + seen.messages() -
+                     std::min<uint64_t>(seen.messages(), seen.overlap_messages()));
+  *chat->mutable_last_export_at() = seen.seen_at();
+  const bool latest = chat->tail().entries_size() == 0 ||
+                      FromProto(read.tail().last_at()) >= FromProto(chat->tail().last_at());
+  if (ProvesTime(seen) && read.tail().entries_size() > 0 && latest) {
+    *chat->mutable_tail() = read.tail();
+    chat->mutable_tail()->set_export_sha256(seen.export_sha256());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace muster::agent

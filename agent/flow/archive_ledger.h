@@ -9,6 +9,7 @@
 #include "agent/flow/state_store.h"
 #include "common/mutex.h"
 #include "muster/v1/agent_control.pb.h"
+#include "muster/v1/archive_reader.pb.h"
 
 namespace muster::agent {
 
@@ -50,5 +51,10 @@ const v1::ArchiveState::Chat* FindChat(const v1::ArchiveState& state, const std:
 // Makes room for one more export: of those that are packed, told and receipted, whose file nobody
 // will look at again, the first goes. RESOURCE_EXHAUSTED: limits::kMaxKnownExports are all needed.
 absl::Status MakeRoomForExport(v1::ArchiveState& state);
+
+// The chat of an export that is new: its name, its size, and its end where that is the latest.
+// RESOURCE_EXHAUSTED: limits::kMaxKnownChats are known.
+absl::Status AddToChat(const v1::ExportSeen& seen, const v1::ExportRead& read,
+                       v1::ArchiveState& state);
 
 }  // namespace muster::agent

@@ -5,6 +5,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "agent/commands.h"
+#include "agent/main_archive.h"
 #include "common/limits.h"
 #include "common/version.h"
 
@@ -146,6 +147,7 @@ int Main(int argc, char** argv) {
   AddQuestions(app, exit_code);
   AddDisarm(app, exit_code);
   AddVerify(app, exit_code);
+  AddArchive(app, exit_code);
   try {  // CLI11 reports usage by exceptions; they end here
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

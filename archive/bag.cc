@@ -8,7 +8,7 @@ namespace {
 
 constexpr BagCode kCodes[] = {BagCode::kMalformed,  BagCode::kVersion,  BagCode::kPath,
                               BagCode::kIncomplete, BagCode::kChecksum, BagCode::kSize,
-                              BagCode::kExport,     BagCode::kOversize};
+                              BagCode::kExport,     BagCode::kOversize, BagCode::kFiled};
 
 }  // namespace
 
@@ -30,6 +30,8 @@ absl::string_view BagCodeName(BagCode code) {
       return "BAG_EXPORT";
     case BagCode::kOversize:
       return "BAG_OVERSIZE";
+    case BagCode::kFiled:
+      return "BAG_FILED";
   }
   return "";
 }

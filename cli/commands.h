@@ -18,6 +18,7 @@ void AddDeviceCommands(CLI::App* root, Session* session);
 void AddRolloutCommands(CLI::App* root, Session* session);
 void AddTrustCommands(CLI::App* root, Session* session);
 void AddTrustDraftCommands(CLI::App* trust, Session* session);  // the verbs that make documents
+void AddRecordsCommands(CLI::App* root, Session* session);
 void AddExplainCommand(CLI::App* root, Session* session);
 void AddAuditCommands(CLI::App* root, Session* session);
 

@@ -44,6 +44,7 @@ void AddCommands(CLI::App* root, Session* session) {
   AddDeviceCommands(root, session);
   AddRolloutCommands(root, session);
   AddTrustCommands(root, session);
+  AddRecordsCommands(root, session);
   AddExplainCommand(root, session);
   AddAuditCommands(root, session);
 }

@@ -18,12 +18,22 @@ inline constexpr uint64_t kMaxExportBytes = uint64_t{16} << 30;  // of one file,
 inline constexpr size_t kMaxZipMembers = 100'000;
 inline constexpr uint64_t kMaxZipRatio = 200;  // unpacked to packed, of a member over 1 MiB
 inline constexpr size_t kMaxListedFiles = 1'000;
+inline constexpr size_t kMaxZipNameBytes = 1'024;
+inline constexpr size_t kMaxZipDirectoryBytes = 32 << 20;  // kMaxZipMembers with usual names
+inline constexpr size_t kExportHeadBytes = 64 << 10;       // tells a chat from another text
+inline constexpr size_t kMaxZipTexts = 64;                 // looked into, to find the chat
+inline constexpr uint64_t kArchiveReaderMemoryBytes = 256 << 20;
+inline constexpr size_t kMaxArchiveAnswerBytes = 4 << 20;
 // The apps write no more than these, and leave out the oldest.
 inline constexpr uint64_t kExportCapWithMedia = 10'000, kExportCapWithoutMedia = 40'000;
 
 // Bags.
 inline constexpr size_t kMaxTagFileBytes = 16 << 20;
 inline constexpr size_t kMaxBagFiles = 10'000;
+inline constexpr size_t kMaxBagDepth = 32;  // of folders
+inline constexpr size_t kMaxBagPathBytes = 4'096;
+inline constexpr size_t kMaxBagIdBytes = 128;
+inline constexpr size_t kMaxBagsPerRun = 100'000;  // looked at by `musterctl records`
 inline constexpr size_t kMaxBagInfoFields = 256;
 inline constexpr size_t kMaxReceiptsPerCall = 100;
 

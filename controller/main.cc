@@ -77,8 +77,9 @@ absl::Status Init(TenantOptions options, const std::string& config_file) {
   std::printf(
       "  root of trust   %s/trust/root.pb\n"
       "                  sha256 %s\n"
-      "  offline keys    %s/root-keys/  (2 of 3 sign a new root, one signs emergency denies: take\n"
-      "                  them to three other machines now)\n"
+      "  offline keys    %s/root-keys/  (2 of 3 sign a new root, one signs emergency denies, one\n"
+      "                  is the records office's and signs receipts: take them to other machines "
+      "now)\n"
       "next: write a configuration with data_dir: %s, issue an operator's certificate with\n"
       "`musterd operator`, start with `musterd run --config FILE`\n",
       dir, Sha256Hex(tenant.root->payload()).c_str(), dir, dir);

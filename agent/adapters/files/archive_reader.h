@@ -25,8 +25,9 @@ struct ArchiveReaderCall {
   const v1::ArchiveState::Tail* earlier = nullptr;  // looked for; times: wall clock as if in UTC
 };
 inline constexpr char kArchiveReader[] = "muster-archive-reader";
+inline constexpr char kRefusedZip[] = "refused zip: ";
 
-// INVALID_ARGUMENT: it is no export, with the reason in words (`refused zip:` stands before that
+// INVALID_ARGUMENT: it is no export, with the reason in words (kRefusedZip stands before that
 // of a zip that was refused). NOT_FOUND: no such program; UNAVAILABLE: the file cannot be read, or
 // the process failed; DEADLINE_EXCEEDED after limits::kExportReadTime; RESOURCE_EXHAUSTED: it says
 // too much. A damaged export is no error: see `damaged`.

@@ -20,6 +20,7 @@
 #include "agent/domain/text.h"
 #include "common/agent_limits.h"
 #include "common/clock.h"
+#include "common/status_macros.h"
 
 #ifndef MUSTER_LIBEXEC_DIR
 #define MUSTER_LIBEXEC_DIR "/usr/local/libexec/muster"
@@ -30,10 +31,31 @@ namespace {
 
 constexpr size_t kMaxHelperWords = 1'024;
 constexpr int kCannotStart = 127;
+constexpr size_t kMaxPassed = 8;
 
 void Limit(__rlimit_resource what, uint64_t value) {
   const rlimit limit = {value, value};
   setrlimit(what, &limit);
+}
+
+// To 3 and up, and nothing else stays open. Each is moved out of the way first: a descriptor may
+// sit where another one has to go.
+void PassDescriptors(const std::vector<int>& fds) {
+  const int count = static_cast<int>(fds.size());
+  int moved[kMaxPassed] = {};
+  for (int i = 0; i < count; ++i) {
+    const int fd = fds[static_cast<size_t>(i)];
+    moved[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD, 3 + count);
+    if (fd >= 0 && moved[i] < 0) _exit(kCannotStart);
+  }
+  for (int i = 0; i < count; ++i) {
+    if (moved[i] < 0) {
+      close(3 + i);
+    } else if (dup2(moved[i], 3 + i) < 0) {
+      _exit(kCannotStart);
+    }
+  }
+  syscall(SYS_close_range, static_cast<unsigned>(3 + count), ~0u, 0u);
 }
 
 // In the child: only what is safe after a fork of a program with threads.
@@ -43,9 +65,9 @@ void Limit(__rlimit_resource what, uint64_t value) {
   dup2(null, STDIN_FILENO);
   dup2(out, STDOUT_FILENO);
   dup2(err, STDERR_FILENO);
-  syscall(SYS_close_range, 3u, ~0u, 0u);
-  Limit(RLIMIT_AS, limits::kHelperMemoryBytes);
-  Limit(RLIMIT_CPU, static_cast<uint64_t>(absl::ToInt64Seconds(limits::kHelperTime)));
+  PassDescriptors(call.fds);
+  Limit(RLIMIT_AS, call.memory_bytes);
+  Limit(RLIMIT_CPU, static_cast<uint64_t>(absl::ToInt64Seconds(call.time)));
   Limit(RLIMIT_FSIZE, limits::kHelperFileBytes);
   Limit(RLIMIT_CORE, 0);
   if (geteuid() == 0 && call.uid != 0 &&
@@ -83,15 +105,16 @@ bool ReadSome(int fd, size_t max, std::string& out) {
 }
 
 // Both streams to their ends; why not, else.
-absl::Status ReadBoth(Fd out, Fd err, absl::Time deadline, std::string& text, std::string& words) {
+absl::Status ReadBoth(Fd out, Fd err, absl::Time deadline, size_t most, std::string& text,
+                      std::string& words) {
   while (out.ok() || err.ok()) {
     const absl::Duration left = deadline - SystemClock().Now();
     if (left <= absl::ZeroDuration()) return absl::DeadlineExceededError("it took too long");
     pollfd fds[] = {{out.get(), POLLIN, 0}, {err.get(), POLLIN, 0}};
     if (poll(fds, 2, static_cast<int>(absl::ToInt64Milliseconds(left) + 1)) < 0) continue;
-    if (fds[0].revents != 0 && !ReadSome(out.get(), limits::kMaxHelperBytes, text)) out.Reset(-1);
+    if (fds[0].revents != 0 && !ReadSome(out.get(), most, text)) out.Reset(-1);
     if (fds[1].revents != 0 && !ReadSome(err.get(), kMaxHelperWords, words)) err.Reset(-1);
-    if (text.size() > limits::kMaxHelperBytes) {
+    if (text.size() > most) {
       return absl::ResourceExhaustedError("it says too much");
     }
   }
@@ -112,8 +135,9 @@ std::string FindHelper(const std::string& dir, const std::string& name) {
   return absl::StrCat(MUSTER_LIBEXEC_DIR, "/", name);
 }
 
-absl::StatusOr<v1::DeviceInventory> RunHelper(const HelperCall& call) {
+absl::StatusOr<HelperAnswer> AskHelper(const HelperCall& call) {
   if (access(call.program.c_str(), X_OK) != 0) return ErrnoStatus(errno, "run", call.program);
+  if (call.fds.size() > kMaxPassed) return absl::InvalidArgumentError("too many descriptors");
   Pipe out = NewPipe(), err = NewPipe();
   const Fd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!out.read.ok() || !err.read.ok()) return ErrnoStatus(errno, "make a pipe for", call.program);
@@ -122,7 +146,7 @@ absl::StatusOr<v1::DeviceInventory> RunHelper(const HelperCall& call) {
   argv.push_back(nullptr);
   // Nothing of a caller's environment or home may steer a library that reads as root.
   const char* env[] = {"PATH=/usr/bin:/bin", "HOME=/nonexistent", "LC_ALL=C.UTF-8", nullptr};
-  const absl::Time deadline = SystemClock().Now() + limits::kHelperTime;
+  const absl::Time deadline = SystemClock().Now() + call.time;
   const pid_t pid = fork();
   if (pid == 0) {
     Become(call, argv.data(), const_cast<char* const*>(env), out.write.get(), err.write.get(),
@@ -132,19 +156,24 @@ absl::StatusOr<v1::DeviceInventory> RunHelper(const HelperCall& call) {
   setpgid(pid, pid);
   out.write.Reset(-1);
   err.write.Reset(-1);
-  std::string text, words;
-  const absl::Status read =
-      ReadBoth(std::move(out.read), std::move(err.read), deadline, text, words);
+  HelperAnswer answer;
+  const absl::Status read = ReadBoth(std::move(out.read), std::move(err.read), deadline,
+                                     call.answer_bytes, answer.out, answer.words);
   kill(-pid, SIGKILL);  // it has said all, or must not go on
   while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   if (!read.ok()) return read;
+  answer.words = CleanText(absl::StripAsciiWhitespace(answer.words), kMaxHelperWords);
+  return answer;
+}
+
+absl::StatusOr<v1::DeviceInventory> RunHelper(const HelperCall& call) {
+  MUSTER_ASSIGN_OR_RETURN(const HelperAnswer answer, AskHelper(call));
   v1::DeviceInventory parsed;
   // The time is the last thing it writes: with it nothing is missing, however it ended.
-  if (parsed.ParseFromString(text) && parsed.has_updated_at()) return parsed;
-  words = CleanText(absl::StripAsciiWhitespace(words), kMaxHelperWords);
-  if (!words.empty()) return absl::UnavailableError(words);
-  if (!text.empty()) return absl::InvalidArgumentError("what it says is no inventory");
+  if (parsed.ParseFromString(answer.out) && parsed.has_updated_at()) return parsed;
+  if (!answer.words.empty()) return absl::UnavailableError(answer.words);
+  if (!answer.out.empty()) return absl::InvalidArgumentError("what it says is no inventory");
   return absl::UnavailableError("it ended without a word");
 }
 

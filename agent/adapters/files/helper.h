@@ -1,5 +1,5 @@
-// Runs a packager's own library in a process of its own, so that a hostile database can cost
-// neither this process's memory nor its time. Thread-safe.
+// Runs what reads files of strangers (a packager's own library, an export) in a process of its own,
+// so that a hostile one can cost neither this process's memory nor its time. Thread-safe.
 #pragma once
 
 #include <sys/types.h>
@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/agent_limits.h"
 #include "muster/v1/device.pb.h"
 
 namespace muster::agent {
@@ -18,7 +20,22 @@ struct HelperCall {
   // Whose rights it has; used when this process is root.
   uid_t uid = 0;
   gid_t gid = 0;
+  // Become the descriptors 3, 4, … of the helper; -1: that one is closed.
+  std::vector<int> fds = {};
+  uint64_t memory_bytes = limits::kHelperMemoryBytes;
+  size_t answer_bytes = limits::kMaxHelperBytes;
+  absl::Duration time = limits::kHelperTime;
 };
+
+// What a helper printed and complained, whatever it ended with.
+struct HelperAnswer {
+  std::string out;    // at most HelperCall::answer_bytes
+  std::string words;  // clean text, short
+};
+
+// Waits for its end. NOT_FOUND: no such program; DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED: it took or
+// printed more than `call` allows, and was killed; UNAVAILABLE: it could not be started.
+absl::StatusOr<HelperAnswer> AskHelper(const HelperCall& call);
 
 // The one v1::DeviceInventory that the helper prints, whose updated_at says that it is whole.
 // NOT_FOUND: no such program; DEADLINE_EXCEEDED after limits::kHelperTime; RESOURCE_EXHAUSTED: it

@@ -85,8 +85,10 @@ absl::StatusOr<std::vector<RoleKeys>> NewOnlineKeys(const std::string& dir) {
 absl::Status NewRoot(const TenantOptions& options, std::vector<RoleKeys> roles, absl::Time now) {
   const std::string folder = options.dir + "/root-keys";
   MUSTER_RETURN_IF_ERROR(MakeFolder(folder, 0700));
-  MUSTER_ASSIGN_OR_RETURN(v1::TrustedKey emergency, NewRoleKey(folder + "/emergency"));
-  roles.push_back({.role = "emergency", .keys = {std::move(emergency)}});
+  for (const std::string role : {"emergency", "records"}) {
+    MUSTER_ASSIGN_OR_RETURN(v1::TrustedKey key, NewRoleKey(absl::StrCat(folder, "/", role)));
+    roles.push_back({.role = role, .keys = {std::move(key)}});
+  }
   RoleKeys root_role{.role = "root", .keys = {}, .threshold = kRootThreshold};
   std::vector<PrivateKey> signers;
   for (int i = 1; i <= kRootKeys; ++i) {

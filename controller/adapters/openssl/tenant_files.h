@@ -6,6 +6,7 @@
 //   <dir>/keys/*.{key,pub}            the online signing keys; the root says what each is for
 //   <dir>/root-keys/root-{1,2,3}.{key,pub}  take these offline: 2 of 3 sign a new root
 //   <dir>/root-keys/emergency.{key,pub}     and this one: it signs emergency denies
+//   <dir>/root-keys/records.{key,pub}       the records office's: it signs receipts
 //   <dir>/trust/root.pb               the first signed Root; later ones are in the store
 //   <dir>/db/                         the store
 //   <dir>/operators/<name>.{pem,key,yaml}

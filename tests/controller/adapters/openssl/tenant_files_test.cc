@@ -50,7 +50,8 @@ TEST(InitTenant, MakesAWholeTenant) {
                    IdOf(t + "/root-keys/root-2.pub"), " ", IdOf(t + "/root-keys/root-3.pub"),
                    "\npolicy:1 ", IdOf(t + "/keys/policy.pub"), "\nassignment:1 ",
                    IdOf(t + "/keys/assignment.pub"), "\nbeacon:1 ", IdOf(t + "/keys/beacon.pub"),
-                   "\nemergency:1 ", IdOf(t + "/root-keys/emergency.pub"), "\n"));
+                   "\nemergency:1 ", IdOf(t + "/root-keys/emergency.pub"), "\nrecords:1 ",
+                   IdOf(t + "/root-keys/records.pub"), "\n"));
 }
 
 TEST(InitTenant, WithAnExternalRootMakesOnlyOnlineKeys) {

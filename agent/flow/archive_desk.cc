@@ -165,14 +165,17 @@ absl::StatusOr<v1::ArchiveView> Archivist::View(uint32_t uid) const {
   if (plan->settings.repository().empty()) out.set_waiting_to_be_packed(0);
   out.set_repository(plan->settings.repository());
   MutexLock lock(&mu_);
-  // Paths are of homes: others' are nobody's business.
-  for (const auto& [account, folder] : folders_) {
-    const bool own = std::any_of(persons.begin(), persons.end(),
-                                 [&](const ArchivePerson& p) { return p.account == account; });
-    if (own) out.add_folders(folder);
+  // Paths and names of files are nobody else's business.
+  const auto may_hear = [&](const std::string& account) {
+    return uid == 0 || account.empty() ||
+           std::any_of(persons.begin(), persons.end(),
+                       [&](const ArchivePerson& p) { return p.account == account; });
+  };
+  for (const OfAccount& folder : folders_) {
+    if (may_hear(folder.account)) out.add_folders(folder.text);
   }
-  for (const std::string& text : problems_) {
-    if (uid == 0 || persons.size() == plan->persons.size()) out.add_problems(text);
+  for (const OfAccount& problem : problems_) {
+    if (may_hear(problem.account)) out.add_problems(problem.text);
   }
   return out;
 }

@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -51,6 +50,12 @@ class HeldExport {
   virtual absl::StatusOr<Packed> Pack(const PackOrder& order) = 0;
 };
 
+// Something that one account may hear of; without an account everybody.
+struct OfAccount {
+  std::string account;
+  std::string text;
+};
+
 // Whose folder is looked into.
 struct FolderOwner {
   std::string account;
@@ -66,9 +71,9 @@ struct FoundExport {
 };
 
 struct FolderLook {
-  std::vector<FoundExport> files;  // at most limits::kMaxFolderExports of each folder
-  std::vector<std::pair<std::string, std::string>> folders;  // watched: account, absolute path
-  std::vector<std::string> problems;                         // in words, for people
+  std::vector<FoundExport> files;   // at most limits::kMaxFolderExports of each folder
+  std::vector<OfAccount> folders;   // that are watched, absolute
+  std::vector<OfAccount> problems;  // in words, for people
 };
 
 class ExportFolders {

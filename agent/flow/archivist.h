@@ -94,8 +94,8 @@ class Archivist {
 
   mutable Mutex mu_;
   std::shared_ptr<const ArchivePlan> plan_ ABSL_GUARDED_BY(mu_);
-  std::vector<std::pair<std::string, std::string>> folders_ ABSL_GUARDED_BY(mu_);
-  std::vector<std::string> problems_ ABSL_GUARDED_BY(mu_);
+  std::vector<OfAccount> folders_ ABSL_GUARDED_BY(mu_);
+  std::vector<OfAccount> problems_ ABSL_GUARDED_BY(mu_);
 };
 
 // The next report, as much as one may hold; empty: there is nothing to tell.

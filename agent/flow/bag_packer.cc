@@ -33,7 +33,7 @@ absl::Time BagPacker::Step(const ArchivePlan& plan) {
   // A clock that was put back must not put the next try off.
   next_ = std::min(next_, now + limits::kMaxPackPause);
   if (now < next_) {
-    AddProblem("the record repository is away; exports wait to be packed");
+    AddProblem("", "the record repository is away; exports wait to be packed");
     return next_;
   }
   if (absl::Status there = parts_.repository->Check(plan.settings.repository()); !there.ok()) {
@@ -69,7 +69,8 @@ BagPacker::Outcome BagPacker::Pack(const ArchivePlan& plan,
       PlainText(waiting.path().empty() ? "a file that was submitted" : waiting.path(), 120);
   const std::shared_ptr<HeldExport> file = Find(plan, waiting);
   if (file == nullptr) {
-    AddProblem(absl::StrCat(name, " was read, but is gone before it could be packed: put it back"));
+    AddProblem(seen.account_name(),
+               absl::StrCat(name, " was read, but is gone before it could be packed: put it back"));
     return Outcome::kSkipped;
   }
   PackOrder order;
@@ -79,11 +80,13 @@ BagPacker::Outcome BagPacker::Pack(const ArchivePlan& plan,
   order.export_sha256 = seen.export_sha256();
   const absl::StatusOr<Packed> packed = file->Pack(order);
   if (absl::IsFailedPrecondition(packed.status())) {
-    AddProblem(absl::StrCat(name, " was changed before it could be packed: put back what it was"));
+    AddProblem(seen.account_name(),
+               absl::StrCat(name, " was changed before it could be packed: put back what it was"));
     return Outcome::kSkipped;
   }
   if (absl::IsAlreadyExists(packed.status())) {
-    AddProblem(absl::StrCat(name, ": the record repository holds something else as ", order.bag_id,
+    AddProblem(seen.account_name(),
+               absl::StrCat(name, ": the record repository holds something else as ", order.bag_id,
                             "; tell the records office"));
     return Outcome::kSkipped;
   }
@@ -117,12 +120,13 @@ BagPacker::Outcome BagPacker::Pack(const ArchivePlan& plan,
 absl::Time BagPacker::Pause(const absl::Status& why) {
   pause_ = std::clamp(2 * pause_, limits::kMinPackPause, limits::kMaxPackPause);
   next_ = parts_.clock->Now() + pause_;
-  AddProblem(absl::StrCat("exports wait to be packed: ", why.message()));
+  AddProblem("", absl::StrCat("exports wait to be packed: ", why.message()));
   return next_;
 }
 
-void BagPacker::AddProblem(std::string text) {
-  if (problems_.size() < limits::kMaxArchiveProblems) problems_.push_back(std::move(text));
+void BagPacker::AddProblem(const std::string& account, std::string text) {
+  if (problems_.size() < limits::kMaxArchiveProblems)
+    problems_.push_back({account, std::move(text)});
 }
 
 }  // namespace muster::agent

@@ -35,7 +35,7 @@ class BagPacker {
   // tried again after ever longer pauses. When to call it again; InfiniteFuture: nothing waits.
   absl::Time Step(const ArchivePlan& plan);
   // Why something waits, for people.
-  const std::vector<std::string>& problems() const { return problems_; }
+  const std::vector<OfAccount>& problems() const { return problems_; }
 
  private:
   enum class Outcome { kPacked, kSkipped, kAway };
@@ -43,14 +43,14 @@ class BagPacker {
   std::shared_ptr<HeldExport> Find(const ArchivePlan& plan,
                                    const v1::ArchiveState::Export& waiting);
   absl::Time Pause(const absl::Status& why);
-  void AddProblem(std::string text);
+  void AddProblem(const std::string& account, std::string text);
 
   const Parts parts_;
   std::map<std::string, std::shared_ptr<HeldExport>> held_;
   std::deque<std::string> held_order_;
   absl::Time next_ = absl::InfinitePast();
   absl::Duration pause_;
-  std::vector<std::string> problems_;
+  std::vector<OfAccount> problems_;
 };
 
 }  // namespace muster::agent

@@ -70,7 +70,7 @@ absl::Time ExportIntake::LookIntoFolders(const ArchivePlan& plan, size_t budget)
   if (owners.empty()) return absl::InfiniteFuture();
   FolderLook look = parts_.folders->Look(plan.settings.folder(), owners);
   folders_ = std::move(look.folders);
-  for (std::string& text : look.problems) AddProblem(std::move(text));
+  for (OfAccount& p : look.problems) AddProblem(p.account, std::move(p.text));
   for (auto& [key, known] : files_) known.seen = false;
   for (const FoundExport& found : look.files) {
     const auto [it, added] = files_.try_emplace(KeyOf(found), Known{});
@@ -122,7 +122,7 @@ absl::Time ExportIntake::ReadFound(const ArchivePlan& plan, const FoundExport& f
   if (!app.ok()) {
     // Neither read nor remembered: another policy may name the app.
     const std::string why(app.status().message());
-    AddProblem(absl::StrCat(PlainText(found.path, kMaxShownPath), ": ", why));
+    AddProblem(found.account, absl::StrCat(PlainText(found.path, kMaxShownPath), ": ", why));
     parts_.teller->Tell(*person, absl::StrCat("NO_APP ", found.path),
                         UnreadableNotice(found.path, why));
     return now + limits::kExportLookInterval;
@@ -136,7 +136,7 @@ absl::Time ExportIntake::ReadFound(const ArchivePlan& plan, const FoundExport& f
     return absl::InfiniteFuture();
   }
   if (absl::IsNotFound(status) || absl::IsAborted(status) || absl::IsCancelled(status)) {
-    if (absl::IsCancelled(status)) AddProblem(std::string(status.message()));
+    if (absl::IsCancelled(status)) AddProblem(found.account, std::string(status.message()));
     known.retry_at = now + limits::kExportLookInterval;
     return known.retry_at;
   }
@@ -147,7 +147,8 @@ absl::Time ExportIntake::ReadFound(const ArchivePlan& plan, const FoundExport& f
     Refuse(*person, found, code, std::string(status.message()));
     return absl::InfiniteFuture();
   }
-  AddProblem(absl::StrCat(PlainText(found.path, kMaxShownPath), ": ", status.message()));
+  AddProblem(found.account,
+             absl::StrCat(PlainText(found.path, kMaxShownPath), ": ", status.message()));
   known.retry_at =
       now + std::min(limits::kExportLookInterval * (1 << known.tries), limits::kMaxReadPause);
   return known.retry_at;
@@ -177,8 +178,11 @@ void ExportIntake::ReadSubmissions(const ArchivePlan& plan) {
         absl::NotFoundError("your account is no person of this device; ask the service desk");
     if (person != nullptr) {
       const absl::StatusOr<std::string> app = ChooseApp(next->app_id, plan.catalogue, person->apps);
-      result = app.status();
-      if (app.ok()) result = Read(plan, *person, *app, "", *next->file);
+      if (app.ok()) {
+        result = Read(plan, *person, *app, "", *next->file);
+      } else {
+        result = app.status();
+      }
     }
     if (absl::IsCancelled(result.status())) {
       result = absl::UnavailableError(result.status().message());
@@ -272,8 +276,9 @@ absl::Status ExportIntake::Save(const v1::ExportSeen& seen, const v1::ExportRead
   });
 }
 
-void ExportIntake::AddProblem(std::string text) {
-  if (problems_.size() < limits::kMaxArchiveProblems) problems_.push_back(std::move(text));
+void ExportIntake::AddProblem(const std::string& account, std::string text) {
+  if (problems_.size() < limits::kMaxArchiveProblems)
+    problems_.push_back({account, std::move(text)});
 }
 
 }  // namespace muster::agent

@@ -39,9 +39,9 @@ class ExportIntake {
 
   // At most limits::kMaxReadsPerStep files. When to call it again at the latest.
   absl::Time Step(const ArchivePlan& plan);
-  // That are watched: account, path.
-  const std::vector<std::pair<std::string, std::string>>& folders() const { return folders_; }
-  const std::vector<std::string>& problems() const { return problems_; }
+  // That are watched.
+  const std::vector<OfAccount>& folders() const { return folders_; }
+  const std::vector<OfAccount>& problems() const { return problems_; }
 
  private:
   // A file of a folder, as it was last seen.
@@ -76,12 +76,11 @@ class ExportIntake {
                     const FileStamp& stamp);
   void Refuse(const ArchivePerson& person, const FoundExport& found, absl::string_view code,
               const std::string& why);
-  void AddProblem(std::string text);
+  void AddProblem(const std::string& account, std::string text);
 
   const Parts parts_;
   std::map<std::string, Known> files_;  // by account and path
-  std::vector<std::pair<std::string, std::string>> folders_;
-  std::vector<std::string> problems_;
+  std::vector<OfAccount> folders_, problems_;
   std::set<std::string> salts_settled_;  // persons whose salt was compared with the repository's
   absl::Time salt_at_ = absl::InfinitePast();
   absl::Time salt_wait_since_ = absl::InfiniteFuture();

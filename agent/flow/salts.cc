@@ -44,7 +44,7 @@ absl::StatusOr<std::string> ExportIntake::SaltFor(const ArchivePlan& plan,
   const absl::Time now = parts_.clock->Now();
   salt_wait_since_ = std::min(salt_wait_since_, now);
   if (!have.empty() || now - salt_wait_since_ >= limits::kSaltWait) return proposed;
-  AddProblem(absl::StrCat("exports wait to be read: ", held.status().message()));
+  AddProblem(person.account, absl::StrCat("exports wait to be read: ", held.status().message()));
   return held.status();
 }
 

@@ -49,12 +49,13 @@ void AddFiles(const Confined& folder, const FolderOwner& owner, const std::strin
     found.stamp = StampOf(*st);
     // Protocol Buffers take no other; nothing is lost by asking for another name.
     if (!IsCleanText(found.path, 2 * NAME_MAX + 1)) {
-      out.problems.push_back(absl::StrCat(CleanText(found.path, NAME_MAX),
-                                          ": rename it; its name cannot be read"));
+      out.problems.push_back(
+          absl::StrCat(CleanText(found.path, NAME_MAX), ": rename it; its name cannot be read"));
       continue;
     }
     if (st->st_uid != owner.uid) {
-      out.problems.push_back(absl::StrCat(found.path, ": it belongs to another account"));
+      out.problems.push_back(
+          {owner.account, absl::StrCat(found.path, ": it belongs to another account")});
       continue;
     }
     if (++count > limits::kMaxFolderExports) {
@@ -83,12 +84,13 @@ FolderLook HomeExports::Look(const std::string& name, const std::vector<FolderOw
     const Home* home = HomeOf(homes, owner.uid);
     const Confined folder = home == nullptr ? Confined() : FolderIn(*home, name);
     if (!folder.ok()) {
-      out.problems.push_back(absl::StrCat("there is no export folder for ", owner.account,
-                                          home == nullptr ? ": no home of theirs is on this machine"
-                                                          : ": something else is in its place"));
+      out.problems.push_back(
+          {owner.account, absl::StrCat("there is no export folder for ", owner.account,
+                                       home == nullptr ? ": no home of theirs is on this machine"
+                                                       : ": something else is in its place")});
       continue;
     }
-    out.folders.emplace_back(owner.account, folder.path());
+    out.folders.push_back({owner.account, folder.path()});
     size_t count = 0;
     AddFiles(folder, owner, "", budget, out, count);
     for (const Confined::Entry& entry : folder.List(budget)) {

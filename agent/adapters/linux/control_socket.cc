@@ -194,8 +194,8 @@ void ControlServer::Serve() {
 }
 
 absl::StatusOr<v1::ControlReply> AskAgent(const std::string& socket_path,
-                                          const v1::ControlRequest& request,
-                                          absl::Duration timeout, int file) {
+                                          const v1::ControlRequest& request, absl::Duration timeout,
+                                          int file) {
   MUSTER_ASSIGN_OR_RETURN(const sockaddr_un address, AddressOf(socket_path));
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval wait = absl::ToTimeval(timeout);

@@ -49,8 +49,8 @@ void AddFiles(const Confined& folder, const FolderOwner& owner, const std::strin
     found.stamp = StampOf(*st);
     // Protocol Buffers take no other; nothing is lost by asking for another name.
     if (!IsCleanText(found.path, 2 * NAME_MAX + 1)) {
-      out.problems.push_back(
-          absl::StrCat(CleanText(found.path, NAME_MAX), ": rename it; its name cannot be read"));
+      out.problems.push_back({owner.account, absl::StrCat(CleanText(found.path, NAME_MAX),
+                                                          ": rename it; its name cannot be read")});
       continue;
     }
     if (st->st_uid != owner.uid) {
@@ -59,9 +59,10 @@ void AddFiles(const Confined& folder, const FolderOwner& owner, const std::strin
       continue;
     }
     if (++count > limits::kMaxFolderExports) {
-      out.problems.push_back(absl::StrCat("the export folder of ", owner.account,
-                                          " holds more than ", limits::kMaxFolderExports,
-                                          " files; the rest is not looked at"));
+      out.problems.push_back(
+          {owner.account,
+           absl::StrCat("the export folder of ", owner.account, " holds more than ",
+                        limits::kMaxFolderExports, " files; the rest is not looked at")});
       return;
     }
     out.files.push_back(std::move(found));

@@ -118,7 +118,7 @@ TEST_F(ArchivistTest, AnAbsentShareDelaysAndLosesNothing) {
   world_.files["a.txt"] = Export("one", "2026-02-01T08:00:00Z", "2026-02-03T09:30:00Z");
   Work();
   EXPECT_EQ(world_.reads, 0) << "no salt of its own as long as the share may come back";
-  EXPECT_EQ(archivist_->View(kAliceUid)->problems_size(), 2);
+  EXPECT_EQ(archivist_->View(kAliceUid)->problems_size(), 1);
   // It does not come back for a day: then the device goes on with a salt of its own.
   clock_.Advance(limits::kSaltWait);
   Work();

@@ -65,8 +65,12 @@ struct ExportSummary {
   bool from_start = false;  // begins with what the app writes when a chat begins
   uint64_t messages = 0, system = 0, unread = 0;
   uint64_t attached = 0, omitted = 0, missing = 0, edited = 0, deleted = 0;
-  uint64_t participants = 0;             // distinct authors
-  std::vector<std::string> authors;      // at most limits::kMaxListedAuthors, sorted
+  uint64_t participants = 0;         // distinct authors
+  std::vector<std::string> authors;  // at most limits::kMaxListedAuthors, sorted
+  // Authors' names with a colon in them: what is before the first ": " of an entry is its author,
+  // unless such a name is known from the app's own lines, from the file's name, or because all of
+  // an author's texts go on with the same few words and another colon. For ReadOptions.names.
+  std::vector<std::string> colon_names;
   bool dated = false;                    // there is at least one time
   DatedRange range;                      // by the order that the text proves, or the likeliest
   bool ambiguous = false;                // the text proves no order
@@ -83,14 +87,15 @@ struct ReadOptions {
   std::optional<DateOrder> order;  // empty: found out
   // The names of the files beside the text; empty optional: a text alone, all are missing.
   std::optional<std::set<std::string, std::less<>>> files;
-  std::string file_name;  // of the export, for the chat's name
+  std::string file_name;           // of the export, for the chat's name
+  std::vector<std::string> names;  // ExportSummary.colon_names of a first reading
 };
 
 using EntrySink = std::function<void(const Entry&)>;
 
 // Thread-compatible; constant memory whatever the size. A sink gets each entry once it has ended.
 // Without ReadOptions.order its times are by the likeliest order known by then: to have them right
-// read twice, the second time with the summary's order.
+// read twice, the second time with the summary's order and its names.
 class ExportReader {
  public:
   explicit ExportReader(ReadOptions options, EntrySink sink = nullptr);

@@ -1,0 +1,68 @@
+// Cuts a text that comes in pieces into entries: where one begins and ends, whatever they say.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "archive/stamp.h"
+
+namespace muster::archive {
+
+struct Frame {
+  absl::string_view bytes;       // of the whole entry, with its line break
+  absl::string_view text;        // after the time, without the last line break
+  const Stamp* stamp = nullptr;  // null: no entry
+  uint64_t offset = 0;
+  bool cut = false;  // it was over the cap; what follows is no entry
+};
+
+// What is said about the cutting, in the text's own order; offsets of the first of each.
+struct FrameNotes {
+  std::optional<uint64_t> other_form;      // a line that begins an entry of another form
+  std::optional<uint64_t> year_day_month;  // a date in an order that no app writes
+  std::optional<uint64_t> form_changed;    // the text went on in another form
+  uint64_t other_forms = 0;
+  bool utf16 = false;
+};
+
+// Thread-compatible; holds one entry at most, and one piece. Views are valid during the call only.
+// The cutting does not depend on the pieces.
+class EntryFrames {
+ public:
+  using Sink = std::function<void(const Frame&)>;
+  explicit EntryFrames(Sink sink) : sink_(std::move(sink)) {}
+
+  void Add(absl::string_view bytes);
+  void Finish();
+  const FrameNotes& notes() const { return notes_; }
+
+ private:
+  void Process(bool last);
+  bool DecideLine(size_t line_end, bool last);
+  bool Begins(absl::string_view line, Stamp& stamp, uint64_t offset);
+  size_t FindBreak(size_t from);
+  bool OnlyBlankBefore(size_t end) const;
+  void End(size_t end, bool cut);
+
+  Sink sink_;
+  std::string buffer_;
+  uint64_t base_ = 0;       // offset of the buffer's beginning
+  size_t start_ = 0;        // of the entry
+  size_t stamp_at_ = 0;     // of its time: after blank lines at the very beginning
+  size_t line_ = 0;         // of the line that is looked at
+  size_t searched_ = 0;     // no line break between `line_` and here
+  size_t next_return_ = 0;  // no carriage return before here
+  bool decided_ = false;    // it is known whether `line_` begins an entry
+  bool open_ = false;       // the entry has a time
+  Stamp stamp_;
+  std::optional<Stamp> form_;   // of the first entry: what all have in common
+  std::optional<Stamp> other_;  // of the last line in another form
+  int others_ = 0;              // in a row
+  bool started_ = false;
+  FrameNotes notes_;
+};
+
+}  // namespace muster::archive

@@ -1,0 +1,86 @@
+#include "archive/phrases.h"
+
+#include <bitset>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_split.h"
+#include "archive/text_marks.h"
+
+namespace muster::archive {
+namespace {
+
+// Full stops of several scripts, and the brackets that some phones put around.
+absl::string_view WithoutFrame(absl::string_view text) {
+  text = TrimUnseen(text);
+  if (!text.empty() && text.front() == '<') text.remove_prefix(1);
+  if (!text.empty() && text.back() == '>') text.remove_suffix(1);
+  text = TrimUnseen(text);
+  for (const absl::string_view stop : {".", "。", "।", "۔", "%"}) {
+    if (text.size() > stop.size() && text.substr(text.size() - stop.size()) == stop) {
+      text.remove_suffix(stop.size());
+    }
+  }
+  return TrimUnseen(text);
+}
+
+// Of the last four bytes, in one case; a text of fewer has none.
+size_t EndKey(absl::string_view text) {
+  uint32_t last = 0;
+  for (size_t i = text.size() - 4; i < text.size(); ++i) {
+    const char c = text[i];
+    last = last << 8 | static_cast<uint8_t>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+  }
+  return (last * 0x9E3779B1U) >> 16;
+}
+
+struct Table {
+  absl::flat_hash_map<std::string, Phrase> phrases;
+  std::bitset<65536> ends;
+  size_t longest = 0;  // bytes
+};
+
+const Table& Phrases() {
+  static const Table* table = [] {
+    auto* out = new Table;
+    const std::pair<const char*, Phrase> kLists[] = {{kOmittedPhrases, Phrase::kOmitted},
+                                                     {kDeletedPhrases, Phrase::kDeleted},
+                                                     {kEditedPhrases, Phrase::kEdited},
+                                                     {kAttachedPhrases, Phrase::kAttached}};
+    for (const auto& [list, phrase] : kLists) {
+      for (const absl::string_view text : absl::StrSplit(list, '|')) {
+        std::string key = FoldText(text);
+        for (const absl::string_view spelt : {text, absl::string_view(key)}) {
+          if (spelt.size() >= 4) out->ends.set(EndKey(spelt));
+        }
+        if (key.size() > out->longest) out->longest = key.size();
+        out->phrases.emplace(std::move(key), phrase);
+      }
+    }
+    return out;
+  }();
+  return *table;
+}
+
+}  // namespace
+
+Phrase FindPhrase(absl::string_view text) {
+  const Table& table = Phrases();
+  text = WithoutFrame(text);
+  if (text.empty() || text.size() > 2 * table.longest) return Phrase::kNone;
+  const auto found = table.phrases.find(FoldText(text));
+  return found == table.phrases.end() ? Phrase::kNone : found->second;
+}
+
+bool MayEndPhrase(absl::string_view text) {
+  if (!text.empty() && text.back() == '.') text.remove_suffix(1);
+  const Table& table = Phrases();
+  if (text.size() < 4 || text.size() > 2 * table.longest) return false;
+  const auto last = static_cast<uint8_t>(text.back());
+  // Ends in a bracket, a space or a mark: the whole must be looked at.
+  return last == '>' || last == ' ' || table.ends.test(EndKey(text)) ||
+         (last >= 0x80 && text.size() >= 3 &&
+          (text.substr(text.size() - 3) == "。" || text.substr(text.size() - 3) == "।" ||
+           text.substr(text.size() - 3, 2) == "\xE2\x80"));
+}
+
+}  // namespace muster::archive

@@ -222,7 +222,10 @@ absl::StatusOr<v1::ExportSeen> ExportIntake::Read(const ArchivePlan& plan,
     })));
     return *known;
   }
-  if (!read.has_first_wall()) return absl::DataLossError("no line in it begins with a date");
+  if (!read.has_first_wall()) {
+    const char* why = "no line in it begins with a date";
+    return read.messages() > 0 ? absl::DataLossError(why) : absl::InvalidArgumentError(why);
+  }
   MUSTER_ASSIGN_OR_RETURN(v1::ExportSeen seen, Compare(plan, person, app_id, salt, file, read));
   MUSTER_RETURN_IF_ERROR(NotTheFile(Save(seen, read, path, file.stamp())));
   if (seen.ambiguous()) {

@@ -10,8 +10,11 @@ void AddTrmCommands(CLI::App* root, Session* session);
 void AddPolicyCommands(CLI::App* root, Session* session);  // blocklist, apply, simulate, policy
 void AddRequestCommands(CLI::App* root, Session* session);
 void AddGrantCommands(CLI::App* root, Session* session);
-void AddRoleCommands(CLI::App* root, Session* session);    // login, logout, roles
-void AddReportCommands(CLI::App* root, Session* session);  // report, webhook
+void AddRoleCommands(CLI::App* root, Session* session);           // login, logout, roles
+void AddReportCommands(CLI::App* root, Session* session);         // report, webhook
+void AddArchiveReportCommands(CLI::App* root, Session* session);  // report archive, overdue, …
+void AddArchiveCommands(CLI::App* archive, Session* session);  // archive status, chats, retention
+void AddGuidanceCommands(CLI::App* root, Session* session);    // archive guidance, attest
 void AddPersonCommands(CLI::App* root, Session* session);
 void AddDirectoryCommands(CLI::App* root, Session* session);
 void AddDeviceCommands(CLI::App* root, Session* session);

@@ -151,26 +151,50 @@ std::string Pretty(const Json& value) {
   return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Rows ListRows(const Json& list, const std::vector<Column>& columns, bool table) {
-  Rows rows(1);
-  for (const Column& c : columns) rows[0].push_back(table ? c.title : c.path);
-  for (const Json& item : list.at("items")) {
-    std::vector<std::string> row;
-    for (const Column& c : columns) {
-      const Json* value = FindPath(item, c.path);
-      row.push_back(value == nullptr ? "" : CellText(*value, table));
+// Words of a paragraph in lines for a terminal.
+std::string Wrapped(absl::string_view text) {
+  constexpr size_t kWidth = 96;
+  std::string out;
+  size_t at = 0;
+  for (absl::string_view word : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
+    if (at > 0 && at + 1 + Width(word) > kWidth) {
+      out += '\n';
+      at = 0;
     }
-    rows.push_back(std::move(row));
+    absl::StrAppend(&out, at > 0 ? " " : "", word);
+    at += Width(word) + (at > 0 ? 1 : 0);
   }
-  return rows;
+  return out + "\n";
 }
 
-std::string ListTable(const Json& list, const std::vector<Column>& columns) {
-  if (list.at("items").empty()) return "none\n";
-  std::string out = TableText(ListRows(list, columns, true), "");
+std::string ParagraphOf(const Json& list) { return CellAt(list, "cannot_be_known", true); }
+
+std::string ListTable(const Json& list, const std::vector<Column>& columns,
+                      const std::vector<Column>& facts) {
+  Rows head;
+  for (const Column& c : facts) head.push_back({c.title + ":", CellAt(list, c.path, true)});
+  std::string out = TableText(head, "");
+  if (!head.empty()) out += "\n";
+  absl::StrAppend(
+      &out, list.at("items").empty() ? "none\n" : TableText(ListRows(list, columns, true), ""));
   const std::string cursor = list.value("next_cursor", "");
   if (!cursor.empty()) absl::StrAppend(&out, "more: --cursor ", cursor, "\n");
+  const std::string paragraph = ParagraphOf(list);
+  if (!paragraph.empty()) absl::StrAppend(&out, "\n", Wrapped(paragraph));
   return out;
+}
+
+std::string ListCsv(const Json& list, const std::vector<Column>& columns,
+                    const std::vector<Column>& facts) {
+  Rows rows = ListRows(list, columns, false);
+  const size_t fields = std::max<size_t>(rows.front().size(), 2);
+  for (const Column& c : facts) rows.push_back({c.path, CellAt(list, c.path, false)});
+  const std::string paragraph = ParagraphOf(list);
+  if (!paragraph.empty()) rows.push_back({"cannot_be_known", paragraph});
+  if (!facts.empty() || !paragraph.empty()) {
+    for (auto& row : rows) row.resize(fields);
+  }
+  return CsvText(rows);
 }
 
 std::string ChainTable(const Rows& head, const Json& explanation) {
@@ -255,14 +279,32 @@ std::string CellText(const Json& value, bool printable) {
   return printable ? Printable(std::move(out)) : out;
 }
 
-std::string RenderList(Format format, const Json& list, const std::vector<Column>& columns) {
+std::string CellAt(const Json& value, const std::string& path, bool printable) {
+  const Json* found = FindPath(value, path);
+  return found == nullptr ? "" : CellText(*found, printable);
+}
+
+Rows ListRows(const Json& list, const std::vector<Column>& columns, bool table) {
+  Rows rows(1);
+  for (const Column& c : columns) rows[0].push_back(table ? c.title : c.path);
+  const auto add = [&](const Json& item) {
+    std::vector<std::string>& row = rows.emplace_back();
+    for (const Column& c : columns) row.push_back(CellAt(item, c.path, table));
+  };
+  for (const Json& item : list.at("items")) add(item);
+  if (list.contains("total") && !list.at("items").empty()) add(list.at("total"));
+  return rows;
+}
+
+std::string RenderList(Format format, const Json& list, const std::vector<Column>& columns,
+                       const std::vector<Column>& facts) {
   switch (format) {
     case Format::kTable:
-      return ListTable(list, columns);
+      return ListTable(list, columns, facts);
     case Format::kJson:
       return Pretty(list);
     case Format::kCsv:
-      return CsvText(ListRows(list, columns, false));
+      return ListCsv(list, columns, facts);
     case Format::kYaml:
       return RenderYaml(list);
   }

@@ -23,7 +23,19 @@ struct Column {
 
 // `list` is {"items":[...],"next_cursor":...}. Table and CSV show the columns; JSON and YAML
 // everything. A table of no items says so; a table cut by a page ends with how to go on.
-std::string RenderList(Format format, const Json& list, const std::vector<Column>& columns);
+//
+// Of a report more is shown: an object "total" as the last row, the fields named by `facts` (a
+// table: above it; CSV: records of path and value below the rows), and at the very end the
+// paragraph "cannot_be_known", in CSV as a last record whose first field has that name and whose
+// second is the text. All records of a CSV have the same number of fields.
+std::string RenderList(Format format, const Json& list, const std::vector<Column>& columns,
+                       const std::vector<Column>& facts = {});
+
+// The rows of that table or CSV, the heading first, the total last; no facts, no paragraph.
+std::vector<std::vector<std::string>> ListRows(const Json& list, const std::vector<Column>& columns,
+                                               bool table);
+// The field of `value` at a Column's path as a cell; empty when there is none.
+std::string CellAt(const Json& value, const std::string& path, bool printable);
 
 // One object. A table shows `field: value` lines, lists of objects as indented tables, and
 // leaves out what is empty; CSV is one heading and one row of its plain fields.

@@ -16,7 +16,10 @@ namespace fs = std::filesystem;
 // Below gRPC's default limit for one message, which the controller keeps.
 
 bool IsPolicyFile(const std::string& path) {
-  if (path == "trm.yaml" || path == "blocklist.yaml" || path == "cohorts.yaml") return true;
+  if (path == "trm.yaml" || path == "blocklist.yaml" || path == "cohorts.yaml" ||
+      path == "retention.yaml") {
+    return true;
+  }
   const fs::path p(path);
   return (p.parent_path() == "catalogue" || p.parent_path() == "guidance") &&
          p.extension() == ".yaml";
@@ -77,7 +80,7 @@ absl::StatusOr<PolicyFiles> ReadPolicyFolder(const std::string& folder) {
     return absl::InvalidArgumentError(
         absl::StrCat(folder,
                      " has no policy files; expected catalogue/<app>.yaml, trm.yaml, "
-                     "blocklist.yaml or cohorts.yaml"));
+                     "blocklist.yaml, cohorts.yaml or retention.yaml"));
   }
   if (total > limits::kMaxApplyBytes) {
     return absl::InvalidArgumentError(absl::StrCat("the policy files of ", folder, " are ", total,

@@ -39,6 +39,8 @@ void AddCommands(CLI::App* root, Session* session) {
   AddGrantCommands(root, session);
   AddPersonCommands(root, session);
   AddReportCommands(root, session);
+  AddArchiveReportCommands(root, session);
+  AddGuidanceCommands(root, session);
   AddRoleCommands(root, session);
   AddDirectoryCommands(root, session);
   AddDeviceCommands(root, session);

@@ -100,6 +100,9 @@ int Session::Print(const Json& object) {
 }
 
 CLI::App* AddNoun(CLI::App* root, const std::string& name, const std::string& help) {
+  const auto known =
+      root->get_subcommands([&name](const CLI::App* app) { return app->get_name() == name; });
+  if (!known.empty()) return known.front();
   CLI::App* noun = root->add_subcommand(name, help);
   noun->require_subcommand(1);
   return noun;

@@ -47,7 +47,7 @@ struct Session {
   std::unique_ptr<AdminClient> client;
 };
 
-// A noun: `musterctl request`. It needs a verb.
+// A noun: `musterctl request`. It needs a verb. The one there is, when it was added before.
 CLI::App* AddNoun(CLI::App* root, const std::string& name, const std::string& help);
 
 // A verb that runs `action`.

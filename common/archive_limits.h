@@ -42,6 +42,9 @@ inline constexpr int kDueSoonDay = 14, kUrgentDay = 18, kLastDay = 20;
 inline constexpr absl::Duration kDefaultOverdueGrace = absl::Hours(24 * 5);
 inline constexpr absl::Duration kMaxOverdueGrace = absl::Hours(24 * 365);
 inline constexpr absl::Duration kDefaultSilentAfter = absl::Hours(24 * 3);
+inline constexpr absl::Duration kMinSilentAfter = absl::Hours(1);
+inline constexpr absl::Duration kMaxSilentAfter = absl::Hours(24 * 30);
+inline constexpr absl::Duration kMaxUpdateEvery = absl::Hours(24 * 366);
 inline constexpr absl::Duration kDefaultUpdateEvery = absl::Hours(24 * 30);
 inline constexpr int kOverdueReminderDays = 7;  // between reminders while overdue
 
@@ -54,9 +57,20 @@ inline constexpr size_t kMaxIntervals = 64;           // shown of one chat
 inline constexpr size_t kMaxIncidentText = 16 << 10;
 inline constexpr size_t kMaxIncidentChats = 2'000;
 inline constexpr size_t kMaxIncidentHistory = 256;
+inline constexpr size_t kMaxReportExports = 1'000;  // listed in the report of a loss
+inline constexpr size_t kMaxAuditedChats = 50;      // of an incident, in one audit entry
+inline constexpr absl::Duration kLossReportLife = absl::Hours(24 * 3'650);
+inline constexpr size_t kMaxFigureGroups = 5'000;     // offices or persons told apart in a report
+inline constexpr size_t kMaxReportRows = 20'000;      // of one list that is not paged
+inline constexpr int kDailyFigureDays = 400;          // then one day a month is kept
+inline constexpr size_t kFigureAuditEntries = 5'000;  // counted in one round
+inline constexpr size_t kFigureAuditStep = 500;       // passed over before that is stored
 inline constexpr size_t kMaxHolds = 10'000;
+inline constexpr size_t kMaxHoldPersons = 1'000;  // of one matter
 inline constexpr size_t kMaxSchedules = 64;
 inline constexpr size_t kMaxAssignedObligations = 500;  // in one assignment
+inline constexpr size_t kMaxArchivePersonsPerRound = 2'000;
+inline constexpr size_t kArchiveWalkStep = 200;  // persons marked at once
 
 // The agent's archive work.
 inline constexpr size_t kMaxKnownExports = 4'096;

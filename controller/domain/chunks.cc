@@ -41,6 +41,10 @@ std::vector<std::string> SplitContent(const v1::CohortContent& content) {
     if (EndsChunk(id)) close();
   }
   close();
+  if (content.has_archive()) {  // by itself: a new text changes this chunk alone
+    *open.mutable_archive() = content.archive();
+    close();
+  }
   return chunks;
 }
 

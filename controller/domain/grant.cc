@@ -7,6 +7,7 @@
 #include "common/limits.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
+#include "controller/domain/archive_guidance.h"
 
 namespace muster {
 namespace {
@@ -94,6 +95,9 @@ v1::Grant GrantFor(const v1::Request& request, absl::Time now) {
   StartTerm(grant, FromProto(request.term()), FromProto(request.decided_at()));
   grant.set_training_acknowledged(request.training_acknowledged());
   if (request.has_training()) *grant.mutable_training() = request.training();
+  if (request.has_archive_attestation()) {
+    *grant.mutable_archive_attestation() = request.archive_attestation();
+  }
   grant.set_transaction_id(request.transaction_id());
   for (const v1::Request::Approval& approval : request.approvals()) {
     grant.add_approved_by_upn(approval.by_upn());
@@ -161,7 +165,7 @@ absl::StatusOr<v1::Grant> MakeRecertDue(const v1::Grant& grant, absl::string_vie
 }
 
 std::string WhyNotLive(const v1::Grant& grant, const v1::Person& person, bool member,
-                       absl::Time now) {
+                       std::optional<absl::Time> attest_since, absl::Time now) {
   switch (grant.state()) {
     case v1::Grant::ACTIVE:
     case v1::Grant::RECERT_DUE:
@@ -183,11 +187,15 @@ std::string WhyNotLive(const v1::Grant& grant, const v1::Person& person, bool me
   if (grant.training_acknowledged().empty()) {
     return absl::StrCat("training for grant ", grant.grant_id(), " is not acknowledged");
   }
+  if (OwesAttestation(grant, attest_since)) {
+    return absl::StrCat("the archive guidance is not attested for grant ", grant.grant_id());
+  }
   return "";
 }
 
 std::optional<v1::Entitlement> EntitlementOf(const v1::Grant& grant, const v1::Person& person,
-                                             bool member, absl::Time now) {
+                                             bool member, std::optional<absl::Time> attest_since,
+                                             absl::Time now) {
   v1::Entitlement out;
   out.set_grant_id(grant.grant_id());
   out.set_person_id(grant.person_id());
@@ -202,7 +210,7 @@ std::optional<v1::Entitlement> EntitlementOf(const v1::Grant& grant, const v1::P
     *out.mutable_export_until() = grant.export_until();
     return out;
   }
-  if (!WhyNotLive(grant, person, member, now).empty()) return std::nullopt;
+  if (!WhyNotLive(grant, person, member, attest_since, now).empty()) return std::nullopt;
   // The account's own end bounds the entitlement, so that it also ends on a silent device.
   if (person.has_expires_at()) {
     *out.mutable_not_after() =

@@ -105,13 +105,15 @@ absl::StatusOr<v1::Grant> MakeRecertDue(const v1::Grant& grant, absl::string_vie
 // Began as break-glass, and nobody has reviewed it.
 bool OwesReview(const v1::Grant& grant);
 
-// Why this grant gives no live entitlement now, in words; empty when it does.
+// Why this grant gives no live entitlement now, in words; empty when it does. `attest_since`: see
+// OwesAttestation().
 std::string WhyNotLive(const v1::Grant& grant, const v1::Person& person, bool member,
-                       absl::Time now);
+                       std::optional<absl::Time> attest_since, absl::Time now);
 
 // What the agent is told of this grant: a live entitlement, or one suspended by the TRM or for
 // overdue exports; nullopt for anything else.
 std::optional<v1::Entitlement> EntitlementOf(const v1::Grant& grant, const v1::Person& person,
-                                             bool member, absl::Time now);
+                                             bool member, std::optional<absl::Time> attest_since,
+                                             absl::Time now);
 
 }  // namespace muster

@@ -39,6 +39,13 @@ std::string InvestigationDetail(absl::string_view by) {
   return absl::StrCat("suspended by ", by, "; `musterctl grant resume` lifts it");
 }
 
+// For overdue exports: the word of an operator or the TRM office goes before that. Once theirs is
+// lifted, what is still overdue suspends it again.
+bool IsExportOnly(const v1::Grant& grant) {
+  return grant.state() == v1::Grant::SUSPENDED &&
+         grant.suspended_for() == v1::Grant::Suspension::ARCHIVE_OVERDUE;
+}
+
 void ClearSuspension(v1::Grant& grant) {
   grant.clear_under_investigation();
   grant.clear_suspended_for();
@@ -141,13 +148,13 @@ absl::StatusOr<v1::Grant> Recertify(const v1::Grant& grant, const GrantDecision&
 absl::StatusOr<v1::Grant> Suspend(const v1::Grant& grant, const GrantDecision& in) {
   MUSTER_RETURN_IF_ERROR(CheckReason(in.reason));
   const absl::StatusOr<GrantState> next = NextGrantState(grant.state(), GrantEvent::kSuspend);
-  if (!next.ok()) {
+  if (!next.ok() && !IsExportOnly(grant)) {
     return Refused(
         grant, "suspended",
         grant.state() == v1::Grant::BREAK_GLASS ? "revoke it instead" : "it does not run");
   }
   v1::Grant out = grant;
-  out.set_state(*next);
+  if (next.ok()) out.set_state(*next);
   out.set_suspended_for(v1::Grant::Suspension::INVESTIGATION);
   out.set_under_investigation(true);
   out.set_suspend_reason(in.reason);
@@ -205,7 +212,7 @@ std::optional<v1::Grant> FollowTrm(const v1::Grant& grant, const v1::Trm& trm, a
   v1::Grant out = grant;
   if (trm.status() == v1::Trm::PROHIBITED) {
     const auto next = NextGrantState(grant.state(), GrantEvent::kSuspend);
-    if (!next.ok() && !grant.under_investigation()) return std::nullopt;
+    if (!next.ok() && !grant.under_investigation() && !IsExportOnly(grant)) return std::nullopt;
     if (next.ok()) out.set_state(*next);
     out.set_suspended_for(v1::Grant::Suspension::TRM_PROHIBITED);
     if (!grant.under_investigation()) {  // who looks into it, and why, stays on record

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/time_proto.h"
+#include "controller/domain/archive_guidance.h"
 
 namespace muster {
 
@@ -39,7 +40,8 @@ std::string NextStepFor(const v1::Request& request) {
   }
 }
 
-std::string NextStepFor(const v1::Grant& grant, bool member, absl::Time now) {
+std::string NextStepFor(const v1::Grant& grant, bool member, std::optional<absl::Time> attest_since,
+                        absl::Time now) {
   const std::string& id = grant.grant_id();
   switch (grant.state()) {
     case v1::Grant::UNSANCTIONED:
@@ -66,7 +68,13 @@ std::string NextStepFor(const v1::Grant& grant, bool member, absl::Time now) {
   }
   if (now >= FromProto(grant.not_after())) return "";
   if (!member) return "The AirWatch team has to put the person into the app's approval group.";
-  if (!grant.training_acknowledged().empty()) return "";
+  if (!grant.training_acknowledged().empty()) {
+    if (!OwesAttestation(grant, attest_since)) return "";
+    return absl::StrCat(
+        "The person has to read how to archive and attest it: `muster-agent archive guide` on "
+        "their laptop, or record it with `musterctl archive attest --person ",
+        grant.person_upn(), " --app ", grant.app_id(), " --version VERSION`.");
+  }
   if (grant.request_id().empty()) {
     return absl::StrCat(
         "The person has to acknowledge the guidance; record it with `musterctl "

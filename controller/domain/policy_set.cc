@@ -46,6 +46,7 @@ class Planner {
     ApplyTrm();
     ApplyBlocklist();
     PlanCohorts(current_, loaded_, now_, change_);
+    if (loaded_.retention) change_.result.retention = loaded_.retention;
     CheckReferences();
     CheckFacts();
     CheckPermittedAndBlocked();
@@ -252,6 +253,7 @@ void Planner::Describe() {
     if (change_.result.blocklist.count(id) == 0) Changed(id, absl::StrCat("blocklist: - ", id));
   }
   DescribeCohorts(current_, change_.result, change_.changes);
+  DescribeRetention(current_, change_.result, change_.changes);
 }
 
 void Planner::DescribeApp(const v1::App* before, const v1::App* after) {

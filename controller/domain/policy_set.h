@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "muster/v1/app.pb.h"
+#include "muster/v1/archive.pb.h"
 #include "muster/v1/guidance.pb.h"
 #include "muster/v1/policy.pb.h"
 #include "muster/v1/trm.pb.h"
@@ -47,6 +48,12 @@ struct Located {
   int line = 0, column = 0;
 };
 
+// guidance/archive.yaml.
+struct ArchiveTexts {
+  std::string version;                       // empty: nobody has to attest them
+  std::map<std::string, std::string> texts;  // platform name -> text
+};
+
 // What a set of policy files says. An absent trm or blocklist means that the file was not given.
 struct LoadedPolicies {
   std::vector<Located<v1::App>> apps;
@@ -56,8 +63,9 @@ struct LoadedPolicies {
   std::optional<std::vector<Located<v1::CohortPolicy>>> cohorts;
   // Of guidance/: what people are told. Absent: the file was not given.
   std::optional<v1::TrainingText> training;
-  std::optional<std::map<std::string, std::string>> archive;  // platform name -> text
+  std::optional<ArchiveTexts> archive;
   std::optional<std::vector<v1::MessageTemplate>> messages;
+  std::optional<v1::RetentionPolicy> retention;
 };
 
 // All policies in force. `trm` holds only apps with a decision.
@@ -68,6 +76,7 @@ struct PolicySet {
   // By platform name; only platform, monitor_until and monitor_reason are set. One whose time is
   // over stays until the file says otherwise, and means nothing.
   std::map<std::string, v1::CohortPolicy> cohorts;
+  std::optional<v1::RetentionPolicy> retention;
 };
 
 struct PolicyChange {
@@ -104,6 +113,10 @@ void PlanCohorts(const PolicySet& current, const LoadedPolicies& loaded, absl::T
 void DescribeCohorts(const PolicySet& before, const PolicySet& after,
                      std::vector<std::string>& changes);
 
+// The lines for `changes` of another retention.yaml.
+void DescribeRetention(const PolicySet& before, const PolicySet& after,
+                       std::vector<std::string>& changes);
+
 // The facts by which an identity can match, in words that are equal for equal facts, e.g.
 // "linux dpkg toxic", "linux path /usr/bin/toxic", "macos signer U68MSDN6DR", "sha256 …".
 std::vector<std::string> IdentityFacts(const v1::AppIdentity& identity);
@@ -125,6 +138,10 @@ bool HasManagedBrowsers(v1::Platform::Id platform);
 // where browsers are managed, a web client; their TRM entries, and every blocklisted id. Ordered
 // by app id, so equal sets give equal bytes.
 v1::CohortContent CompileContent(const PolicySet& set, v1::Platform::Id platform);
+// What agents of a platform need to know to archive; nullopt: the agency has set nothing.
+std::optional<v1::ArchiveSettings> ArchiveSettingsFor(
+    const std::optional<v1::RetentionPolicy>& retention, const v1::Guidance& guidance,
+    v1::Platform::Id platform);
 // What the set says of monitoring there.
 void AddMonitoring(const PolicySet& set, v1::Platform::Id platform, v1::CohortPolicy& policy);
 

@@ -1,8 +1,10 @@
 #include "controller/flow/apply.h"
 
 #include "common/time_proto.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/obligations.h"
 #include "controller/flow/training.h"
 #include "controller/flow/trm_writes.h"
 #include "google/protobuf/util/message_differencer.h"
@@ -195,9 +197,8 @@ absl::Status WriteGuidance(const Services& services, const Actor& actor, const S
   v1::Guidance after = before;
   if (loaded.training) *after.mutable_training() = *loaded.training;
   if (loaded.archive) {
-    after.clear_archive();
-    for (const auto& [platform, text] : *loaded.archive)
-      (*after.mutable_archive())[platform] = text;
+    MUSTER_RETURN_IF_ERROR(
+        WriteArchiveGuidance(services, snapshot, *loaded.archive, after, mutation));
   }
   if (loaded.messages) {
     after.mutable_messages()->Assign(loaded.messages->begin(), loaded.messages->end());
@@ -226,6 +227,21 @@ absl::Status WriteGuidance(const Services& services, const Actor& actor, const S
   return absl::OkStatus();
 }
 
+// Other settings may change what everybody owes: all are looked at once more.
+void WriteRetention(const Services& services, const Actor& actor, const PolicySet& before,
+                    const PolicySet& after, Mutation& mutation) {
+  if (!after.retention) return;
+  const v1::RetentionPolicy was = before.retention.value_or(v1::RetentionPolicy());
+  if (before.retention && MessageDifferencer::Equals(was, *after.retention)) return;
+  Put(mutation, kRetentionKey, *after.retention);
+  WriteArchiveWalk(mutation);
+  mutation.audit.push_back(MakeAuditEntry(services, actor,
+                                          {.verb = "retention.change",
+                                           .object = "retention",
+                                           .before = before.retention ? &was : nullptr,
+                                           .after = &*after.retention}));
+}
+
 absl::StatusOr<ApplyOutcome> TryApply(const Services& services, const Actor& actor,
                                       const LoadedPolicies& loaded, const ApplyOptions& options) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
@@ -248,6 +264,7 @@ absl::StatusOr<ApplyOutcome> TryApply(const Services& services, const Actor& act
   WriteBlocklist(services, actor, before.blocklist, plan.result.blocklist, mutation);
   WriteDifference(services, actor, before.cohorts, plan.result.cohorts, "cohort", CohortSettingsKey,
                   mutation);
+  WriteRetention(services, actor, before, plan.result, mutation);
   MUSTER_ASSIGN_OR_RETURN(out.deletions, Deletions(*snapshot, before, plan.result));
   MUSTER_ASSIGN_OR_RETURN(const auto persons, PersonsHolding(*snapshot, plan.touched_apps));
   if (!out.touched.changes.empty()) {

@@ -42,7 +42,7 @@ absl::Status CommitGrantStep(const Services& services, const Snapshot& snapshot,
     mutation.audit.back().set_reason_code(step.reason_code);
   } else {
     mutation.expects.push_back({GrantKey(after.grant_id()), before.revision});
-    Put(mutation, GrantKey(after.grant_id()), after);
+    PutGrant(mutation, after);
     mutation.audit.push_back(MakeAuditEntry(services, MusterItself(),
                                             {.verb = step.verb,
                                              .object = absl::StrCat("grant/", after.grant_id()),

@@ -17,6 +17,10 @@ namespace muster {
 absl::Status RaiseAlarm(const Services& services, const std::string& device_id,
                         v1::Alarm::Code code, const std::string& detail);
 
+// The same for what has no code of its own: `name` is put in front of the detail.
+absl::Status RaiseNamedAlarm(const Services& services, const std::string& device_id,
+                             absl::string_view name, const std::string& detail);
+
 // Notices two agents that use one certificate. An agent makes a new instance id at each start,
 // so an id that comes back after another one was seen means that both are alive. Thread-safe.
 class InstanceWatch {

@@ -121,35 +121,6 @@ void DeviceHub::OfferAll(const DocumentPtr& document) {
   for (std::optional<Outgoing>& o : out) Send(std::move(o));
 }
 
-void DeviceHub::OfferCohort(const CohortPublication& publication) {
-  if (publication.target == nullptr) return;
-  std::vector<std::optional<Outgoing>> out;
-  {
-    MutexLock lock(&mu_);
-    cohorts_[publication.name] = publication;
-    for (auto& [device, stream] : streams_) {
-      if (!stream.started || stream.cohort != publication.name) continue;
-      if (SetDesired(stream, publication.For(device, stream.cohort_version)))
-        out.push_back(Next(stream));
-    }
-  }
-  for (std::optional<Outgoing>& o : out) Send(std::move(o));
-}
-
-void DeviceHub::OfferBeacon(const BeaconsPtr& beacons, bool to_all) {
-  std::vector<std::optional<Outgoing>> out;
-  {
-    MutexLock lock(&mu_);
-    beacons_ = beacons;
-    for (auto& [device, stream] : streams_) {
-      if (!stream.started || (!to_all && !stream.sent_since_beacon)) continue;
-      stream.beacon = beacons;
-      out.push_back(Next(stream));
-    }
-  }
-  for (std::optional<Outgoing>& o : out) Send(std::move(o));
-}
-
 void DeviceHub::Need(const std::string& device_id, StreamId stream_id,
                      const std::set<std::string>& chunks) {
   std::optional<Outgoing> out;
@@ -344,6 +315,10 @@ std::optional<Frame> DeviceHub::NextFrame(Stream& stream) {
   if (stream.acked_report > stream.sent_report_ack) {
     stream.sent_report_ack = stream.acked_report;
     return ReportAckFrame(stream.acked_report, stream.acked_sha256);
+  }
+  if (stream.receipts != nullptr) {
+    stream.sent_receipts = std::exchange(stream.receipts, nullptr);
+    return Frame{*stream.sent_receipts, nullptr};
   }
   if (stream.throttle != stream.throttled) {
     stream.throttled = stream.throttle;

@@ -72,6 +72,10 @@ class DeviceHub {
   // To every device, or only to those that were sent something since their last Beacon.
   void OfferBeacon(const BeaconsPtr& beacons, bool to_all);
 
+  // The ControllerMessage with the receipts that the device does not hold yet, serialised; an older
+  // offer that was not yet sent is gone, one that was just sent is not sent again. Null: none.
+  void OfferReceipts(const std::string& device_id, std::shared_ptr<const std::string> receipts);
+
   void Need(const std::string& device_id, StreamId stream, const std::set<std::string>& chunks);
   void Acked(const std::string& device_id, StreamId stream, const std::string& name,
              const std::string& sha256);
@@ -108,6 +112,7 @@ class DeviceHub {
     std::map<std::string, Delivery> last_sent;   // by slot
     std::deque<Chunk> needed;
     BeaconsPtr beacon;  // to be sent
+    std::shared_ptr<const std::string> receipts, sent_receipts;
     bool sent_since_beacon = true;
     uint64_t acked_report = 0, sent_report_ack = 0;
     std::string acked_sha256;

@@ -15,6 +15,7 @@
 #include "controller/flow/device_alarms.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/enroll.h"
+#include "controller/flow/gone.h"
 #include "controller/flow/lookup.h"
 
 namespace muster {
@@ -69,12 +70,12 @@ class ReportWriter {
         WriteDisarm(report.disarm());
         break;
       case v1::Report::kArchive:
-        MUSTER_RETURN_IF_ERROR(
-            WriteArchiveReport(services_, snapshot_, actor_, device_, report.archive(), mutation_));
+        MUSTER_RETURN_IF_ERROR(WriteArchive(report.archive()));
         break;
       case v1::Report::BODY_NOT_SET:
         break;  // A newer agent's kind of report: its place in the chain still counts.
     }
+    MUSTER_RETURN_IF_ERROR(MarkHeardAgain(services_, snapshot_, before_, mutation_));
     device_.set_last_report_seq(report.seq());
     device_.set_last_report_sha256(sha256);
     *device_.mutable_last_seen_at() = ToProto(services_.clock.Now());
@@ -131,13 +132,12 @@ class ReportWriter {
     *inventory.mutable_updated_at() = ToProto(services_.clock.Now());
     for (auto& [key, item] : now) *inventory.add_items() = item;
     Put(mutation_, InventoryKey(id), inventory);
-    WriteInstalledIndex(old, now);
-    return absl::OkStatus();
+    return WriteInstalledIndex(old, now);
   }
 
   // Which catalogued apps the device has; each arrival and departure is an audit entry.
-  void WriteInstalledIndex(const std::map<ItemKey, v1::InventoryItem>& old,
-                           const std::map<ItemKey, v1::InventoryItem>& now) {
+  absl::Status WriteInstalledIndex(const std::map<ItemKey, v1::InventoryItem>& old,
+                                   const std::map<ItemKey, v1::InventoryItem>& now) {
     std::map<std::string, std::string> had, has;
     for (const auto& [key, item] : old) {
       if (!item.app_id().empty()) had[item.app_id()] = item.package_id();
@@ -147,15 +147,17 @@ class ReportWriter {
     }
     for (const auto& [app, package] : has) {
       PutMark(mutation_, InstalledKey(app, device_.device_id()));
-      if (!had.contains(app)) {
-        Audit("app.installed", absl::StrCat(app, " appeared as ", package));
-      }
+      if (had.contains(app)) continue;
+      Audit("app.installed", absl::StrCat(app, " appeared as ", package));
+      MUSTER_RETURN_IF_ERROR(WriteAppThere(services_, snapshot_, device_, app, mutation_));
     }
     for (const auto& [app, package] : had) {
       if (has.contains(app)) continue;
       mutation_.deletes.push_back(InstalledKey(app, device_.device_id()));
       Audit("app.removed", absl::StrCat(app, " is gone (was ", package, ")"));
+      MUSTER_RETURN_IF_ERROR(WriteAppGone(services_, snapshot_, device_, app, mutation_));
     }
+    return absl::OkStatus();
   }
 
   absl::Status WriteExecs(const v1::Report& report) {
@@ -240,16 +242,28 @@ class ReportWriter {
     if (!status.hostname().empty()) {
       device_.set_hostname(status.hostname().substr(0, limits::kMaxHostnameBytes));
     }
-    SetAccounts(Bounded(status.local_accounts()));
-    return absl::OkStatus();
+    return SetAccounts(Bounded(status.local_accounts()));
   }
 
-  void SetAccounts(const std::vector<std::string>& accounts) {
+  absl::Status SetAccounts(const std::vector<std::string>& accounts) {
     device_.mutable_local_accounts()->Assign(accounts.begin(), accounts.end());
     accounts_changed_ =
         !std::equal(accounts.begin(), accounts.end(), before_.local_accounts().begin(),
                     before_.local_accounts().end());
-    if (accounts_changed_) WriteAccountIndex(before_, device_, mutation_);
+    if (!accounts_changed_) return absl::OkStatus();
+    WriteAccountIndex(before_, device_, mutation_);
+    MUSTER_RETURN_IF_ERROR(MarkPersonsOf(snapshot_, before_, mutation_));
+    return MarkPersonsOf(snapshot_, device_, mutation_);
+  }
+
+  absl::Status WriteArchive(const v1::ArchiveReport& archive) {
+    MUSTER_RETURN_IF_ERROR(
+        WriteArchiveReport(services_, snapshot_, actor_, device_, archive, mutation_));
+    if (archive.receipts_refused().empty()) return absl::OkStatus();
+    AddAlarm("RECEIPT_REFUSED", absl::StrCat("the device refused ", archive.receipts_refused_size(),
+                                             " of the receipts "
+                                             "it was sent; see `musterctl audit list`"));
+    return absl::OkStatus();
   }
 
   void WriteDisarm(const v1::DisarmReport& disarm) {
@@ -306,8 +320,11 @@ absl::StatusOr<ReportOutcome> TryIngest(const Services& services, const std::str
   writer.mutation().expects.push_back({DeviceKey(device_id), device.revision});
   MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(writer.mutation())).status());
   if (writer.accounts_changed()) services.work.WakeDevice(device_id);
-  if (report.has_policy()) services.work.Wake();
-  return ReportOutcome{report.seq(), sha256, report.has_policy()};
+  for (const auto& attested : report.archive().attestations()) {
+    services.work.WakePerson(attested.person_id());
+  }
+  if (report.has_policy() || report.has_archive() || report.has_inventory()) services.work.Wake();
+  return ReportOutcome{report.seq(), sha256, report.has_policy(), report.has_archive()};
 }
 
 // Why the agent's chain cannot be the one whose reports are stored; empty: it can.
@@ -340,11 +357,13 @@ absl::StatusOr<ReportOutcome> RecordHello(const Services& services, const std::s
       return absl::PermissionDeniedError(absl::StrCat("device ", device_id, " is retired"));
     }
     const std::string problem = ChainProblem(device.value, hello);
+    const v1::Device before = device.value;
     device.value.set_agent_version(hello.agent_version().substr(0, limits::kMaxTicketBytes));
     *device.value.mutable_last_seen_at() = ToProto(services.clock.Now());
     Mutation mutation;
     mutation.expects.push_back({DeviceKey(device_id), device.revision});
     Put(mutation, DeviceKey(device_id), device.value);
+    MUSTER_RETURN_IF_ERROR(MarkHeardAgain(services, *snapshot, before, mutation));
     MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
     if (!problem.empty()) {
       MUSTER_RETURN_IF_ERROR(

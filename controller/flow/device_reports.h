@@ -18,6 +18,7 @@ struct ReportOutcome {
   uint64_t acked_seq = 0;    // every report up to and including this one is stored
   std::string acked_sha256;  // of that one's payload
   bool has_policy = false;
+  bool of_archive = false;  // it may say which receipts the device holds
 };
 
 // Verifies the device's signature, its number and its place in the hash chain, and stores what

@@ -8,6 +8,7 @@
 #include "controller/flow/device_documents.h"
 #include "controller/flow/device_reports.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/receipts.h"
 #include "controller/flow/trust.h"
 
 namespace muster {
@@ -56,6 +57,7 @@ absl::Status DeviceSession::OnMessage(const v1::AgentMessage& message) {
           const ReportOutcome outcome,
           IngestReport(services_, device_id(), message.report(), hub_.DeliveriesOf(device_id())));
       hub_.AckReport(device_id(), stream_, outcome.acked_seq, outcome.acked_sha256);
+      if (outcome.of_archive) MUSTER_RETURN_IF_ERROR(OfferReceipts(*services_.store.Read()));
       return absl::OkStatus();
     }
     case v1::AgentMessage::MESSAGE_NOT_SET:
@@ -91,10 +93,17 @@ absl::Status DeviceSession::OnHello(const v1::Hello& hello) {
     if (doc->name != CohortName(device.value.platform())) documents.push_back(std::move(doc));
   }
   hub_.Start(device_id(), stream_, CohortName(device.value.platform()), known, documents);
+  MUSTER_RETURN_IF_ERROR(OfferReceipts(*snapshot));
   // An agent whose state was put back learns here where its report chain really ends.
   if (last.acked_seq > 0) {
     hub_.AckReport(device_id(), stream_, last.acked_seq, last.acked_sha256);
   }
+  return absl::OkStatus();
+}
+
+absl::Status DeviceSession::OfferReceipts(const Snapshot& snapshot) {
+  MUSTER_ASSIGN_OR_RETURN(auto pending, PendingReceipts(snapshot, device_id()));
+  hub_.OfferReceipts(device_id(), std::move(pending));
   return absl::OkStatus();
 }
 

@@ -39,6 +39,8 @@ class DeviceSession {
 
  private:
   absl::Status OnHello(const v1::Hello& hello);
+  // What it has not yet said it holds.
+  absl::Status OfferReceipts(const Snapshot& snapshot);
 
   const Services& services_;
   DeviceHub& hub_;

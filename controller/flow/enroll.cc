@@ -9,6 +9,7 @@
 #include "common/signed_doc.h"
 #include "common/time_proto.h"
 #include "controller/flow/audit.h"
+#include "controller/flow/gone.h"
 #include "controller/flow/lookup.h"
 
 namespace muster {
@@ -99,6 +100,7 @@ absl::StatusOr<EnrolledDevice> TryEnroll(const Services& services, CertificateAu
     PutMark(mutation, DeviceOwnerKey(out.device.owner_id(), device_id));
   }
   WriteAccountIndex(v1::Device(), out.device, mutation);
+  MUSTER_RETURN_IF_ERROR(MarkPersonsOf(*snapshot, out.device, mutation));
   Actor actor{
       {absl::StrCat("device/", device_id), out.device.owner_upn()}, "enrolment token", in.from};
   mutation.audit.push_back(MakeAuditEntry(services, actor,
@@ -244,6 +246,7 @@ absl::StatusOr<DeviceOutcome> RetireDevice(const Services& services, const Actor
     mutation.deletes.push_back(DeviceOwnerKey(before.value.owner_id(), device_id));
     mutation.deletes.push_back(LeafKey(AssignmentName(device_id)));
     WriteAccountIndex(before.value, v1::Device(), mutation);
+    MUSTER_RETURN_IF_ERROR(WriteDeviceGone(services, *snapshot, before.value, reason, mutation));
     mutation.audit.push_back(MakeAuditEntry(services, actor,
                                             {.verb = "device.retire",
                                              .object = absl::StrCat("device/", device_id),

@@ -4,10 +4,13 @@
 
 #include "common/decision.h"
 #include "common/time_proto.h"
+#include "controller/domain/archive_guidance.h"
 #include "controller/domain/grant.h"
 #include "controller/domain/next_step.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/obligations.h"
 
 namespace muster {
 namespace {
@@ -61,14 +64,20 @@ struct Standing {
   std::optional<v1::Grant> grant;      // the one that holds, else the last one that ended
   std::optional<v1::Request> request;  // open
   bool member = false;
+  std::optional<absl::Time> attest_since;
+  bool nothing_left = false;  // to export, of a grant that the TRM office suspended
 };
 
 absl::StatusOr<Standing> LoadStanding(const Snapshot& snapshot, const std::string& person_id,
                                       const std::string& app_id) {
   Standing out;
   MUSTER_ASSIGN_OR_RETURN(out.member, IsMember(snapshot, app_id, person_id));
+  MUSTER_ASSIGN_OR_RETURN(out.attest_since, AttestSince(snapshot));
   MUSTER_ASSIGN_OR_RETURN(const auto holding, HoldingGrant(snapshot, person_id, app_id));
-  if (holding) out.grant = holding->value;
+  if (holding) {
+    out.grant = holding->value;
+    MUSTER_ASSIGN_OR_RETURN(out.nothing_left, NothingLeftToExport(snapshot, *out.grant));
+  }
   MUSTER_ASSIGN_OR_RETURN(const auto open, snapshot.Get(OpenRequestKey(person_id, app_id)));
   if (open) {
     MUSTER_ASSIGN_OR_RETURN(const auto request,
@@ -87,17 +96,19 @@ absl::StatusOr<Standing> LoadStanding(const Snapshot& snapshot, const std::strin
 void FillEntitlement(const Standing& standing, const v1::Person& person, DecisionInputs& in) {
   if (standing.grant) {
     const v1::Grant& grant = *standing.grant;
-    if (const auto entitlement = EntitlementOf(grant, person, standing.member, in.now)) {
+    if (const auto entitlement =
+            EntitlementOf(grant, person, standing.member, standing.attest_since, in.now)) {
       in.entitlement =
           EntitlementFacts{.grant_id = grant.grant_id(),
                            .not_after = FromProto(entitlement->not_after()),
                            .suspended_by_trm = entitlement->suspended_by_trm(),
-                           .messages_covered = false,
+                           .messages_covered = standing.nothing_left,
                            .export_until = FromProto(entitlement->export_until()),
                            .suspended_archive_overdue = entitlement->suspended_archive_overdue()};
       return;
     }
-    in.no_entitlement_because = WhyNotLive(grant, person, standing.member, in.now);
+    in.no_entitlement_because =
+        WhyNotLive(grant, person, standing.member, standing.attest_since, in.now);
     return;
   }
   if (!standing.request) return;
@@ -118,6 +129,19 @@ std::string GrantDetail(const Standing& standing) {
   if (!standing.request) return "nobody filed a request";
   return absl::StrCat(standing.request->request_id(), " is ",
                       v1::Request::State_Name(standing.request->state()));
+}
+
+void AddAttestation(const Standing& standing, v1::Explanation& out) {
+  const v1::Training attested = standing.grant     ? standing.grant->archive_attestation()
+                                : standing.request ? standing.request->archive_attestation()
+                                                   : v1::Training();
+  const bool owes = !standing.grant || OwesAttestation(*standing.grant, standing.attest_since);
+  const bool break_glass = standing.grant && standing.grant->state() == v1::Grant::BREAK_GLASS;
+  AddLink(out, "the archive guidance is attested", !attested.version().empty(),
+          !attested.version().empty() ? absl::StrCat("guidance ", attested.version())
+          : break_glass               ? "not needed: break-glass"
+          : owes                      ? "no version attested"
+                                      : "not needed until the grant is certified anew");
 }
 
 // What a live entitlement is made of, each by itself.
@@ -148,13 +172,14 @@ void AddConditions(const Standing& standing, const v1::Person& person, absl::Tim
           break_glass        ? "not needed: break-glass"
           : training.empty() ? "no version recorded"
                              : absl::StrCat("guidance ", training));
+  if (standing.attest_since) AddAttestation(standing, out);
 }
 
 // More to the point than how to ask, where something is under way.
 std::string NextStep(const Standing& standing, bool on_device, const std::string& device_id,
                      absl::Time now) {
   if (standing.grant) {
-    std::string step = NextStepFor(*standing.grant, standing.member, now);
+    std::string step = NextStepFor(*standing.grant, standing.member, standing.attest_since, now);
     if (!step.empty()) return step;
   }
   if (standing.request) return NextStepFor(*standing.request);

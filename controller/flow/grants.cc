@@ -1,6 +1,7 @@
 #include "controller/flow/grants.h"
 
 #include "controller/domain/grant.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/request_decisions.h"
@@ -71,7 +72,7 @@ absl::Status WriteChange(const Services& services, const Actor& actor,
                          const Versioned<v1::Grant>& before, const v1::Grant& after,
                          absl::string_view verb, const std::string& reason, Mutation& mutation) {
   mutation.expects.push_back({GrantKey(after.grant_id()), before.revision});
-  Put(mutation, GrantKey(after.grant_id()), after);
+  PutGrant(mutation, after);
   mutation.audit.push_back(MakeAuditEntry(services, actor,
                                           {.verb = std::string(verb),
                                            .object = absl::StrCat("grant/", after.grant_id()),
@@ -156,7 +157,7 @@ absl::StatusOr<GrantOutcome> TryAdopt(const Services& services, const Actor& act
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const Versioned<v1::Grant> before, LoadGrant(*snapshot, grant_id));
   MUSTER_ASSIGN_OR_RETURN(const AppFacts app, LoadApp(*snapshot, before.value.app_id()));
-  MUSTER_ASSIGN_OR_RETURN(auto training,
+  MUSTER_ASSIGN_OR_RETURN(const auto training,
                           TrainingFor(services, *snapshot, actor, terms.training_acknowledged));
   const v1::Grant& grant = before.value;
   const std::string open_key = OpenRequestKey(grant.person_id(), grant.app_id());
@@ -172,16 +173,19 @@ absl::StatusOr<GrantOutcome> TryAdopt(const Services& services, const Actor& act
                                                           .capstone = capstone,
                                                           .ticket = terms.ticket,
                                                           .reason = terms.reason,
-                                                          .training = std::move(training),
+                                                          .training = training,
                                                           .term = terms.term,
                                                           .now = services.clock.Now()}));
+  MUSTER_ASSIGN_OR_RETURN(const auto attested,
+                          AttestationWith(*snapshot, grant.person_id(), training));
+  if (attested) *out.grant.mutable_archive_attestation() = *attested;
   MUSTER_ASSIGN_OR_RETURN(out.touched, TouchedBy(*snapshot, before.value, out.grant));
   if (dry_run) return out;
   out.grant.set_transaction_id(NewTransactionId(services.entropy));
   Mutation mutation;
   mutation.expects.push_back({open_key, 0});
   mutation.expects.push_back({GrantKey(grant_id), before.revision});
-  Put(mutation, GrantKey(grant_id), out.grant);
+  PutGrant(mutation, out.grant);
   mutation.audit.push_back(MakeAuditEntry(services, actor,
                                           {.verb = "grant.adopt",
                                            .object = absl::StrCat("grant/", grant_id),
@@ -218,6 +222,9 @@ absl::StatusOr<GrantOutcome> TryTraining(const Services& services, const Actor& 
   out.grant = grant;
   *out.grant.mutable_training() = *training;
   out.grant.set_training_acknowledged(version);
+  MUSTER_ASSIGN_OR_RETURN(const auto attested,
+                          AttestationWith(*snapshot, grant.person_id(), training));
+  if (attested) *out.grant.mutable_archive_attestation() = *attested;
   if (grant.state() == v1::Grant::ACTIVE) out.grant.clear_detail();
   MUSTER_ASSIGN_OR_RETURN(out.touched, TouchedBy(*snapshot, grant, out.grant));
   if (dry_run) return out;
@@ -238,7 +245,7 @@ absl::Status WriteRevocation(const Services& services, const Actor& actor, const
   const std::string& grant_id = after.grant_id();
   const std::string& person_id = after.person_id();
   mutation.expects.push_back({GrantKey(grant_id), before.revision});
-  Put(mutation, GrantKey(grant_id), after);
+  PutGrant(mutation, after);
   PutMark(mutation, GrantWorkKey(grant_id));
   if (in_group) PutMark(mutation, RemovalKey(after.app_id(), person_id));
   mutation.deletes.push_back(LiveGrantKey(person_id, after.app_id()));

@@ -22,6 +22,8 @@ absl::StatusOr<PolicySet> LoadPolicySet(const Snapshot& snapshot) {
         set.cohorts.emplace(PlatformName(cohort.value.platform()), std::move(cohort.value));
         return absl::OkStatus();
       }));
+  MUSTER_ASSIGN_OR_RETURN(auto retention, Find<v1::RetentionPolicy>(snapshot, kRetentionKey));
+  if (retention) set.retention = std::move(retention->value);
   return set;
 }
 

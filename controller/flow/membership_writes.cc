@@ -24,7 +24,7 @@ absl::StatusOr<std::optional<Versioned<v1::Request>>> WaitingRequest(const Snaps
 void PutGrant(const Services& services, const Actor& actor, const v1::Grant& grant,
               const v1::Grant* before, absl::string_view verb, absl::string_view ticket,
               Mutation& mutation) {
-  Put(mutation, GrantKey(grant.grant_id()), grant);
+  PutGrant(mutation, grant);
   PutMark(mutation, PersonGrantKey(grant.person_id(), grant.grant_id()));
   mutation.puts.push_back({LiveGrantKey(grant.person_id(), grant.app_id()), grant.grant_id()});
   mutation.audit.push_back(MakeAuditEntry(services, actor,
@@ -82,7 +82,7 @@ absl::StatusOr<bool> WriteStillThere(const Services& services, const Actor& acto
     after.set_detail(
         absl::StrCat("blocked on devices; still in the group through ", ShortPath(member.via)));
     mutation.expects.push_back({GrantKey(after.grant_id()), current->revision});
-    Put(mutation, GrantKey(after.grant_id()), after);
+    PutGrant(mutation, after);
     PutMark(mutation, RemovalKey(member.app_id, after.person_id()));
     mutation.audit.push_back(MakeAuditEntry(services, actor,
                                             {.verb = "grant.still-in-group",
@@ -138,7 +138,7 @@ absl::Status WriteAbsent(const Services& services, const Actor& actor,
   *after.mutable_absent_at() = ToProto(services.clock.Now());
   after.set_detail("gone from the group; waiting for the person's devices to verify");
   mutation.expects.push_back({GrantKey(after.grant_id()), before.revision});
-  Put(mutation, GrantKey(after.grant_id()), after);
+  PutGrant(mutation, after);
   mutation.audit.push_back(MakeAuditEntry(services, actor,
                                           {.verb = "grant.absent-from-group",
                                            .object = absl::StrCat("grant/", after.grant_id()),

@@ -190,7 +190,7 @@ absl::Status PersonWriter::WriteOfficeChange(const v1::Person& before, const v1:
     MUSTER_ASSIGN_OR_RETURN(const auto current,
                             Find<v1::Grant>(snapshot_, GrantKey(grant.grant_id())));
     mutation_.expects.push_back({GrantKey(grant.grant_id()), current->revision});
-    Put(mutation_, GrantKey(grant.grant_id()), due);
+    PutGrant(mutation_, due);
     mutation_.audit.push_back(MakeAuditEntry(services_, actor_,
                                              {.verb = "grant.recert-due",
                                               .object = absl::StrCat("grant/", grant.grant_id()),

@@ -3,6 +3,7 @@
 #include "common/time_proto.h"
 #include "controller/domain/grant.h"
 #include "controller/domain/membership.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/lookup.h"
@@ -301,6 +302,8 @@ absl::Status AdvanceRequest(const Services& services, const std::string& request
                                     "request training ",
                                     r.request_id(), " --version VERSION`"));
   }
+  MUSTER_ASSIGN_OR_RETURN(const std::string unattested, WhyUnattested(*snapshot, r));
+  if (!unattested.empty()) return NoteRequest(services, *request, unattested);
   MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(*snapshot, PersonKey(r.person_id())));
   if (!person) return absl::OkStatus();
   MUSTER_ASSIGN_OR_RETURN(std::set<std::string> devices, DevicesOfPerson(*snapshot, person->value));

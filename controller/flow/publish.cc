@@ -5,8 +5,11 @@
 
 #include "common/time_proto.h"
 #include "controller/domain/grant.h"
+#include "controller/domain/owed_chats.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/obligations.h"
 
 namespace muster {
 namespace {
@@ -17,7 +20,9 @@ absl::StatusOr<v1::DeviceAssignment> CompileAssignment(const Snapshot& snapshot,
   out.set_device_id(device.device_id());
   out.set_certificate_key_sha256(device.certificate_key_sha256());
   out.set_cohort(CohortName(device.platform()));
+  std::vector<v1::Obligation> obligations;
   MUSTER_ASSIGN_OR_RETURN(const std::vector<v1::Person> persons, PersonsOfDevice(snapshot, device));
+  MUSTER_ASSIGN_OR_RETURN(const auto attest_since, AttestSince(snapshot));
   for (const v1::Person& person : persons) {
     v1::AssignedPerson* assigned = out.add_persons();
     assigned->set_person_id(person.person_id());
@@ -28,11 +33,17 @@ absl::StatusOr<v1::DeviceAssignment> CompileAssignment(const Snapshot& snapshot,
     for (const v1::Grant& grant : grants) {
       MUSTER_ASSIGN_OR_RETURN(const bool member,
                               IsMember(snapshot, grant.app_id(), person.person_id()));
-      if (auto entitlement = EntitlementOf(grant, person, member, now)) {
-        *out.add_entitlements() = *std::move(entitlement);
-      }
+      auto entitlement = EntitlementOf(grant, person, member, attest_since, now);
+      if (!entitlement) continue;
+      MUSTER_ASSIGN_OR_RETURN(const bool nothing_left, NothingLeftToExport(snapshot, grant));
+      // The agent then has no reason to open the app once more.
+      if (entitlement->suspended_by_trm() && nothing_left) continue;
+      *out.add_entitlements() = *std::move(entitlement);
     }
+    MUSTER_ASSIGN_OR_RETURN(auto owed, ObligationsOf(snapshot, person.person_id()));
+    std::move(owed.begin(), owed.end(), std::back_inserter(obligations));
   }
+  AssignObligations(obligations, out);
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include "controller/flow/audit.h"
 #include "controller/flow/catalogue.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/training.h"
 #include "muster/v1/rollout.pb.h"
 
 namespace muster {
@@ -55,8 +56,12 @@ class CohortWriter {
     wanted.set_platform(platform_);
     wanted.set_how_to_ask(s_.settings.how_to_ask);
     AddMonitoring(set, platform_, wanted);
-    const v1::CohortContent content = CompileContent(set, platform_);
+    v1::CohortContent content = CompileContent(set, platform_);
     if (content.apps().empty()) return false;
+    MUSTER_ASSIGN_OR_RETURN(const v1::Guidance guidance, LoadGuidance(snapshot_));
+    if (auto archive = ArchiveSettingsFor(set.retention, guidance, platform_)) {
+      *content.mutable_archive() = *std::move(archive);
+    }
     for (std::string& chunk : SplitContent(content)) {
       v1::ChunkRef* ref = wanted.add_chunks();
       ref->set_sha256(Sha256Hex(chunk));

@@ -2,9 +2,13 @@
 
 #include <utility>
 
+#include "controller/flow/compliance_history.h"
 #include "controller/flow/deadlines.h"
+#include "controller/flow/incidents.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/obligations.h"
 #include "controller/flow/provision.h"
+#include "controller/flow/receipts.h"
 #include "controller/flow/rollout.h"
 #include "controller/flow/sync_runs.h"
 #include "controller/flow/trust.h"
@@ -27,6 +31,7 @@ void Reconciler::Check(const absl::Status& status, absl::string_view what) {
 
 void Reconciler::RunPublisher() {
   absl::Time next_republish = services_.clock.Now();
+  Check(StartArchiveWalk(services_), "looking at everybody's exports");
   Work::Batch batch;
   while (!services_.work.stopped()) {
     if (deadline_pace_.Due(services_.clock.Now())) Deadlines();
@@ -106,6 +111,9 @@ absl::Status Reconciler::OfferRoots(const Snapshot& snapshot) {
 void Reconciler::Deadlines() {
   const absl::Time from = services_.clock.Now();
   Check(RunDeadlines(services_), "carrying out deadlines");
+  Check(RunArchiveDeadlines(services_), "looking at what has to be exported");
+  Check(RunIncidentTimers(services_), "looking at incidents");
+  Check(RunComplianceHistory(services_), "keeping the figures of compliance");
   const absl::Time until = services_.clock.Now();
   // At most a twentieth of the time, and not more often than it takes.
   deadline_pace_.Ran(from, std::max(until, from + options_.deadline_interval / 20));
@@ -184,6 +192,11 @@ void Reconciler::PublishDevice(const std::string& device_id) {
     return hub_.Disconnect(device_id, absl::PermissionDeniedError("this device is retired"));
   }
   hub_.Offer(device_id, *doc);
+  if (!hub_.Connected(device_id)) return;
+  absl::StatusOr<std::shared_ptr<const std::string>> receipts =
+      PendingReceipts(*services_.store.Read(), device_id);
+  Check(receipts.status(), absl::StrCat("receipts for ", device_id));
+  if (receipts.ok()) hub_.OfferReceipts(device_id, *std::move(receipts));
 }
 
 void Reconciler::PublishCohorts() {

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/status_macros.h"
 #include "controller/flow/store.h"
+#include "muster/v1/grant.pb.h"
 
 namespace muster {
 
@@ -48,6 +49,11 @@ inline std::string TrmHistoryKey(absl::string_view app, size_t n) {
 inline std::string TrainingKey(absl::string_view version) {
   return absl::StrCat("training/", NamePart(version));
 }
+// The archive guidance of one version, and since when there has been a version at all.
+inline std::string ArchiveTextKey(absl::string_view version) {
+  return absl::StrCat("archive_text/", NamePart(version));
+}
+inline constexpr char kAttestSinceKey[] = "attest_since";
 inline std::string WebhookKey(absl::string_view name) { return absl::StrCat("webhook/", name); }
 // What an agency sets for one platform's cohort beside the catalogue.
 inline std::string CohortSettingsKey(absl::string_view platform) {
@@ -188,8 +194,48 @@ inline std::string OpenIncidentKey(absl::string_view person, absl::string_view a
                                    absl::string_view device) {
   return absl::StrCat("incident_open/", person, "/", app, "/", device);
 }
+// The report of an incident as it was drafted last, and the mark of one whose update comes due.
+inline std::string IncidentReportKey(absl::string_view id) {
+  return absl::StrCat("incident_report/", id);
+}
+inline std::string IncidentTimerKey(absl::string_view id) {
+  return absl::StrCat("work/incident/", id);
+}
 inline std::string HoldKey(absl::string_view id) { return absl::StrCat("hold/", id); }
 inline constexpr char kRetentionKey[] = "retention";
+// Persons whose obligations have to be looked at again: written with whatever changed them.
+inline std::string ArchiveWorkKey(absl::string_view person) {
+  return absl::StrCat("archive_work/", person);
+}
+// When a person's obligations may next change by themselves; archive_next/ has that time, so that
+// the entry can be found again.
+inline std::string ArchiveDueKey(absl::Time at, absl::string_view person) {
+  return absl::StrFormat("archive_due/%016x/%s", absl::ToUnixNanos(at), person);
+}
+inline std::string ArchiveNextKey(absl::string_view person) {
+  return absl::StrCat("archive_next/", person);
+}
+// A walk over everybody with a grant: value is the grant_by_person/ key it has come to.
+inline constexpr char kArchiveWalkKey[] = "archive_walk";
+// Since when, and why, an app or a whole device is gone; values are a v1::Incident with cause and
+// happened_at.
+inline std::string AppGoneKey(absl::string_view app, absl::string_view device) {
+  return absl::StrCat("app_gone/", app, "/", device);
+}
+inline std::string DeviceGoneKey(absl::string_view device) {
+  return absl::StrCat("device_gone/", device);
+}
+// Compliance as it was on a day ("2026-11-28"), by office; the last day that was written; what
+// happened in a month, and how far the audit log was counted for it.
+inline constexpr char kFiguresPrefix[] = "figures/";
+inline std::string FiguresKey(absl::string_view day, absl::string_view office) {
+  return absl::StrCat(kFiguresPrefix, day, "/", NamePart(office));
+}
+inline constexpr char kFiguresDayKey[] = "figures_day";
+inline std::string FigureEventsKey(absl::string_view month) {
+  return absl::StrCat("figure_events/", month);
+}
+inline constexpr char kFigureEventsPlace[] = "figure_events_place";
 inline constexpr char kLastAppliedRunKey[] = "last_applied_run";
 inline constexpr char kHeldRunKey[] = "held_run";           // id of the run that is HELD now
 inline constexpr char kReleasedRunKey[] = "released_run";   // id of one not yet applied
@@ -259,6 +305,11 @@ void Put(Mutation& mutation, std::string key, const T& value) {
 }
 inline void PutMark(Mutation& mutation, std::string key) {
   mutation.puts.push_back({std::move(key), "1"});
+}
+// A grant changes what its person has to export.
+inline void PutGrant(Mutation& mutation, const v1::Grant& grant) {
+  Put(mutation, GrantKey(grant.grant_id()), grant);
+  PutMark(mutation, ArchiveWorkKey(grant.person_id()));
 }
 
 }  // namespace muster

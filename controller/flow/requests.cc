@@ -2,6 +2,7 @@
 
 #include "common/time_proto.h"
 #include "controller/domain/grant.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/training.h"
@@ -98,7 +99,7 @@ absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& 
   MUSTER_ASSIGN_OR_RETURN(const bool capstone, IsCapstone(*snapshot, person));
   person.set_capstone(capstone);
   MUSTER_RETURN_IF_ERROR(CheckDevice(*snapshot, person, in.device_id));
-  MUSTER_ASSIGN_OR_RETURN(auto training,
+  MUSTER_ASSIGN_OR_RETURN(const auto training,
                           TrainingFor(services, *snapshot, actor, in.training_acknowledged));
   RequestOutcome out;
   MUSTER_ASSIGN_OR_RETURN(out.request, SubmitRequest({.person = person,
@@ -113,11 +114,14 @@ absl::StatusOr<RequestOutcome> TrySubmit(const Services& services, const Actor& 
                                                       .justification = in.justification,
                                                       .duty_location = in.duty_location,
                                                       .device_id = in.device_id,
-                                                      .training = std::move(training),
+                                                      .training = training,
                                                       .break_glass = in.break_glass,
                                                       .term = in.term,
                                                       .times = services.settings.decision_times,
                                                       .now = services.clock.Now()}));
+  MUSTER_ASSIGN_OR_RETURN(const auto attested,
+                          AttestationWith(*snapshot, person.person_id(), training));
+  if (attested) *out.request.mutable_archive_attestation() = *attested;
   const bool denied = out.request.state() == v1::Request::DENIED;
   Mutation mutation;
   if (!denied) {

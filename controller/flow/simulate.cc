@@ -3,6 +3,7 @@
 #include "common/decision.h"
 #include "common/time_proto.h"
 #include "controller/domain/grant.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/trm_writes.h"
 
@@ -80,6 +81,7 @@ class Simulation {
     MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(snapshot_, PersonKey(id)));
     if (!grant || !person) return absl::OkStatus();
     MUSTER_ASSIGN_OR_RETURN(const bool member, IsMember(snapshot_, app, id));
+    MUSTER_ASSIGN_OR_RETURN(const auto since, AttestSince(snapshot_));
     v1::Grant follows = grant->value;
     v1::Trm trm = TrmOf(after_, app);
     if (trm.status() != TrmOf(before_, app).status()) {
@@ -88,9 +90,10 @@ class Simulation {
     }
     MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOfPerson(snapshot_, person->value));
     Add(app, person->value.upn(),
-        DecideIn(before_, app, FactsOf(EntitlementOf(grant->value, person->value, member, now_)),
+        DecideIn(before_, app,
+                 FactsOf(EntitlementOf(grant->value, person->value, member, since, now_)), now_),
+        DecideIn(after_, app, FactsOf(EntitlementOf(follows, person->value, member, since, now_)),
                  now_),
-        DecideIn(after_, app, FactsOf(EntitlementOf(follows, person->value, member, now_)), now_),
         static_cast<uint32_t>(devices.size()));
     return absl::OkStatus();
   }

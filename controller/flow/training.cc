@@ -1,6 +1,7 @@
 #include "controller/flow/training.h"
 
 #include "common/time_proto.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
 
@@ -16,8 +17,11 @@ absl::Status WriteGrantTraining(const Services& services, const Actor& actor,
   v1::Grant after = grant->value;
   *after.mutable_training() = request.training();
   after.set_training_acknowledged(request.training_acknowledged());
+  if (request.has_archive_attestation()) {
+    *after.mutable_archive_attestation() = request.archive_attestation();
+  }
   mutation.expects.push_back({GrantKey(after.grant_id()), grant->revision});
-  Put(mutation, GrantKey(after.grant_id()), after);
+  PutGrant(mutation, after);
   mutation.audit.push_back(MakeAuditEntry(services, actor,
                                           {.verb = "grant.training",
                                            .object = absl::StrCat("grant/", after.grant_id()),
@@ -43,6 +47,9 @@ absl::StatusOr<RequestOutcome> TryRecord(const Services& services, const Actor& 
   out.request = before.value;
   *out.request.mutable_training() = *training;
   out.request.set_training_acknowledged(version);
+  MUSTER_ASSIGN_OR_RETURN(const auto attested,
+                          AttestationWith(*snapshot, out.request.person_id(), training));
+  if (attested) *out.request.mutable_archive_attestation() = *attested;
   MUSTER_ASSIGN_OR_RETURN(out.touched, TouchedByRequest(*snapshot, out.request,
                                                         absl::StrCat(request_id, ": training ",
                                                                      version, " acknowledged")));

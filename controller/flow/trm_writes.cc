@@ -38,7 +38,7 @@ absl::StatusOr<TrmReach> WriteTrmConsequences(const Services& services, const Ac
     if (!after) continue;
     ++out.changed;
     mutation.expects.push_back({GrantKey(after->grant_id()), grant->revision});
-    Put(mutation, GrantKey(after->grant_id()), *after);
+    PutGrant(mutation, *after);
     mutation.audit.push_back(MakeAuditEntry(
         services, actor,
         {.verb = after->state() == v1::Grant::SUSPENDED ? "grant.suspend" : "grant.resume",

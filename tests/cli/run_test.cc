@@ -272,7 +272,7 @@ TEST(Musterctl, AFolderWithoutPolicyFilesIsAUsageError) {
   EXPECT_EQ(ran.code, kExitUsage);
   EXPECT_EQ(ran.err, "musterctl: " + dir.string() +
                          " has no policy files; expected catalogue/<app>.yaml, trm.yaml, "
-                         "blocklist.yaml or cohorts.yaml\n");
+                         "blocklist.yaml, cohorts.yaml or retention.yaml\n");
   EXPECT_TRUE(controller.calls.empty());
   std::filesystem::remove_all(dir);
 }

@@ -48,6 +48,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Require(!absl::StrContains(muster::IssueText(issue), '\n'));
     }
   }
+  const muster::LoadResult retention = muster::LoadPolicies({{"retention.yaml", text}});
+  if (!muster::HasErrors(retention.issues)) {
+    const muster::PolicySet after{.apps = {},
+                                  .trm = {},
+                                  .blocklist = {},
+                                  .cohorts = {},
+                                  .retention = retention.policies.retention};
+    std::vector<std::string> changes;
+    muster::DescribeRetention({}, after, changes);
+    Require(!changes.empty());  // it names a time zone at least
+    changes.clear();
+    muster::DescribeRetention(after, after, changes);
+    Require(changes.empty());
+  }
   for (const char* path :
        {"guidance/training.yaml", "guidance/archive.yaml", "guidance/messages.yaml"}) {
     const muster::LoadResult guidance = muster::LoadPolicies({{path, text}});

@@ -5,6 +5,7 @@
 #include "common/time_proto.h"
 #include "controller/adapters/yaml/policy_loader.h"
 #include "controller/flow/apply.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/simulate.h"
 #include "controller/flow/training.h"
 #include "controller/flow/trust.h"
@@ -223,6 +224,15 @@ absl::Status DoGrantTraining(const AdminDependencies& d, const Actor& a,
   MUSTER_ASSIGN_OR_RETURN(GrantOutcome outcome, RecordGrantTraining(d.services, a, in.grant_id(),
                                                                     in.version(), in.dry_run()));
   return GiveGrant(std::move(outcome), in.dry_run(), out);
+}
+
+absl::Status DoAttestation(const Services& services, const Actor& a,
+                           const v1::RecordAttestationRequest& in,
+                           v1::RecordAttestationResponse& out) {
+  MUSTER_ASSIGN_OR_RETURN(AttestationOutcome outcome, RecordAttestation(services, a, in));
+  *out.mutable_attestation() = std::move(outcome.attestation);
+  FillImpact(outcome.touched, in.dry_run(), out.mutable_impact());
+  return absl::OkStatus();
 }
 
 }  // namespace muster

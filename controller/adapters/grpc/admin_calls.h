@@ -41,5 +41,8 @@ absl::Status DoLogin(const AdminDependencies& d, const std::string& from,
                      const v1::LoginRequest& in, v1::LoginResponse& out);
 absl::Status DoGrantTraining(const AdminDependencies& d, const Actor& a,
                              const v1::RecordGrantTrainingRequest& in, v1::GrantResponse& out);
+absl::Status DoAttestation(const Services& services, const Actor& a,
+                           const v1::RecordAttestationRequest& in,
+                           v1::RecordAttestationResponse& out);
 
 }  // namespace muster

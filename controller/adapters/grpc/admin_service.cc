@@ -9,6 +9,7 @@
 #include "controller/adapters/grpc/admin_views.h"
 #include "controller/adapters/grpc/directory_views.h"
 #include "controller/adapters/grpc/gate.h"
+#include "controller/adapters/grpc/incident_service.h"
 #include "controller/adapters/grpc/report_views.h"
 #include "controller/flow/explain.h"
 #include "controller/flow/roles.h"
@@ -20,12 +21,13 @@ namespace muster {
 namespace {
 
 // One method: a line. `Door` judges the caller before any of them runs.
-class AdminServiceImpl final : public v1::AdminService::Service {
+class AdminServiceImpl final : public IncidentService {
  public:
-  using Ctx = grpc::ServerContext;
-
   explicit AdminServiceImpl(const AdminDependencies& deps)
-      : d_(deps), gate_(deps.services, deps.judge), s_(deps.services) {}
+      : IncidentService(deps.services),
+        d_(deps),
+        gate_(deps.services, deps.judge),
+        s_(deps.services) {}
 
   grpc::Status ListApps(Ctx* c, const v1::ListAppsRequest* in, v1::ListAppsResponse* out) override {
     return Door("ListApps", *c, [&](const Caller&) { return muster::ListApps(s_, *in, *out); });
@@ -315,8 +317,7 @@ class AdminServiceImpl final : public v1::AdminService::Service {
 
  private:
   // The one way in: who it is, whether their roles allow it, and then the call.
-  template <typename F>
-  grpc::Status Door(absl::string_view method, const Ctx& context, F&& call) {
+  grpc::Status Door(absl::string_view method, const Ctx& context, const Call& call) override {
     const absl::StatusOr<Caller> who = gate_.Identify(context);
     if (!who.ok()) return Logged(method, "", context, who.status());
     const std::string& upn = who->actor.who.upn;

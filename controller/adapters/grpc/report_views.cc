@@ -4,6 +4,7 @@
 #include "common/time_proto.h"
 #include "controller/adapters/grpc/paging.h"
 #include "controller/domain/grant.h"
+#include "controller/flow/attestations.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/trm_writes.h"
 
@@ -71,7 +72,9 @@ absl::Status FillGrantedUser(const Services& services, const Snapshot& snapshot,
   MUSTER_ASSIGN_OR_RETURN(const auto devices, DevicesOfPerson(snapshot, person->value));
   item.set_devices(absl::StrJoin(devices, " "));
   MUSTER_ASSIGN_OR_RETURN(const bool member, IsMember(snapshot, grant.app_id(), grant.person_id()));
-  item.set_not_live_because(WhyNotLive(grant, person->value, member, services.clock.Now()));
+  MUSTER_ASSIGN_OR_RETURN(const auto attest_since, AttestSince(snapshot));
+  item.set_not_live_because(
+      WhyNotLive(grant, person->value, member, attest_since, services.clock.Now()));
   item.set_live(item.not_live_because().empty());
   return absl::OkStatus();
 }

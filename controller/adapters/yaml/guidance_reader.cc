@@ -35,13 +35,24 @@ void ReadTraining(const YamlNode& root, LoadedPolicies* out, FileIssues* issues)
 
 void ReadArchive(const YamlNode& root, LoadedPolicies* out, FileIssues* issues) {
   if (!ExpectMap(root, "guidance/archive.yaml", issues)) return;
-  std::vector<absl::string_view> platforms;
-  for (const v1::Platform::Id platform : kPlatforms) platforms.push_back(PlatformName(platform));
-  CheckKeys(root, platforms, issues);
+  std::vector<absl::string_view> keys = {"version"};
+  for (const v1::Platform::Id platform : kPlatforms) keys.push_back(PlatformName(platform));
+  CheckKeys(root, keys, issues);
   out->archive.emplace();
   for (const YamlField& field : root.fields) {
-    const auto text = ReadText(field.value, absl::StrCat("'", field.key, "'"), kLongText, issues);
-    if (text) (*out->archive)[field.key] = *text;
+    const bool is_version = field.key == "version";
+    const auto text =
+        ReadText(field.value, absl::StrCat("'", field.key, "'"),
+                 is_version ? TextRule{.max_bytes = limits::kMaxTicketBytes} : kLongText, issues);
+    if (!text) continue;
+    if (is_version) {
+      out->archive->version = *text;
+    } else {
+      out->archive->texts[field.key] = *text;
+    }
+  }
+  if (!out->archive->version.empty() && out->archive->texts.empty()) {
+    issues->Error(root, "guidance/archive.yaml has a version but no text; add one for a platform");
   }
 }
 

@@ -17,6 +17,7 @@
 #include "controller/adapters/yaml/cohorts_reader.h"
 #include "controller/adapters/yaml/guidance_reader.h"
 #include "controller/adapters/yaml/identity_reader.h"
+#include "controller/adapters/yaml/retention_reader.h"
 #include "controller/adapters/yaml/web_reader.h"
 #include "controller/adapters/yaml/yaml_fields.h"
 #include "controller/adapters/yaml/yaml_tree.h"
@@ -83,10 +84,13 @@ class Loader {
     const std::optional<std::string> id = CatalogueId(file.path);
     const bool is_trm = file.path == kTrmFile, is_blocklist = file.path == kBlocklistFile;
     const bool is_guidance = IsGuidanceFile(file.path), is_cohorts = file.path == kCohortsFile;
-    if (!id.has_value() && !is_trm && !is_blocklist && !is_guidance && !is_cohorts) {
+    const bool is_retention = file.path == kRetentionFile;
+    if (!id.has_value() && !is_trm && !is_blocklist && !is_guidance && !is_cohorts &&
+        !is_retention) {
       issues->Error(0, 0,
                     "unknown policy file; expected catalogue/<app id>.yaml, trm.yaml, "
-                    "blocklist.yaml, cohorts.yaml or guidance/{training,archive,messages}.yaml");
+                    "blocklist.yaml, cohorts.yaml, retention.yaml or "
+                    "guidance/{training,archive,messages}.yaml");
       return;
     }
     // A file that was given counts as given, even when nothing in it can be read.
@@ -96,6 +100,7 @@ class Loader {
     const std::optional<YamlNode> root = ParseYaml(file.text, issues);
     if (!root.has_value()) return;
     if (is_guidance) return ReadGuidance(file.path, *root, &result_.policies, issues);
+    if (is_retention) return ReadRetention(*root, &result_.policies, issues);
     if (is_cohorts) return ReadCohorts(*root, &result_.policies, issues);
     if (is_trm) return LoadTrm(*root, issues);
     if (is_blocklist) return LoadBlocklist(*root, issues);

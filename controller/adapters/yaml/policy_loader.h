@@ -1,4 +1,5 @@
-// Reads policy files: catalogue/<id>.yaml, trm.yaml, blocklist.yaml, cohorts.yaml.
+// Reads policy files: catalogue/<id>.yaml, trm.yaml, blocklist.yaml, cohorts.yaml, retention.yaml,
+// guidance/.
 // docs/catalogue.md has the format.
 #pragma once
 

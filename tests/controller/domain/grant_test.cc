@@ -115,30 +115,33 @@ TEST(EntitlementOf, Liveness) {
   for (const auto& c : kCases) {
     Facts f = Live();
     c.edit(f);
-    EXPECT_EQ(EntitlementOf(f.grant, f.person, f.member, kNow).has_value(), c.live) << c.name;
-    EXPECT_EQ(WhyNotLive(f.grant, f.person, f.member, kNow).empty(), c.live) << c.name;
+    EXPECT_EQ(EntitlementOf(f.grant, f.person, f.member, std::nullopt, kNow).has_value(), c.live)
+        << c.name;
+    EXPECT_EQ(WhyNotLive(f.grant, f.person, f.member, std::nullopt, kNow).empty(), c.live)
+        << c.name;
   }
 }
 
 TEST(EntitlementOf, TheAccountsEndBoundsIt) {
   Facts f = Live();
   *f.person.mutable_expires_at() = ToProto(kNow + absl::Minutes(1));
-  EXPECT_EQ(FromProto(EntitlementOf(f.grant, f.person, true, kNow)->not_after()),
+  EXPECT_EQ(FromProto(EntitlementOf(f.grant, f.person, true, std::nullopt, kNow)->not_after()),
             kNow + absl::Minutes(1));
 }
 
 TEST(EntitlementOf, SuspendedGrantsAreToldWithTheirReason) {
   Facts f = Live();
   f.grant.set_state(v1::Grant::SUSPENDED);
-  EXPECT_FALSE(EntitlementOf(f.grant, f.person, true, kNow).has_value());
+  EXPECT_FALSE(EntitlementOf(f.grant, f.person, true, std::nullopt, kNow).has_value());
   f.grant.set_suspended_for(v1::Grant::Suspension::TRM_PROHIBITED);
   *f.grant.mutable_export_until() = ToProto(kNow + absl::Hours(5));
-  const auto trm = EntitlementOf(f.grant, f.person, true, kNow);
+  const auto trm = EntitlementOf(f.grant, f.person, true, std::nullopt, kNow);
   ASSERT_TRUE(trm.has_value());
   EXPECT_TRUE(trm->suspended_by_trm());
   EXPECT_EQ(FromProto(trm->export_until()), kNow + absl::Hours(5));
   f.grant.set_suspended_for(v1::Grant::Suspension::ARCHIVE_OVERDUE);
-  EXPECT_TRUE(EntitlementOf(f.grant, f.person, true, kNow)->suspended_archive_overdue());
+  EXPECT_TRUE(
+      EntitlementOf(f.grant, f.person, true, std::nullopt, kNow)->suspended_archive_overdue());
 }
 
 TEST(GrantFor, TheTermCountsFromTheDecision) {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "controller/domain/grant.h"
+#include "controller/domain/incident.h"
 #include "controller/domain/request.h"
 
 namespace muster {
@@ -40,7 +41,9 @@ std::string Document() {
       "## A request\n",
       Table<v1::Request>(RequestEvent::kBreakGlass, RequestEventName, NextRequestState),
       "\n## A grant\n",
-      Table<v1::Grant>(GrantEvent::kVerifiedAbsent, GrantEventName, NextGrantState));
+      Table<v1::Grant>(GrantEvent::kVerifiedAbsent, GrantEventName, NextGrantState),
+      "\n## A possible loss of records (36 CFR 1230.14)\n",
+      Table<v1::Incident>(IncidentEvent::kClose, IncidentEventName, NextIncidentState));
 }
 
 TEST(StatesDoc, SaysWhatTheCodeDoes) {

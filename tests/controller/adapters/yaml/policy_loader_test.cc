@@ -163,7 +163,7 @@ TEST(LoadPolicies, BlocklistIssues) {
 TEST(LoadPolicies, FileIssues) {
   const std::string unknown =
       ": unknown policy file; expected catalogue/<app id>.yaml, trm.yaml, "
-      "blocklist.yaml, cohorts.yaml or guidance/{training,archive,messages}.yaml";
+      "blocklist.yaml, cohorts.yaml, retention.yaml or guidance/{training,archive,messages}.yaml";
   for (const std::string path :
        {"notes.txt", "catalogue/x.yml", "catalogue/X.yaml", "catalogue/.yaml", "x.yaml",
         "catalogue/a/x.yaml", "../trm.yaml", "/trm.yaml", "catalogue/../trm.yaml"}) {

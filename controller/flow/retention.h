@@ -1,0 +1,18 @@
+// The retention policy in force, and what agents are told of it.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "controller/domain/obligation.h"
+#include "controller/flow/records.h"
+#include "muster/v1/archive.pb.h"
+#include "muster/v1/guidance.pb.h"
+
+namespace muster {
+
+// With the defaults where the agency has set none: UTC, limits.h, nothing packed.
+absl::StatusOr<v1::RetentionPolicy> LoadRetention(const Snapshot& snapshot);
+
+// The zone was checked when the policy was applied; one that this machine no longer knows is UTC.
+ClockSettings ClockSettingsOf(const v1::RetentionPolicy& policy);
+
+}  // namespace muster

@@ -1,0 +1,109 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "common/time_proto.h"
+#include "controller/adapters/yaml/policy_loader.h"
+
+namespace muster {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+Texts IssuesOf(const std::string& text) {
+  Texts out;
+  for (const PolicyIssue& issue : LoadPolicies({{"retention.yaml", text}}).issues) {
+    out.push_back(IssueText(issue));
+  }
+  return out;
+}
+
+constexpr char kSchedule[] =
+    "time_zone: UTC\nschedules:\n  - id: A-1\n    title: t\n    status: draft\n"
+    "    authority: a\n";
+
+TEST(RetentionFile, TheShippedOneIsReadWhole) {
+  std::ifstream file(std::string(MUSTER_SOURCE_DIR) + "/policies/retention.yaml");
+  std::stringstream text;
+  text << file.rdbuf();
+  const LoadResult loaded = LoadPolicies({{"retention.yaml", text.str()}});
+  ASSERT_TRUE(loaded.issues.empty()) << IssueText(loaded.issues[0]);
+  const v1::RetentionPolicy& policy = *loaded.policies.retention;
+  EXPECT_EQ(policy.time_zone(), "America/New_York");
+  EXPECT_EQ(FromProto(policy.overdue_grace()), absl::Hours(120));
+  EXPECT_EQ(FromProto(policy.silent_after()), absl::Hours(72));
+  EXPECT_EQ(FromProto(policy.update_every()), absl::Hours(720));
+  EXPECT_EQ(policy.repository(), "");
+  ASSERT_EQ(policy.folders_size(), 1);
+  EXPECT_EQ(policy.folders(0).platform(), v1::Platform::LINUX);
+  EXPECT_EQ(policy.folders(0).folder(), "Chat exports");
+  ASSERT_EQ(policy.schedules_size(), 2);
+  const v1::RetentionSchedule& draft = policy.schedules(0);
+  EXPECT_EQ(draft.id(), "DAA-0568-2022-0005");
+  EXPECT_EQ(draft.status(), v1::RetentionSchedule::DRAFT);
+  EXPECT_EQ(draft.disposition(), v1::RetentionSchedule::TEMPORARY);
+  EXPECT_EQ(draft.keep_years(), 10u);
+  EXPECT_EQ(draft.cutoff(), "calendar-year");
+  EXPECT_FALSE(draft.capstone());
+  EXPECT_EQ(policy.schedules(1).disposition(), v1::RetentionSchedule::PERMANENT);
+  EXPECT_TRUE(policy.schedules(1).capstone());
+}
+
+TEST(RetentionFile, EachMistakeIsSaidWhereItIs) {
+  const std::pair<std::string, Texts> kCases[] = {
+      {"overdue_grace: 5d\n", {"retention.yaml:1:1: retention.yaml needs the key 'time_zone'"}},
+      {"time_zone: Atlantis/Central\n",
+       {"retention.yaml:1:12: unknown time zone 'Atlantis/Central'; write it like "
+        "America/New_York"}},
+      {"time_zone: /etc/localtime\n",
+       {"retention.yaml:1:12: unknown time zone '/etc/localtime'; write it like "
+        "America/New_York"}},
+      {"time_zone: UTC\nsilent_after: 5m\n",
+       {"retention.yaml:2:15: 'silent_after' must be between 1h and 720h, not '5m'"}},
+      {"time_zone: UTC\nrepository:\n  id: a/b\n  path: srv\n",
+       {"retention.yaml:3:7: 'id' 'a/b' may hold letters, digits, '.', '_' and '-' only",
+        "retention.yaml:4:9: 'path' 'srv' must begin with '/': it is where agents find the "
+        "repository"}},
+      {"time_zone: UTC\nfolders:\n  linux: ../x\n",
+       {"retention.yaml:3:10: '../x' is no folder below a home; write it like Chat exports, "
+        "without a leading '/' or '..'"}},
+      {absl::StrCat(kSchedule, "    disposition: temporary\n"),
+       {"retention.yaml:3:5: a schedule needs the key 'cutoff'",
+        "retention.yaml:3:5: a temporary schedule needs 'keep_years' and 'cutoff'"}},
+      {absl::StrCat(kSchedule, "    disposition: permanent\n    keep_years: 3\n"),
+       {"retention.yaml:8:17: a permanent schedule has no 'keep_years'"}},
+      {absl::StrCat(kSchedule,
+                    "    disposition: permanent\n  - id: A-1\n    title: t\n"
+                    "    status: draft\n    authority: a\n    disposition: permanent\n"),
+       {"retention.yaml:8:5: schedule 'A-1' is given twice for everybody else; keep one"}},
+  };
+  for (const auto& [text, want] : kCases) EXPECT_EQ(IssuesOf(text), want) << text;
+}
+
+TEST(RetentionFile, AChangeIsSaidInWordsAndTheSameAgainIsNone) {
+  PolicySet before;
+  before.apps["x"].set_id("x");
+  const auto load = [](const std::string& text) {
+    return LoadPolicies({{"retention.yaml", text}}).policies;
+  };
+  const PolicyChange first =
+      PlanApply(before, load(absl::StrCat(kSchedule, "    disposition: permanent\n")), false,
+                absl::UnixEpoch());
+  EXPECT_EQ(first.changes,
+            (Texts{"retention: time zone none -> UTC", "retention: schedule A-1 added, DRAFT"}));
+  const PolicyChange again =
+      PlanApply(first.result, load(absl::StrCat(kSchedule, "    disposition: permanent\n")), false,
+                absl::UnixEpoch());
+  EXPECT_EQ(again.changes, Texts{});
+  const PolicyChange other =
+      PlanApply(first.result, load("time_zone: America/New_York\noverdue_grace: 2d\n"), false,
+                absl::UnixEpoch());
+  EXPECT_EQ(other.changes, (Texts{"retention: time zone UTC -> America/New_York",
+                                  "retention: overdue grace the default -> 48h",
+                                  "retention: schedule A-1 removed"}));
+}
+
+}  // namespace
+}  // namespace muster

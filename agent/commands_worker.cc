@@ -17,8 +17,11 @@
 #include "absl/strings/str_format.h"
 #include "agent/adapters/files/browser_policy_files.h"
 #include "agent/adapters/files/file_state_store.h"
+#include "agent/adapters/files/held_export.h"
+#include "agent/adapters/files/home_exports.h"
 #include "agent/adapters/files/identity_files.h"
 #include "agent/adapters/files/local_machine.h"
+#include "agent/adapters/files/repository_folder.h"
 #include "agent/adapters/grpc/controller_link.h"
 #include "agent/adapters/grpc/stepper.h"
 #include "agent/adapters/linux/beat.h"
@@ -29,11 +32,13 @@
 #include "agent/adapters/linux/watcher.h"
 #include "agent/commands.h"
 #include "agent/flow/agent.h"
+#include "agent/flow/archivist.h"
 #include "agent/flow/certificate_keeper.h"
 #include "agent/flow/log.h"
 #include "agent/flow/web_clients.h"
 #include "common/agent_limits.h"
 #include "common/clock.h"
+#include "common/exit_code.h"
 #include "common/status_macros.h"
 #include "google/protobuf/stubs/logging.h"
 
@@ -220,6 +225,49 @@ absl::StatusOr<std::unique_ptr<CertificateKeeper>> NewKeeper(
   return CertificateKeeper::New(std::move(parts));
 }
 
+// A question from the local socket, with the file that came with it.
+v1::ControlReply AnswerWithFile(Agent& agent, const std::string& helper_dir,
+                                const v1::ControlRequest& request, uint32_t uid, Fd file) {
+  if (!request.has_archive_submit() || !file.ok()) return agent.Answer(request, uid);
+  absl::StatusOr<std::shared_ptr<HeldExport>> held =
+      HoldSubmitted(std::move(file), request.archive_submit().name(), helper_dir);
+  if (held.ok()) return agent.Answer(request, uid, *std::move(held));
+  v1::ControlReply out;
+  out.set_error(std::string(held.status().message()));
+  out.set_exit_code(static_cast<uint32_t>(ExitCode(held.status())));
+  return out;
+}
+
+// The archivist with all it needs, and the thread that it works on. Outlives whoever wakes it.
+struct Archiving {
+  Archiving(const MachinePaths& paths, const DeviceIdentity& identity, StateStore* store,
+            const Clock* clock, NoticeChannel* notices)
+      : exports(paths.home_dir, paths.passwd, paths.helper_dir),
+        archivist({.device_id = identity.device_id,
+                   .tenant = identity.tenant,
+                   .store = store,
+                   .clock = clock,
+                   .folders = &exports,
+                   .repository = &repository,
+                   .notices = notices,
+                   .random_salt = RandomSalt,
+                   .wake = [this] { stepper.Wake(); }}),
+        // It has nothing to do until the agent has started.
+        stepper([this, clock] {
+          return started ? archivist.Step() : clock->Now() + limits::kExportLookInterval;
+        }) {}
+  void Begin() {
+    started = true;
+    stepper.Wake();
+  }
+
+  HomeExports exports;
+  RepositoryFolder repository;
+  std::atomic<bool> started = false;
+  Archivist archivist;
+  Stepper stepper;
+};
+
 void PrepareProcess() {
   // Few threads that allocate little: two arenas keep the agent small.
   mallopt(M_ARENA_MAX, 2);
@@ -255,6 +303,7 @@ absl::Status Run(const WorkerOptions& options) {
   BrowserPolicyFiles browsers(options.browser_root);
   WebClients web_clients(&browsers, &store, &clock);
   NoticeSender notices({FindNoticeHelper(), options.run_user_dir});
+  Archiving archiving(options.machine, device.identity, &store, &clock, &notices);
   Agent agent({.identity = device.identity,
                .controller = device.controller,
                .store = &store,
@@ -264,6 +313,7 @@ absl::Status Run(const WorkerOptions& options) {
                .reports = &reports,
                .notices = &notices,
                .web_clients = &web_clients,
+               .archivist = &archiving.archivist,
                .instance_id = NewInstanceId(),
                .certificate_not_after = [&certificate] { return certificate->not_after(); },
                .wake = wake_up});
@@ -273,11 +323,12 @@ absl::Status Run(const WorkerOptions& options) {
   // The gate stands already, and the way back stands before it matters.
   MUSTER_ASSIGN_OR_RETURN(
       std::unique_ptr<ControlServer> control,
-      ControlServer::Start(store.PathOf(kSocketFile),
-                           [&agent](const v1::ControlRequest& request, uint32_t uid) {
-                             return agent.Answer(request, uid);
-                           }));
+      ControlServer::Start(
+          store.PathOf(kSocketFile), [&](const v1::ControlRequest& request, uint32_t uid, Fd file) {
+            return AnswerWithFile(agent, options.machine.helper_dir, request, uid, std::move(file));
+          }));
   MUSTER_RETURN_IF_ERROR(agent.Start());
+  archiving.Begin();
   malloc_trim(0);
   beat->shared().worker_ready = 1;
   ControllerLink link(target,

@@ -112,4 +112,23 @@ inline constexpr int kScanShare = 50;
 inline constexpr absl::Duration kMinScanGap = absl::Milliseconds(200);
 inline constexpr absl::Duration kMaxScanGap = absl::Milliseconds(800);
 
+// Archive work; what exports themselves may be is in archive_limits.h.
+inline constexpr absl::Duration kExportLookInterval = absl::Seconds(5);  // at export folders
+inline constexpr size_t kMaxReadsPerStep = 16;
+inline constexpr int kMaxReadTries = 5;  // then a file counts as unreadable until it changes
+inline constexpr absl::Duration kMaxReadPause = absl::Minutes(10);
+inline constexpr absl::Duration kMinPackPause = absl::Seconds(5), kMaxPackPause = absl::Minutes(15);
+// So long a device waits for a repository before it makes a salt of its own.
+inline constexpr absl::Duration kSaltWait = absl::Hours(24);
+inline constexpr absl::Duration kSaltRetry = absl::Minutes(1);
+inline constexpr size_t kSaltBytes = 32;
+inline constexpr size_t kMaxSubmissions = 16;  // files handed over and not packed yet
+inline constexpr size_t kMaxArchiveReportBytes = 1 << 20;
+inline constexpr size_t kMaxUntold = 200;  // statements, windows … not reported yet
+inline constexpr size_t kMaxRefusedFiles = 1'000;
+inline constexpr size_t kMaxTold = 1'024;
+inline constexpr absl::Duration kArchiveNoticeInterval = absl::Hours(24);  // per person and matter
+inline constexpr size_t kMaxArchiveProblems = 32;
+inline constexpr size_t kMaxChatNameBytes = 1'024;
+
 }  // namespace muster::limits

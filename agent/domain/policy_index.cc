@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "common/time_proto.h"
 
 namespace muster::agent {
@@ -58,6 +59,12 @@ std::shared_ptr<const PolicyIndex> PolicyIndex::Build(PolicyParts parts) {
   }
   if (parts.emergency_deny != nullptr) out->AddEmergencyDeny(*parts.emergency_deny);
   out->uid_of_ = std::move(parts.uid_of);
+  for (const auto& [key, until] : parts.windows) {
+    if (const auto it = out->by_id_.find(key.second); it != out->by_id_.end()) {
+      out->window_of_[{key.first, it->second}] = until;
+    }
+  }
+  out->windows_ = std::move(parts.windows);
   return out;
 }
 
@@ -121,7 +128,17 @@ Decision PolicyIndex::Decide(AppIndex app, std::optional<uint32_t> uid, absl::Ti
   const absl::Time at = std::max(now, time_floor_);
   const v1::Verdict::Kind verdict = DecideVerdict(at < rule.denied_until, rule.trm,
                                                   rule.blocklisted, FindEntitlement(app, uid), at);
-  return {verdict, Denies(verdict)};
+  const bool window =
+      verdict == v1::Verdict::ALLOW_EXPORT_ONLY && WindowUntil(app, uid, at).has_value();
+  return {verdict, Denies(verdict) && !window};
+}
+
+std::optional<absl::Time> PolicyIndex::WindowUntil(AppIndex app, std::optional<uint32_t> uid,
+                                                   absl::Time now) const {
+  if (!uid) return std::nullopt;
+  const auto it = window_of_.find(std::make_pair(*uid, app));
+  if (it == window_of_.end() || std::max(now, time_floor_) >= it->second) return std::nullopt;
+  return it->second;
 }
 
 bool PolicyIndex::EmergencyDenied(AppIndex app, absl::Time now) const {
@@ -162,7 +179,16 @@ DecisionInputs PolicyIndex::InputsFor(AppIndex app, std::optional<uint32_t> uid,
 
 v1::Explanation PolicyIndex::Explain(AppIndex app, std::optional<uint32_t> uid,
                                      absl::Time now) const {
-  return muster::Decide(InputsFor(app, uid, now));
+  v1::Explanation out = muster::Decide(InputsFor(app, uid, now));
+  const std::optional<absl::Time> until = WindowUntil(app, uid, now);
+  if (!until || out.verdict() != v1::Verdict::ALLOW_EXPORT_ONLY) return out;
+  v1::Explanation::Link* link = out.add_chain();
+  link->set_condition("an export window is open");
+  link->set_holds(true);
+  link->set_detail(absl::StrCat("until ", TimeText(*until)));
+  out.set_next_step(absl::StrCat("Export the chats and quit ", rules_[app].name, " before ",
+                                 TimeText(*until), "; then it is ended."));
+  return out;
 }
 
 std::string PolicyIndex::Reason(AppIndex app, std::optional<uint32_t> uid, absl::Time now) const {
@@ -173,6 +199,9 @@ absl::Time PolicyIndex::NextExpiry(absl::Time now) const {
   absl::Time next = absl::InfiniteFuture();
   for (const auto& [key, e] : entitlements_) {
     if (e.not_after > now) next = std::min(next, e.not_after);
+  }
+  for (const auto& [key, until] : window_of_) {
+    if (until > now) next = std::min(next, until);
   }
   for (const AppRule& rule : rules_) {
     if (rule.denied_until > now) next = std::min(next, rule.denied_until);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -37,6 +38,9 @@ struct Decision {
   bool deny = false;  // what the gate does: BLOCK, and ALLOW_EXPORT_ONLY on a laptop
 };
 
+// Until when an app that is ALLOW_EXPORT_ONLY may run, by account and app id.
+using ExportWindows = std::map<std::pair<uint32_t, std::string>, absl::Time>;
+
 // What a PolicyIndex is compiled from.
 struct PolicyParts {
   v1::CohortContent content;
@@ -47,6 +51,7 @@ struct PolicyParts {
   std::map<std::string, uint32_t> uid_of;  // login name -> uid on this machine
   // The highest signed issued_at; no decision is made at an earlier time.
   absl::Time time_floor = absl::InfinitePast();
+  ExportWindows windows = {};
 };
 
 class PolicyIndex {
@@ -86,7 +91,13 @@ class PolicyIndex {
   const std::optional<v1::EmergencyDeny>& emergency_deny() const { return emergency_deny_; }
   const std::map<std::string, uint32_t>& uid_of() const { return uid_of_; }
 
-  // The next moment after `now` at which an entitlement or an emergency deny ends;
+  const ExportWindows& windows() const { return windows_; }
+  // The end of the window that is open for this account; empty: none is. It opens nothing where
+  // the verdict is not ALLOW_EXPORT_ONLY.
+  std::optional<absl::Time> WindowUntil(AppIndex app, std::optional<uint32_t> uid,
+                                        absl::Time now) const;
+
+  // The next moment after `now` at which an entitlement, a window or an emergency deny ends;
   // InfiniteFuture: none.
   absl::Time NextExpiry(absl::Time now) const;
   // When the documents end: entitlements are unusable from then on.
@@ -112,6 +123,8 @@ class PolicyIndex {
   absl::flat_hash_map<std::string, AppIndex> by_id_;
   absl::flat_hash_set<std::pair<int, std::string>> packages_;
   absl::flat_hash_map<std::pair<uint32_t, AppIndex>, EntitlementFacts> entitlements_;
+  absl::flat_hash_map<std::pair<uint32_t, AppIndex>, absl::Time> window_of_;
+  ExportWindows windows_;
   absl::flat_hash_set<uint32_t> person_uids_;
   absl::Time not_after_ = absl::InfiniteFuture();
   absl::Time time_floor_ = absl::InfinitePast();

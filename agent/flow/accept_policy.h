@@ -53,6 +53,8 @@ class PolicyAcceptor {
   AcceptOutcome AcceptBeacon(const v1::BeaconUpdate& update);
 
   std::shared_ptr<const AcceptedPolicy> current() const { return current_; }
+  // The root in force; null before Load.
+  const Trust* trust() const { return trust_ ? &*trust_ : nullptr; }
 
  private:
   // What would be in force: a copy to change.

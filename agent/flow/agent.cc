@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/flow/archivist.h"
 #include "agent/flow/log.h"
 #include "common/agent_limits.h"
 #include "common/limits.h"
@@ -31,13 +32,15 @@ Outbox::NextReport ReportsFrom(ReportLog* log) {
   };
 }
 
-PolicyParts PartsOf(const AcceptedPolicy& accepted, std::map<std::string, uint32_t> uid_of) {
+PolicyParts PartsOf(const AcceptedPolicy& accepted, std::map<std::string, uint32_t> uid_of,
+                    const Archivist* archivist) {
   PolicyParts out;
   out.content = accepted.content;
   out.how_to_ask = accepted.cohort->how_to_ask();
   out.cohort_not_after = FromProto(accepted.cohort->header().not_after());
   if (accepted.assignment) out.assignment = &*accepted.assignment;
   if (accepted.emergency_deny) out.emergency_deny = &*accepted.emergency_deny;
+  if (archivist != nullptr) out.windows = archivist->Windows(uid_of);
   out.uid_of = std::move(uid_of);
   out.time_floor = accepted.highest_issued_at;
   return out;
@@ -84,6 +87,10 @@ absl::Status Agent::Start() {
     inventory_.Load();
     inventory_.Read(kAllSources);
     next_full_inventory_ = parts_.clock->Now() + limits::kFullInventoryInterval;
+  }
+  if (parts_.archivist != nullptr) {
+    MUSTER_RETURN_IF_ERROR(
+        parts_.archivist->Start([this](v1::Report body) { return QueueReport(std::move(body)); }));
   }
   MUSTER_RETURN_IF_ERROR(acceptor_.Load());
   if (disarm && !disarm->reported()) {
@@ -142,7 +149,7 @@ void Agent::Rebuild(bool candidates_too, std::optional<Candidates> found) {
   std::shared_ptr<const PolicyIndex> index;
   std::vector<std::string> notes;
   if (accepted_ != nullptr && accepted_->cohort) {
-    index = PolicyIndex::Build(PartsOf(*accepted_, resolved.uid_of));
+    index = PolicyIndex::Build(PartsOf(*accepted_, resolved.uid_of, parts_.archivist));
     const std::string fits =
         absl::StrCat(accepted_->HashOf(OwnCohort()), " ", accepted_->HashOf(kEmergencyDenyName));
     candidates_too = candidates_too || fits != candidates_for_;
@@ -169,6 +176,7 @@ void Agent::Rebuild(bool candidates_too, std::optional<Candidates> found) {
   }
   const absl::Time monitor_until = state.monitor_until;
   parts_.enforcer->Swap(std::move(state));
+  if (parts_.archivist != nullptr) parts_.archivist->SetPolicy(index);
   {
     MutexLock lock(&mu_);
     policy_ = index;

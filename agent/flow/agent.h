@@ -29,6 +29,8 @@
 
 namespace muster::agent {
 
+class Archivist;
+class HeldExport;
 class WebClients;
 
 // Thread-safe, except that Start comes first and OnMessage is for one stream at a time.
@@ -44,6 +46,7 @@ class Agent {
     ReportLog* reports = nullptr;
     NoticeChannel* notices = nullptr;   // null: nobody is told why an app was stopped
     WebClients* web_clients = nullptr;  // null: browsers are left alone
+    Archivist* archivist = nullptr;     // null: nothing is archived
     std::string instance_id;            // random per start
     // When the device certificate ends; empty: not known.
     std::function<absl::Time()> certificate_not_after;
@@ -78,8 +81,9 @@ class Agent {
   void OnMessage(const v1::ControllerMessage& message);
   Outbox& outbox() { return outbox_; }
 
-  // The local socket. `uid` is the caller's, from the kernel.
-  v1::ControlReply Answer(const v1::ControlRequest& request, uint32_t uid);
+  // The local socket. `uid` is the caller's, from the kernel; `file` came with the question.
+  v1::ControlReply Answer(const v1::ControlRequest& request, uint32_t uid,
+                          std::shared_ptr<HeldExport> file = nullptr);
 
  private:
   void Apply(std::shared_ptr<const AcceptedPolicy> policy);
@@ -122,6 +126,11 @@ class Agent {
   v1::AgentStatus MakeStatus() const ABSL_LOCKS_EXCLUDED(mu_);
   v1::ControlReply Explain(const v1::ControlRequest::Explain& request, uint32_t uid);
   v1::ControlReply Disarm(const v1::ControlRequest::Disarm& request, uint32_t uid);
+  // Questions of `muster-agent archive`.
+  v1::ControlReply AnswerArchive(const v1::ControlRequest& request, uint32_t uid,
+                                 std::shared_ptr<HeldExport> file);
+  v1::ControlReply OpenExportWindow(const std::string& app_id, uint32_t uid);
+  void OnReceipts(const v1::ReceiptUpdate& update);
   absl::Status SetDisarmed(const v1::DisarmReport& report);
   std::string AccountName(uint32_t uid);
   std::shared_ptr<const PolicyIndex> policy() const ABSL_LOCKS_EXCLUDED(mu_);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/flow/agent.h"
+#include "agent/flow/archivist.h"
 #include "agent/flow/log.h"
 #include "common/exit_code.h"
 #include "common/limits.h"
@@ -72,6 +73,7 @@ void Agent::OnReportAck(const v1::ReportAck& ack) {
     MutexLock lock(&mu_);
     last_status_.clear();
   }
+  if (parts_.archivist != nullptr) parts_.archivist->ReportInFull();
   ReportStatusIfChanged();
   ReportInventory();
   OweProof();
@@ -94,6 +96,7 @@ void Agent::OnMessage(const v1::ControllerMessage& message) {
     case v1::ControllerMessage::kReportAck:
       return OnReportAck(message.report_ack());
     case v1::ControllerMessage::kReceipts:
+      return OnReceipts(message.receipts());
     case v1::ControllerMessage::kDrain:  // the link's
     case v1::ControllerMessage::MESSAGE_NOT_SET:
       return;
@@ -134,6 +137,18 @@ v1::ControlReply ErrorReply(const absl::Status& status) {
   out.set_error(std::string(status.message()));
   out.set_exit_code(static_cast<uint32_t>(ExitCode(status)));
   return out;
+}
+
+// What the person owes of the app's chats.
+void AddOwed(const Archivist* archivist, const std::string& app_id, uint32_t uid,
+             v1::Explanation& out) {
+  if (archivist == nullptr) return;
+  const std::optional<Archivist::Owed> owed = archivist->OwedFor(app_id, uid);
+  if (!owed) return;
+  v1::Explanation::Link* link = out.add_chain();
+  link->set_condition("chats are exported in time");
+  link->set_holds(!owed->overdue);
+  link->set_detail(owed->words);
 }
 
 }  // namespace
@@ -195,6 +210,7 @@ v1::ControlReply Agent::Explain(const v1::ControlRequest::Explain& request, uint
   for (v1::Explanation::Link& link : *decided.mutable_chain()) {
     explanation->add_chain()->Swap(&link);
   }
+  AddOwed(parts_.archivist, request.app_id(), subject, *explanation);
   return out;
 }
 
@@ -238,7 +254,8 @@ v1::ControlReply Agent::Disarm(const v1::ControlRequest::Disarm& request, uint32
   return out;
 }
 
-v1::ControlReply Agent::Answer(const v1::ControlRequest& request, uint32_t uid) {
+v1::ControlReply Agent::Answer(const v1::ControlRequest& request, uint32_t uid,
+                               std::shared_ptr<HeldExport> file) {
   switch (request.request_case()) {
     case v1::ControlRequest::kStatus: {
       v1::ControlReply out;
@@ -254,6 +271,7 @@ v1::ControlReply Agent::Answer(const v1::ControlRequest& request, uint32_t uid) 
     case v1::ControlRequest::kArchiveState:
     case v1::ControlRequest::kArchiveGuide:
     case v1::ControlRequest::kArchiveSubmit:
+      return AnswerArchive(request, uid, std::move(file));
     case v1::ControlRequest::REQUEST_NOT_SET:
       break;
   }

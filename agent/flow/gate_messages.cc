@@ -34,6 +34,12 @@ void AddPolicy(const PolicyIndex& policy, v1::GateState& out) {
   if (policy.assignment()) *out.mutable_assignment() = *policy.assignment();
   if (policy.emergency_deny()) *out.mutable_emergency_deny() = *policy.emergency_deny();
   for (const auto& [name, uid] : policy.uid_of()) (*out.mutable_uid_of())[name] = uid;
+  for (const auto& [key, until] : policy.windows()) {
+    v1::GateState::Window* window = out.add_windows();
+    window->set_uid(key.first);
+    window->set_app_id(key.second);
+    *window->mutable_until() = ToProto(until);
+  }
   SetTime(policy.time_floor(), absl::InfinitePast(), [&] { return out.mutable_time_floor(); });
 }
 
@@ -78,6 +84,9 @@ std::shared_ptr<const PolicyIndex> PolicyOf(v1::GateState& in) {
   if (in.has_emergency_deny()) parts.emergency_deny = &in.emergency_deny();
   parts.uid_of = {in.uid_of().begin(), in.uid_of().end()};
   if (in.has_time_floor()) parts.time_floor = FromProto(in.time_floor());
+  for (const v1::GateState::Window& w : in.windows()) {
+    parts.windows[{w.uid(), w.app_id()}] = FromProto(w.until());
+  }
   return PolicyIndex::Build(std::move(parts));
 }
 

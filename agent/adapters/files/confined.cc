@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -105,6 +106,24 @@ std::string Confined::Head(const std::string& relative, size_t bytes) const {
   const ssize_t n = fd.ok() ? pread(fd.get(), out.data(), bytes, 0) : 0;
   out.resize(n > 0 ? static_cast<size_t>(n) : 0);
   return out;
+}
+
+// The kernel asks whether the account may: between two steps it cannot put something else here
+// that would become its own.
+absl::Status Confined::MakeFolder(const std::string& name, uid_t uid, gid_t gid) const {
+  const bool other = geteuid() == 0 && uid != 0;
+  if (other) {
+    setfsgid(gid);
+    setfsuid(uid);
+  }
+  const bool made = mkdirat(fd_.get(), name.c_str(), 0700) == 0;
+  const int error = errno;
+  if (other) {
+    setfsuid(0);
+    setfsgid(0);
+  }
+  if (made || error == EEXIST) return absl::OkStatus();
+  return ErrnoStatus(error, "create", absl::StrCat(path_, "/", name));
 }
 
 std::vector<Confined::Entry> Confined::List(ScanBudget& budget, bool hidden) const {

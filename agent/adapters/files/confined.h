@@ -52,6 +52,14 @@ class Confined {
   // Its first `bytes`; empty when it is none.
   std::string Head(const std::string& relative, size_t bytes) const;
 
+  // A regular file, open for reading, and what fstat(2) says of it; !ok(): it is none.
+  Fd OpenFile(const std::string& relative, struct stat* st) const {
+    return OpenRegular(relative, Links::kNone, st);
+  }
+  // Makes the folder `name`, with the rights of that account and for it alone; success when one is
+  // there. `name` has no slash.
+  absl::Status MakeFolder(const std::string& name, uid_t uid, gid_t gid) const;
+
   struct Entry {
     std::string name;
     unsigned char type = 0;  // DT_REG, DT_DIR …; never DT_UNKNOWN

@@ -26,6 +26,12 @@ Stepper::~Stepper() {
   thread_.join();
 }
 
+void Stepper::Wake() {
+  MutexLock lock(&mu_);
+  woken_ = true;
+  changed_.NotifyAll();
+}
+
 void Stepper::Run() {
   const SystemClock clock;
   for (;;) {
@@ -33,12 +39,13 @@ void Stepper::Run() {
     const absl::Duration wait = std::clamp(next - clock.Now(), kSoonest, kLatest);
     const absl::Time until = clock.Now() + wait;
     MutexLock lock(&mu_);
-    while (!stop_) {
+    while (!stop_ && !woken_) {
       const absl::Duration left = std::min(until - clock.Now(), wait);
       if (left <= absl::ZeroDuration()) break;
       changed_.WaitFor(&mu_, left);
     }
     if (stop_) return;
+    woken_ = false;
   }
 }
 

@@ -16,6 +16,9 @@ class Stepper {
   explicit Stepper(std::function<absl::Time()> step);
   ~Stepper();
 
+  // Calls the step soon, whenever it wanted to be called. Thread-safe.
+  void Wake();
+
  private:
   void Run();
 
@@ -23,6 +26,7 @@ class Stepper {
   Mutex mu_;
   CondVar changed_;
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
+  bool woken_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;
 };
 

@@ -50,10 +50,52 @@ std::optional<size_t> FrameLength(const std::string& bytes) {
   return ntohl(length);
 }
 
+// recv(2) that also takes a descriptor: the first; others are closed.
+ssize_t Receive(int fd, char* buffer, size_t size, Fd& file) {
+  alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
+  iovec part = {buffer, size};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (n < 0) return n;
+  for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int got = -1;
+      memcpy(&got, CMSG_DATA(c) + i * sizeof got, sizeof got);
+      Fd owned(got);
+      if (!file.ok()) file = std::move(owned);
+    }
+  }
+  return n;
+}
+
+// send(2), with a descriptor when there is one.
+ssize_t SendAll(int fd, const std::string& bytes, int file) {
+  if (file < 0) return send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  iovec part = {const_cast<char*>(bytes.data()), bytes.size()};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* c = CMSG_FIRSTHDR(&message);
+  c->cmsg_level = SOL_SOCKET;
+  c->cmsg_type = SCM_RIGHTS;
+  c->cmsg_len = CMSG_LEN(sizeof file);
+  memcpy(CMSG_DATA(c), &file, sizeof file);
+  return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 }  // namespace
 
 struct ControlServer::Client {
-  Fd fd;
+  Fd fd, file;
   uint32_t uid = 0;
   absl::Time until;
   std::string in, out;
@@ -63,7 +105,7 @@ struct ControlServer::Client {
   bool Step(const Handler& handler) {
     if (!answered) {
       char buffer[4096];
-      const ssize_t n = recv(fd.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+      const ssize_t n = Receive(fd.get(), buffer, sizeof buffer, file);
       if (n < 0) return errno == EAGAIN || errno == EINTR;
       if (n == 0) return false;
       in.append(buffer, static_cast<size_t>(n));
@@ -73,7 +115,7 @@ struct ControlServer::Client {
       v1::ControlRequest request;
       v1::ControlReply reply;
       if (request.ParseFromArray(in.data() + sizeof(uint32_t), static_cast<int>(*length))) {
-        reply = handler(request, uid);
+        reply = handler(request, uid, std::move(file));
       } else {
         reply.set_error("the question was not understood");
         reply.set_exit_code(2);
@@ -152,8 +194,8 @@ void ControlServer::Serve() {
 }
 
 absl::StatusOr<v1::ControlReply> AskAgent(const std::string& socket_path,
-                                          const v1::ControlRequest& request,
-                                          absl::Duration timeout) {
+                                          const v1::ControlRequest& request, absl::Duration timeout,
+                                          int file) {
   MUSTER_ASSIGN_OR_RETURN(const sockaddr_un address, AddressOf(socket_path));
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval wait = absl::ToTimeval(timeout);
@@ -167,7 +209,7 @@ absl::StatusOr<v1::ControlReply> AskAgent(const std::string& socket_path,
   }
   const std::string out = Frame(request);
   std::string in;
-  if (send(fd.get(), out.data(), out.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(out.size())) {
+  if (SendAll(fd.get(), out, file) != static_cast<ssize_t>(out.size())) {
     return absl::DeadlineExceededError("muster-agent does not answer");
   }
   for (;;) {

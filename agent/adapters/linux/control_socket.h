@@ -19,7 +19,9 @@ namespace muster::agent {
 // seconds. At most 32 callers; root's place is taken from another if need be.
 class ControlServer {
  public:
-  using Handler = std::function<v1::ControlReply(const v1::ControlRequest&, uint32_t uid)>;
+  // `file`: the descriptor that came with the question; often none.
+  using Handler =
+      std::function<v1::ControlReply(const v1::ControlRequest&, uint32_t uid, Fd file)>;
   // UNAVAILABLE when the socket cannot be made.
   static absl::StatusOr<std::unique_ptr<ControlServer>> Start(const std::string& path,
                                                               Handler handler);
@@ -37,9 +39,10 @@ class ControlServer {
   std::thread thread_;
 };
 
-// One question. UNAVAILABLE: no agent runs here; DEADLINE_EXCEEDED: it does not answer.
+// One question. UNAVAILABLE: no agent runs here; DEADLINE_EXCEEDED: it does not answer. A `file`
+// goes with it; it stays the caller's.
 absl::StatusOr<v1::ControlReply> AskAgent(const std::string& socket_path,
                                           const v1::ControlRequest& request,
-                                          absl::Duration timeout);
+                                          absl::Duration timeout, int file = -1);
 
 }  // namespace muster::agent

@@ -147,6 +147,54 @@ TEST(PolicyIndex, OfTwoGrantsTheLiveAndLongerOneCounts) {
   EXPECT_TRUE(suspended->Decide(0, kAlice, kNoon).deny) << "no archive window is open";
 }
 
+// A window lets an app run that is ALLOW_EXPORT_ONLY, for its person, to its end, and nothing else.
+TEST(PolicyIndex, AnExportWindowOpensOnlyWhatIsExportOnly) {
+  const TestTenant tenant(kNoon);
+  enum Suspended { kNo, kOverdue, kByTrm };
+  struct Case {
+    v1::Trm::Status trm;
+    Suspended suspended;
+    uint32_t window_of, asks;
+    absl::Duration later;
+    bool emergency, deny;
+    const char* reason;
+  };
+  const absl::Duration kWindow = absl::Minutes(30);
+  const absl::Duration kLast = kWindow - absl::Nanoseconds(1);
+  const Case kCases[] = {
+      {v1::Trm::RESTRICTED, kOverdue, kAlice, kAlice, {}, false, false, "ARCHIVE_OVERDUE"},
+      {v1::Trm::RESTRICTED, kOverdue, kAlice, kAlice, kLast, false, false, "ARCHIVE_OVERDUE"},
+      {v1::Trm::RESTRICTED, kOverdue, kAlice, kAlice, kWindow, false, true, "ARCHIVE_OVERDUE"},
+      {v1::Trm::RESTRICTED, kOverdue, kBob, kAlice, {}, false, true, "ARCHIVE_OVERDUE"},
+      {v1::Trm::RESTRICTED, kOverdue, kAlice, kBob, {}, false, true, "NO_GRANT"},
+      {v1::Trm::RESTRICTED, kOverdue, kAlice, kAlice, {}, true, true, "EMERGENCY_DENY"},
+      {v1::Trm::PROHIBITED, kByTrm, kAlice, kAlice, {}, false, false, "TRM_PROHIBITED_EXPORT"},
+      {v1::Trm::PROHIBITED, kNo, kAlice, kAlice, {}, false, true, "TRM_PROHIBITED"},
+      {v1::Trm::RESTRICTED, kNo, kBob, kBob, {}, false, true, "NO_GRANT"},
+      {v1::Trm::PERMITTED, kNo, kAlice, kAlice, {}, false, true, "BLOCKLISTED"},
+  };
+  for (const Case& c : kCases) {
+    const TestCohort cohort = tenant.Cohort(1, c.trm);
+    v1::DeviceAssignment assignment = tenant.Assignment(1, true);
+    v1::Entitlement* e = assignment.mutable_entitlements(0);
+    e->set_suspended_archive_overdue(c.suspended == kOverdue);
+    e->set_suspended_by_trm(c.suspended == kByTrm);
+    *e->mutable_export_until() = ToProto(kNoon + absl::Hours(24));
+    const v1::EmergencyDeny deny = tenant.Deny(1, {"chat"});
+    PolicyParts parts;
+    parts.content = cohort.content;
+    parts.assignment = &assignment;
+    if (c.emergency) parts.emergency_deny = &deny;
+    parts.uid_of = kUids;
+    parts.windows = {{{c.window_of, "chat"}, kNoon + kWindow}, {{kAlice, "gone"}, kNoon + kWindow}};
+    const auto index = PolicyIndex::Build(std::move(parts));
+    EXPECT_EQ(index->Decide(0, c.asks, kNoon + c.later).deny, c.deny) << c.reason;
+    EXPECT_EQ(index->Reason(0, c.asks, kNoon + c.later), c.reason);
+    EXPECT_EQ(index->NextExpiry(kNoon), kNoon + kWindow);
+    EXPECT_TRUE(index->Decide(0, std::nullopt, kNoon).deny);
+  }
+}
+
 using Known = CandidateIndex::Known;
 
 FileStamp Stamp(uint64_t ino, uint64_t size, int64_t mtime) {

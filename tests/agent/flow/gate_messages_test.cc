@@ -24,6 +24,7 @@ class GateMessagesTest : public ::testing::Test {
     parts.emergency_deny = &deny_;
     parts.uid_of = {{"alice", 20001}};
     parts.time_floor = now_;
+    parts.windows = {{{20001, "chat"}, now_ + absl::Minutes(30)}};
     CandidateIndex::Parts candidates;
     candidates.files = {{{{1, 2}, 3, 4, 5}, 0, "/x/chat"}};
     candidates.paths = {{"/x/chat", 0, FileStamp{{1, 2}, 3, 4, 5}}, {"/x/other", -1, std::nullopt}};
@@ -49,6 +50,7 @@ TEST_F(GateMessagesTest, AStateArrivesAsItWasSent) {
   EXPECT_TRUE(got->candidates->parts() == sent.candidates->parts());
   EXPECT_EQ(got->monitor_until, sent.monitor_until);
   EXPECT_EQ(got->policy_version, sent.policy_version);
+  EXPECT_EQ(got->policy->windows(), sent.policy->windows());
   for (const std::optional<uint32_t> uid : {std::optional<uint32_t>(20001), {}, {0}}) {
     for (const absl::Duration later : {absl::ZeroDuration(), absl::Hours(2), absl::Hours(4)}) {
       EXPECT_EQ(got->policy->Explain(0, uid, now_ + later).DebugString(),

@@ -141,6 +141,7 @@ class FanotifyTest : public ::testing::Test {
     parts.machine = machine_.get();
     parts.enforcer = enforcer_.get();
     parts.reports = reports_.get();
+    parts.archivist = archivist_;
     parts.wake = [] {};
     agent_ = std::make_unique<Agent>(std::move(parts));
     ASSERT_TRUE(agent_->Start().ok());
@@ -189,6 +190,7 @@ class FanotifyTest : public ::testing::Test {
   FakeClock clock_{absl::FromUnixSeconds(1'800'000'000)};
   TestTenant tenant_{clock_.Now()};
   uint64_t version_ = 0;
+  Archivist* archivist_ = nullptr;
   bool and_new_ = false;  // also filesystems that are mounted later, wherever
   MemoryStateStore store_;
   std::string base_, mount_, app_, sleeper_, other_, script_;

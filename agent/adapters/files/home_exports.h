@@ -1,0 +1,32 @@
+// Export folders in people's homes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/adapters/files/homes.h"
+#include "agent/flow/archive_files.h"
+
+namespace muster::agent {
+
+// Thread-compatible. Homes are read as FindHomes() finds them: no link, mount or pipe leads out of
+// one, and a file counts only for the account that owns it.
+class HomeExports final : public ExportFolders {
+ public:
+  // The last as FindHelper() has it.
+  HomeExports(std::string home_dir, std::string passwd, std::string helper_dir)
+      : home_dir_(std::move(home_dir)),
+        passwd_(std::move(passwd)),
+        helper_dir_(std::move(helper_dir)) {}
+
+  FolderLook Look(const std::string& name, const std::vector<FolderOwner>& owners) override;
+  absl::StatusOr<std::unique_ptr<HeldExport>> Open(const std::string& name,
+                                                   const FoundExport& found) override;
+
+ private:
+  std::vector<Home> Homes() const;
+
+  const std::string home_dir_, passwd_, helper_dir_;
+};
+
+}  // namespace muster::agent

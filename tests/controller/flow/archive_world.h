@@ -145,6 +145,10 @@ class ArchiveWorld : public World {
     const auto stored = Load<v1::SignedDoc>(*store_->Read(), DocumentKey(kRootName), "missing");
     v1::Root root;
     ASSERT_TRUE(root.ParseFromString(stored->value.payload()));
+    auto* roles = root.mutable_roles();
+    roles->erase(std::remove_if(roles->begin(), roles->end(),
+                                [](const auto& role) { return role.role() == "records"; }),
+                 roles->end());
     v1::TrustedKey* key = root.add_keys();
     key->set_key_id(records_.key_id());
     key->set_spki(records_.spki());

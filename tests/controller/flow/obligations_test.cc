@@ -112,8 +112,9 @@ TEST_F(ObligationsTest, AChatMovesToTheDeviceThatReportedItLast) {
 }
 
 TEST_F(ObligationsTest, WhatAnEndedGrantOwesStaysOwed) {
+  Live(2);
   ASSERT_TRUE(Revoke(grant_, "left the project").ok());
-  Live(21);
+  Live(19);
   EXPECT_EQ(Owed(), (Lines{Line(alice_.id, "", "OVERDUE E0_NONE")}));
 }
 

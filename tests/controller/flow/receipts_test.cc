@@ -87,7 +87,7 @@ TEST_F(ReceiptsTest, EachLieHasItsCode) {
          r.set_export_sha256(Hash("three"));
        },
        "RECEIPT_UNKNOWN_EXPORT"},
-      {"name", [](auto& r) { r.mutable_header()->set_name(ReceiptName("bag-2")); }, "NOT_NAMED"},
+      {"name", [](auto& r) { r.mutable_header()->set_name(ReceiptName("bag-2")); }, "MALFORMED"},
       {"tenant", [](auto& r) { r.mutable_header()->set_tenant("other"); }, "WRONG_TENANT"},
   };
   for (const Case& c : kCases) {

@@ -19,8 +19,7 @@ struct Row {
 
 constexpr char kNothing[] = "Nothing to do.";
 constexpr char kNow[] = "Export the chat now: `muster-agent archive guide` says how.";
-constexpr char kTheyAsk[] =
-    "The records office will ask you; do not delete or reinstall the app.";
+constexpr char kTheyAsk[] = "The records office will ask you; do not delete or reinstall the app.";
 
 constexpr Row kRows[] = {
     {v1::Obligation::CLEAR, "everything is kept", kNothing},

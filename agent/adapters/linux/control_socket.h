@@ -20,8 +20,7 @@ namespace muster::agent {
 class ControlServer {
  public:
   // `file`: the descriptor that came with the question; often none.
-  using Handler =
-      std::function<v1::ControlReply(const v1::ControlRequest&, uint32_t uid, Fd file)>;
+  using Handler = std::function<v1::ControlReply(const v1::ControlRequest&, uint32_t uid, Fd file)>;
   // UNAVAILABLE when the socket cannot be made.
   static absl::StatusOr<std::unique_ptr<ControlServer>> Start(const std::string& path,
                                                               Handler handler);
@@ -42,7 +41,7 @@ class ControlServer {
 // One question. UNAVAILABLE: no agent runs here; DEADLINE_EXCEEDED: it does not answer. A `file`
 // goes with it; it stays the caller's.
 absl::StatusOr<v1::ControlReply> AskAgent(const std::string& socket_path,
-                                          const v1::ControlRequest& request,
-                                          absl::Duration timeout, int file = -1);
+                                          const v1::ControlRequest& request, absl::Duration timeout,
+                                          int file = -1);
 
 }  // namespace muster::agent

@@ -22,7 +22,11 @@ constexpr absl::Duration kPatience = absl::Seconds(30);  // of a loaded machine
 
 constexpr struct {
   const char *role, *account;
-} kOperators[] = {{kServiceDesk, "tsd"}, {kApprover, "soc"}, {kSecond, "soc2"}, {kAdmin, "admin"}};
+} kOperators[] = {{kServiceDesk, "tsd"},
+                  {kApprover, "soc"},
+                  {kSecond, "soc2"},
+                  {kAdmin, "admin"},
+                  {kRecords, "rim"}};
 
 std::vector<TestPerson> People(const std::string& alice, const std::string& bob) {
   std::vector<TestPerson> out = {{alice, kAlice}, {bob, kBob}};

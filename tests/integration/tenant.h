@@ -45,6 +45,7 @@ inline constexpr char kServiceDesk[] = "service-desk";  // tsd@mdm.test
 inline constexpr char kApprover[] = "soc-approver";     // soc@mdm.test
 inline constexpr char kSecond[] = "soc-second";         // soc2@mdm.test
 inline constexpr char kAdmin[] = "admin";               // admin@mdm.test
+inline constexpr char kRecords[] = "records-officer";   // rim@mdm.test
 // The two people of the stories, and a crew without accounts here: crew1@mdm.test ... crew8.
 inline constexpr char kAlice[] = "alice@mdm.test";
 inline constexpr char kBob[] = "bob@mdm.test";

@@ -117,7 +117,7 @@ void ReadKeepYears(const YamlNode& item, v1::RetentionSchedule* schedule, FileIs
   const YamlField* years = FindField(item, "keep_years");
   const bool temporary = schedule->disposition() == v1::RetentionSchedule::TEMPORARY;
   if (years == nullptr) {
-    if (temporary) issues->Error(item, "a temporary schedule needs 'keep_years' and 'cutoff'");
+    if (temporary) RequireField(item, "keep_years", "a temporary schedule", issues);
     return;
   }
   uint32_t value = 0;

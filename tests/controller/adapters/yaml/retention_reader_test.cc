@@ -53,7 +53,8 @@ TEST(RetentionFile, TheShippedOneIsReadWhole) {
 
 TEST(RetentionFile, EachMistakeIsSaidWhereItIs) {
   const std::pair<std::string, Texts> kCases[] = {
-      {"overdue_grace: 5d\n", {"retention.yaml:1:1: retention.yaml needs the key 'time_zone'"}},
+      {"overdue_grace: 5d\n",
+       {"retention.yaml:1:1: retention.yaml has no 'time_zone'; add time_zone: ..."}},
       {"time_zone: Atlantis/Central\n",
        {"retention.yaml:1:12: unknown time zone 'Atlantis/Central'; write it like "
         "America/New_York"}},
@@ -70,8 +71,8 @@ TEST(RetentionFile, EachMistakeIsSaidWhereItIs) {
        {"retention.yaml:3:10: '../x' is no folder below a home; write it like Chat exports, "
         "without a leading '/' or '..'"}},
       {absl::StrCat(kSchedule, "    disposition: temporary\n"),
-       {"retention.yaml:3:5: a schedule needs the key 'cutoff'",
-        "retention.yaml:3:5: a temporary schedule needs 'keep_years' and 'cutoff'"}},
+       {"retention.yaml:3:5: a temporary schedule has no 'cutoff'; add cutoff: ...",
+        "retention.yaml:3:5: a temporary schedule has no 'keep_years'; add keep_years: ..."}},
       {absl::StrCat(kSchedule, "    disposition: permanent\n    keep_years: 3\n"),
        {"retention.yaml:8:17: a permanent schedule has no 'keep_years'"}},
       {absl::StrCat(kSchedule,

@@ -83,8 +83,9 @@ TEST_F(ArchivistTest, UnreadableFilesAreToldOnceByTheirCode) {
   for (const Case& c : kCases) {
     reports_.clear();
     notices_.sent.clear();
-    world_.files = {{absl::StrCat("f", ++ino),
-                     Export("x", "2026-02-01T08:00:00Z", "2026-02-03T09:30:00Z", ino)}};
+    ++ino;
+    world_.files = {
+        {absl::StrCat("f", ino), Export("x", "2026-02-01T08:00:00Z", "2026-02-03T09:30:00Z", ino)}};
     world_.files.begin()->second.fails = c.status;
     for (int i = 0; i < 20; ++i) {
       Work();

@@ -44,7 +44,7 @@ class ArchivistFilesTest : public ::testing::Test {
     chmod(root_.c_str(), 0755);
     fs::create_directories(Home());
     fs::create_directories(Repository() / "incoming");
-    chown(Home().c_str(), kUid, kUid);
+    ASSERT_EQ(chown(Home().c_str(), kUid, kUid), 0);
     std::ofstream(root_ / "passwd")
         << "alice:x:" << kUid << ":" << kUid << "::" << Home().string() << ":/bin/bash\n";
     exports_ = std::make_unique<HomeExports>(root_ / "home", root_ / "passwd", MUSTER_BIN_DIR);
@@ -84,7 +84,7 @@ class ArchivistFilesTest : public ::testing::Test {
   fs::path Repository() const { return root_ / "records"; }
   void Drop(const std::string& name, const std::string& text, uint32_t owner = kUid) const {
     std::ofstream(Folder() / name) << text;
-    chown((Folder() / name).c_str(), owner, owner);
+    ASSERT_EQ(chown((Folder() / name).c_str(), owner, owner), 0);
   }
   static std::string Chat() {
     return "01/02/2026, 08:00 - Messages and calls are end-to-end encrypted.\n"

@@ -146,7 +146,8 @@ free_port() {
 add_account() {
   id "$1" >/dev/null 2>&1 && return 0
   note_made account "$1"
-  useradd --no-create-home --shell /usr/sbin/nologin --comment "Muster demo" "$1"
+  useradd --home-dir "$demo/homes/$1" --create-home --skel /dev/null \
+    --shell /usr/sbin/nologin --comment "Muster demo" "$1"
 }
 
 write_config() {
@@ -186,6 +187,12 @@ issue_operators() {
 make_tenant() {
   port=$(free_port)
   cp "$root/deploy/demo/directory.ldif" "$demo/directory.ldif"
+  mkdir -p "$demo/homes" "$demo/records" "$demo/policies"
+  chmod 0711 "$demo/homes"
+  {
+    cat "$root/policies/retention.yaml"
+    printf 'repository:\n  id: demo-records\n  path: %s\n' "$demo/records"
+  } >"$demo/policies/retention.yaml"
   write_config
   step "Tenant: keys, certificates, root of trust" \
     "$bin/musterd" init --dir "$demo/tenant" --tenant demo
@@ -208,7 +215,8 @@ start_controller() {
   controller_pid=$started_pid
   step "Controller answers on 127.0.0.1:$port" until_ok 20 as admin policy show
   step "Policies: 42 blocked apps, TRM, the demo app" eval \
-    'as admin apply -f policies && as admin apply -f deploy/demo/policies'
+    'as admin apply -f policies && as admin apply -f deploy/demo/policies &&
+     as admin apply -f "$demo/policies"'
 }
 
 agent_mode() { as admin device list -o csv | awk -F, 'NR == 2 {print $6}'; }

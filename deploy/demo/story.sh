@@ -1,7 +1,7 @@
 # Parts of quickstart.sh: the story and its report. Sourced; needs lib.sh.
 # shellcheck shell=bash disable=SC2034,SC2154
 blocked_before=false allowed_after=false blocked_after_revoke=false bob_blocked=false
-approve_to_allowed_ms=null revoke_to_blocked_ms=null install_to_reported_ms=null
+chat_seen=false chat_receipted=false export_to_seen_ms=null approve_to_allowed_ms=null revoke_to_blocked_ms=null install_to_reported_ms=null
 demo_app=/usr/bin/demo-chat
 
 # run_as ACCOUNT COMMAND...: as if that person had logged in: real uid and login uid.
@@ -86,8 +86,42 @@ tell_bob() {
   why bob@demo.test
 }
 
+# A chat as the app on a phone exports it: one message on each of the last 25 days.
+write_chat() {
+  local day
+  echo "$(date -d '25 days ago' +%d/%m/%Y), 08:00 - Messages and calls are end-to-end encrypted. No one outside of this chat, not even WhatsApp, can read or listen to them. Tap to learn more."
+  for day in $(seq 25 -1 1); do
+    echo "$(date -d "$day days ago" +%d/%m/%Y), 09:30 - Carla: The bus leaves at nine"
+  done
+}
+
+chat_level() { as records-officer archive status -o json | grep -q "\"level\": \"$1\""; }
+
+bag_waits() { [ -n "$(ls "$demo/records/incoming")" ]; }
+
+tell_archive() {
+  say "4. What Alice writes is a record. She exports a chat into her folder; nobody else reads it."
+  local folder="$demo/homes/muster-alice/Chat exports" start
+  until_ok 10 test -d "$folder" || fail "the agent did not make the export folder"
+  write_chat >"$demo/chat.txt"
+  "$bin/muster-agent" archive inspect "$demo/chat.txt" | indent
+  start=$(now_ms)
+  install -o muster-alice -m 0600 "$demo/chat.txt" "$folder/WhatsApp Chat with Carla.txt"
+  if until_ok 20 chat_level E2_SEEN; then
+    chat_seen=true
+    export_to_seen_ms=$(($(now_ms) - start))
+  fi
+  echo "  exported -> evidence at the controller: $export_to_seen_ms ms, a part of it waiting until the file is whole"
+  say "5. The records office takes it in and signs a receipt."
+  until_ok 20 bag_waits || true
+  as records-officer records receive "$demo/records" --key "$demo/tenant/root-keys/records.key" |
+    indent
+  if until_ok 10 chat_level E3_RECEIPTED; then chat_receipted=true; fi
+  as records-officer report archive --by person | indent
+}
+
 tell_revocation() {
-  say "4. The need is gone: the grant is revoked."
+  say "6. The need is gone: the grant is revoked."
   local start
   start=$(now_ms)
   as soc-approver grant revoke "$grant" --reason "Need has ended" >/dev/null
@@ -111,8 +145,9 @@ play_story() {
   tell_install
   tell_approval
   tell_bob
+  tell_archive
   tell_revocation
-  say "5. All of it is in the audit log."
+  say "7. All of it is in the audit log."
   as auditor audit list --object "request/$request" -o csv | cut -d, -f1-6 | indent
   agent_rss_kb=$(memory "$agent_pid" Rss)
   agent_pss_kb=$(memory "$agent_pid" Pss)
@@ -128,6 +163,9 @@ write_report() {
   "allowed_after": $allowed_after,
   "blocked_after_revoke": $blocked_after_revoke,
   "other_user_blocked": $bob_blocked,
+  "chat_seen": $chat_seen,
+  "chat_receipted": $chat_receipted,
+  "export_to_seen_ms": $export_to_seen_ms,
   "approve_to_allowed_ms": $approve_to_allowed_ms,
   "revoke_to_blocked_ms": $revoke_to_blocked_ms,
   "install_to_reported_ms": $install_to_reported_ms,

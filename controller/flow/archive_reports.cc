@@ -166,15 +166,15 @@ class ArchiveWriter {
   // whole; without one nothing more is taken.
   absl::StatusOr<std::string> MakeRoom(const v1::ExportSeen& seen) {
     const std::string prefix = absl::StrCat("export/", seen.person_id(), "/", seen.app_id(), "/");
-    auto [known, is_new] = chats_.try_emplace(prefix);
+    const bool is_new = !chats_.contains(prefix);
+    auto& counts = chats_[prefix];
     if (is_new) {
       MUSTER_RETURN_IF_ERROR(ForEach<v1::ExportRecord>(
           snapshot_, prefix, [&](const std::string&, const Versioned<v1::ExportRecord>& record) {
-            ++known->second[record.value.seen().chat_key()];
+            ++counts[record.value.seen().chat_key()];
             return absl::OkStatus();
           }));
     }
-    auto& counts = known->second;
     if (!counts.contains(seen.chat_key()) && counts.size() >= limits::kMaxChatsPerPerson) {
       return absl::StrCat("this person has ", limits::kMaxChatsPerPerson, " chats already");
     }
@@ -200,9 +200,11 @@ class ArchiveWriter {
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
       return FromProto(a.second.seen().last_at()) < FromProto(b.second.seen().last_at());
     });
-    for (const auto& [key, record] : all) {
+    for (const auto& old : all) {
+      const std::string& key = old.first;
+      if (exports_.contains(key)) continue;  // this report changes it
       const bool held = std::any_of(all.begin(), all.end(), [&](const auto& other) {
-        return other.first != key && !exports_.contains(key) && Holds(other.second, record);
+        return other.first != key && Holds(other.second, old.second);
       });
       if (!held) continue;
       mutation_.deletes.push_back(key);

@@ -72,6 +72,31 @@ TEST(DeviceHub, ReportAcksCoalesceAndYieldToDocuments) {
   EXPECT_EQ(stream->Texts(), Texts({"root#1", "assignment/d#1", "ack 5"}));
 }
 
+TEST(DeviceHub, TheLatestReceiptsGoOnceAfterDocuments) {
+  FakeClock clock(kStart);
+  DeviceHub hub(clock);
+  auto stream = std::make_shared<FakeStream>();
+  const auto id = hub.Open("d", stream, kNever);
+  const auto receipts = [](int n) {
+    v1::ControllerMessage message;
+    for (int i = 0; i < n; ++i) message.mutable_receipts()->add_receipts();
+    return std::make_shared<const std::string>(message.SerializeAsString());
+  };
+  hub.Start("d", id, "cohort/linux", {}, {Doc("root", 1)});
+  hub.OfferReceipts("d", receipts(1));
+  hub.OfferReceipts("d", receipts(3));
+  hub.Offer("d", Doc("assignment/d", 1));
+  Drain(hub, *stream, id);
+  EXPECT_EQ(stream->Texts(), Texts({"root#1", "assignment/d#1", "receipts 3"}));
+  hub.OfferReceipts("d", receipts(3));
+  hub.OfferReceipts("d", nullptr);
+  hub.OfferReceipts("nobody", receipts(1));
+  Drain(hub, *stream, id);
+  EXPECT_EQ(stream->Texts().size(), 3u);
+  hub.OfferReceipts("d", receipts(2));
+  EXPECT_EQ(stream->Texts().back(), "receipts 2");
+}
+
 TEST(DeviceHub, ANewStreamReplacesTheOldOne) {
   FakeClock clock(kStart);
   DeviceHub hub(clock);

@@ -65,6 +65,8 @@ class FakeStream final : public DeviceSink {
         out.push_back("ack " + std::to_string(m.report_ack().seq()));
       } else if (m.has_chunk()) {
         out.push_back("chunk " + m.chunk().sha256() + "=" + m.chunk().data());
+      } else if (m.has_receipts()) {
+        out.push_back("receipts " + std::to_string(m.receipts().receipts_size()));
       } else if (m.has_beacon()) {
         out.push_back("beacon " + std::to_string(m.beacon().proofs_size()));
       } else if (m.has_throttle()) {

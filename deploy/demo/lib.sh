@@ -187,7 +187,7 @@ issue_operators() {
 make_tenant() {
   port=$(free_port)
   cp "$root/deploy/demo/directory.ldif" "$demo/directory.ldif"
-  mkdir -p "$demo/homes" "$demo/records" "$demo/policies"
+  mkdir -p "$demo/homes" "$demo/records/incoming" "$demo/policies"
   chmod 0711 "$demo/homes"
   {
     cat "$root/policies/retention.yaml"
@@ -235,6 +235,7 @@ enrol_and_start_agent() {
   mkdir -p "$demo/browsers"  # nothing is left behind in this machine's browsers
   # shellcheck disable=SC2086  # MUSTER_AGENT_FLAGS is a list: e.g. --filesystems /usr
   start muster-agent run --state "$agent_state" --browser-root "$demo/browsers" \
+    --home-dir "$demo/homes" \
     ${MUSTER_AGENT_FLAGS:-}
   agent_pid=$started_pid
   step "Agent enforces the signed policy on this machine" until_ok 20 agent_enforces

@@ -233,7 +233,7 @@ std::string InspectTable(const Inspected& in) {
                    "; ", text.edited, " edited, ", text.deleted, " deleted"),
       out);
   Row("Media", MediaWords(file), out);
-  Row("Notes", absl::StrCat(text.system, " lines of the app itself"), out);
+  Row("Notes", absl::StrCat(Plural(text.system, "line", "lines"), " of the app itself"), out);
   if (text.dated) {
     Row("First",
         WallText(text.range.first, in.zone) + (text.from_start ? " (the chat begins here)" : ""),

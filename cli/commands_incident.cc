@@ -140,14 +140,14 @@ void AddDraft(CLI::App* noun, Session* session) {
   AddDryRun(verb, [request](bool v) { request->set_dry_run(v); });
 }
 
-struct SignArgs {
+struct IncidentSignArgs {
   std::string id, pin_file, document;
   std::vector<std::string> keys;
   bool dry_run = false;
 };
 
 // The report as the controller has it; its hash is worked out here, never taken on trust.
-absl::StatusOr<std::string> FetchHash(Session& s, const SignArgs& args) {
+absl::StatusOr<std::string> FetchHash(Session& s, const IncidentSignArgs& args) {
   v1::GetIncidentReportRequest request;
   request.set_incident_id(args.id);
   v1::IncidentReportResponse report;
@@ -173,7 +173,7 @@ absl::StatusOr<std::string> FetchHash(Session& s, const SignArgs& args) {
                    ", and the report is now ", hash, "; nothing was signed"));
 }
 
-absl::StatusOr<v1::SignedDoc> MakeSignature(Session& s, const SignArgs& args,
+absl::StatusOr<v1::SignedDoc> MakeSignature(Session& s, const IncidentSignArgs& args,
                                             const std::string& hash) {
   v1::TrustView view;
   MUSTER_RETURN_IF_ERROR(s.Call("GetTrust", v1::GetTrustRequest(), &view));
@@ -200,7 +200,7 @@ absl::StatusOr<v1::SignedDoc> MakeSignature(Session& s, const SignArgs& args,
   return doc;
 }
 
-absl::StatusOr<int> SignReport(Session& s, const SignArgs& args) {
+absl::StatusOr<int> SignReport(Session& s, const IncidentSignArgs& args) {
   MUSTER_ASSIGN_OR_RETURN(const std::string hash, FetchHash(s, args));
   s.err << "signing the report of " << args.id << " with the SHA-256 " << hash << "\n";
   v1::SignIncidentRequest request;
@@ -212,8 +212,8 @@ absl::StatusOr<int> SignReport(Session& s, const SignArgs& args) {
   return PrintIncident(s, response, args.dry_run);
 }
 
-void AddSign(CLI::App* noun, Session* session) {
-  auto args = std::make_shared<SignArgs>();
+void AddIncidentSign(CLI::App* noun, Session* session) {
+  auto args = std::make_shared<IncidentSignArgs>();
   CLI::App* verb = AddVerb(noun, session, "sign", "Sign the report with the records key",
                            [args](Session& s) { return SignReport(s, *args); });
   AddId(verb, [args](const std::string& v) { args->id = v; });
@@ -297,7 +297,7 @@ void AddIncidentCommands(CLI::App* root, Session* session) {
   AddOpen(noun, session);
   AddIncidentDecisions(noun, session);
   AddDraft(noun, session);
-  AddSign(noun, session);
+  AddIncidentSign(noun, session);
   AddDocument(noun, session);
 }
 

@@ -3,17 +3,10 @@
 
 #include "agent/flow/agent.h"
 #include "agent/flow/archivist.h"
-#include "common/exit_code.h"
+#include "agent/flow/control_reply.h"
 
 namespace muster::agent {
 namespace {
-
-v1::ControlReply ErrorReply(const absl::Status& status) {
-  v1::ControlReply out;
-  out.set_error(std::string(status.message()));
-  out.set_exit_code(static_cast<uint32_t>(ExitCode(status)));
-  return out;
-}
 
 template <typename T>
 v1::ControlReply Reply(absl::StatusOr<T> answer, T* (v1::ControlReply::*field)()) {

@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "agent/flow/agent.h"
 #include "agent/flow/archivist.h"
+#include "agent/flow/control_reply.h"
 #include "agent/flow/log.h"
-#include "common/exit_code.h"
 #include "common/limits.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
@@ -131,13 +131,6 @@ void Agent::RaiseAlarm(std::string text) {
 }
 
 namespace {
-
-v1::ControlReply ErrorReply(const absl::Status& status) {
-  v1::ControlReply out;
-  out.set_error(std::string(status.message()));
-  out.set_exit_code(static_cast<uint32_t>(ExitCode(status)));
-  return out;
-}
 
 // What the person owes of the app's chats.
 void AddOwed(const Archivist* archivist, const std::string& app_id, uint32_t uid,

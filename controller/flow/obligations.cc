@@ -15,7 +15,7 @@ namespace muster {
 namespace {
 
 constexpr int kMaxPasses = 64;  // of one person at one time: each may open one incident
-constexpr size_t kPage = 500;
+constexpr size_t kKeysPerLook = 500;
 constexpr char kByPerson[] = "grant_by_person/";
 
 absl::Status ReviewPerson(const Services& services, const std::string& person_id) {
@@ -62,12 +62,13 @@ absl::StatusOr<std::vector<std::string>> PersonsToReview(const Services& service
   for (const std::string prefix : {"archive_work/", "archive_due/"}) {
     std::string after;
     while (out.size() < limits::kMaxArchivePersonsPerRound) {
-      MUSTER_ASSIGN_OR_RETURN(const auto page, snapshot->Scan(prefix, after, kPage));
+      MUSTER_ASSIGN_OR_RETURN(const auto page, snapshot->Scan(prefix, after, kKeysPerLook));
       for (const Record& record : page) {
         if (prefix == "archive_due/" && record.key >= until) break;
         out.insert(record.key.substr(record.key.rfind('/') + 1));
       }
-      if (page.size() < kPage || (prefix == "archive_due/" && page.back().key >= until)) break;
+      if (page.size() < kKeysPerLook || (prefix == "archive_due/" && page.back().key >= until))
+        break;
       after = page.back().key;
     }
   }

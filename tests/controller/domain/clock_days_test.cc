@@ -25,7 +25,7 @@ std::string Text(absl::Time at) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%S", at, absl::UTCTimeZone());
 }
 
-struct Case {
+struct DayCase {
   const char* what;
   const char* zone;
   const char* since;  // UTC
@@ -34,7 +34,7 @@ struct Case {
 };
 
 TEST(StartOfDay, IsLocalMidnightWhateverTheClockDoes) {
-  const Case kCases[] = {
+  const DayCase kCases[] = {
       {"a plain month", "UTC", "2027-01-15T08:00:00", 21, "2027-02-05T00:00:00"},
       {"the first second of a day", "UTC", "2027-01-15T00:00:00", 14, "2027-01-29T00:00:00"},
       {"the last second of a day", "UTC", "2027-01-15T23:59:59", 14, "2027-01-29T00:00:00"},
@@ -60,7 +60,7 @@ TEST(StartOfDay, IsLocalMidnightWhateverTheClockDoes) {
       {"a midnight that comes twice, the first", "America/St_Johns", "2010-11-01T12:00:00", 6,
        "2010-11-07T02:30:00"},
   };
-  for (const Case& c : kCases) {
+  for (const DayCase& c : kCases) {
     const absl::TimeZone zone = Zone(c.zone);
     const absl::Time since = Utc(c.since);
     EXPECT_EQ(Text(StartOfDay(since, c.day, zone)), c.begins) << c.what;

@@ -5,13 +5,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/archive_limits.h"
 #include "common/time_proto.h"
+#include "tests/support/days.h"
 
 namespace muster {
 namespace {
 
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);  // 2027-01-15T08:00:00Z
-constexpr absl::Duration kDay = absl::Hours(24);
-
 v1::Obligation Chat(const std::string& person, const std::string& office,
                     v1::Obligation::State state = v1::Obligation::ACCRUING,
                     v1::Evidence::Level level = v1::Evidence::E3_RECEIPTED) {

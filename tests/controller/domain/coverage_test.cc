@@ -29,14 +29,14 @@ std::string Text(const Coverage& c) {
                       " of ", c.exports);
 }
 
-struct Case {
+struct CoverageCase {
   const char* what;
   std::vector<ExportOf> exports;
   const char* want;
 };
 
-void Check(const std::vector<Case>& cases) {
-  for (const Case& c : cases) {
+void CheckCoverage(const std::vector<CoverageCase>& cases) {
+  for (const CoverageCase& c : cases) {
     EXPECT_EQ(Text(CoverageOf(Records(c.exports), kNow)), c.want) << c.what;
     std::vector<ExportOf> reversed(c.exports.rbegin(), c.exports.rend());
     EXPECT_EQ(Text(CoverageOf(Records(reversed), kNow)), c.want) << c.what << ", reversed";
@@ -44,7 +44,7 @@ void Check(const std::vector<Case>& cases) {
 }
 
 TEST(CoverageOf, OneExport) {
-  Check({
+  CheckCoverage({
       {"none", {}, "E2 to 0, E3 to 0, newest 0 E0, receipted 0 |  | 0 of 0"},
       {"older than the clock",
        {{"a", -5, 10}},
@@ -83,7 +83,7 @@ TEST(CoverageOf, OneExport) {
 }
 
 TEST(CoverageOf, WhatIsContiguous) {
-  Check({
+  CheckCoverage({
       {"found to continue",
        {{"a", -1, 10}, {"b", 9, 20, "a", 10, 4}},
        "E2 to 20, E3 to 0, newest 20 E2, receipted 0, earlier not | -1-20 E2 | 16 of 2"},
@@ -133,7 +133,7 @@ TEST(CoverageOf, WhatIsContiguous) {
 // Deleting a chat and writing again begins a new one: its start is not the chat's.
 TEST(CoverageOf, AChatThatBeganAnew) {
   const ExportOf anew = {.sha = "b", .first = 12, .made = 20, .from_start = true};
-  Check({
+  CheckCoverage({
       {"after one from the start",
        {{.sha = "a", .first = 1, .made = 10, .from_start = true}, anew},
        "E2 to 10, E3 to 0, gap 10-12, newest 20 E2, receipted 0, earlier not | 0-10 E2, 12-20 E2 | "
@@ -150,7 +150,7 @@ TEST(CoverageOf, AChatThatBeganAnew) {
 }
 
 TEST(CoverageOf, Receipts) {
-  Check({
+  CheckCoverage({
       {"the newest has none",
        {{.sha = "a", .first = -1, .made = 10, .receipted = true}, {"b", 9, 20, "a"}},
        "E2 to 20, E3 to 10, newest 20 E2, receipted 10 | -1-10 E3, 10-20 E2 | 20 of 2"},
@@ -179,7 +179,7 @@ TEST(CoverageOf, Receipts) {
 }
 
 TEST(CoverageOf, MessagesOfOverlapsCountOnce) {
-  Check({
+  CheckCoverage({
       {"the whole chat each time",
        {{"a", -1, 10, "", 100}, {"b", -1, 20, "a", 150, 100}, {"c", -1, 30, "b", 180, 150}},
        "E2 to 30, E3 to 0, newest 30 E2, receipted 0 | -1-30 E2 | 180 of 3"},

@@ -5,12 +5,11 @@
 #include "common/limits.h"
 #include "common/time_proto.h"
 #include "controller/domain/grant.h"
+#include "tests/support/days.h"
 #include "tests/support/now.h"
 
 namespace muster {
 namespace {
-
-constexpr absl::Duration kDay = absl::Hours(24);
 
 DecisionTimes Times() {
   return {.sla = kDay, .escalate_to = {"soc-approver", "admin"}, .expire_after = 30 * kDay};

@@ -8,14 +8,13 @@
 #include "absl/strings/str_cat.h"
 #include "common/archive_limits.h"
 #include "common/time_proto.h"
+#include "tests/support/days.h"
 #include "tests/support/now.h"
 
 namespace muster {
 namespace {
 
 using I = v1::Incident;
-constexpr absl::Duration kDay = absl::Hours(24);
-
 // Every arrow of DESIGN section 4, and the two that stay where they are; every other pair of state
 // and event is refused.
 TEST(NextIncidentState, EveryStateAndEvent) {

@@ -12,6 +12,7 @@
 #include "common/time_proto.h"
 #include "controller/domain/html.h"
 #include "controller/domain/incident.h"
+#include "tests/support/days.h"
 #include "tests/support/now.h"
 #include "tests/support/temp_dir.h"
 
@@ -19,7 +20,6 @@ namespace muster {
 namespace {
 
 using I = v1::Incident;
-constexpr absl::Duration kDay = absl::Hours(24);
 //   MUSTER_WRITE_DOCS=1 build/bin/controller_domain_tests --gtest_filter=LossReport.Golden
 constexpr char kGolden[] = MUSTER_SOURCE_DIR "/tests/testdata/loss_report.html";
 

@@ -18,7 +18,7 @@ ClockSettings NewYork() {
 }
 
 // What is so; of days after kNow, which is 3 in the morning in New York.
-struct Facts {
+struct ClockFacts {
   std::vector<ExportOf> exports = {};
   std::optional<double> ended = std::nullopt;
   bool gone = false, blocked = false, gap_decided = false, loss_decided = false, stated = false;
@@ -45,7 +45,7 @@ std::string Name(const v1::Obligation& o) {
   return absl::StrCat(State::State_Name(o.state()), o.compliant() ? " compliant" : "");
 }
 
-std::string StateAt(const Facts& facts, double day) {
+std::string StateAt(const ClockFacts& facts, double day) {
   return Name(Evaluate({}, facts.Get(), NewYork(), At(day)));
 }
 
@@ -54,22 +54,22 @@ ExportOf Receipted(double until) {
   return {.sha = "a", .first = -1, .made = until, .receipted = true};
 }
 
-struct Case {
+struct StateCase {
   const char* what;
-  Facts facts;
+  ClockFacts facts;
   double day;
   const char* want;
 };
 
-void Check(const std::vector<Case>& cases) {
-  for (const Case& c : cases) EXPECT_EQ(StateAt(c.facts, c.day), c.want) << c.what;
+void CheckStates(const std::vector<StateCase>& cases) {
+  for (const StateCase& c : cases) EXPECT_EQ(StateAt(c.facts, c.day), c.want) << c.what;
 }
 
 // Midnight in New York is 5:00 UTC: 21 hours after kNow.
 constexpr double kMidnight = -3.0 / 24, kSecond = 1.0 / 86'400;
 
 TEST(Evaluate, TheClockWithoutAnExport) {
-  Check({
+  CheckStates({
       {"at once", {}, 0, "ACCRUING"},
       {"day 13 ends", {}, 14 + kMidnight - kSecond, "ACCRUING"},
       {"day 14 begins", {}, 14 + kMidnight, "DUE_SOON"},
@@ -82,7 +82,7 @@ TEST(Evaluate, TheClockWithoutAnExport) {
 }
 
 TEST(Evaluate, TheClockAfterAnExport) {
-  Check({
+  CheckStates({
       {"seen today", {.exports = {Seen(5)}}, 5, "EXPORTED"},
       {"seen", {.exports = {Seen(5)}}, 19 + kMidnight - kSecond, "EXPORTED"},
       {"due", {.exports = {Seen(5)}}, 19 + kMidnight, "DUE_SOON"},
@@ -118,7 +118,7 @@ TEST(Evaluate, TheClockAfterAnExport) {
 TEST(Evaluate, TheWorstThatHolds) {
   const ExportOf beyond = {.sha = "b", .first = 8, .made = 10, .receipted = true};
   const ExportOf bad = {.sha = "a", .first = -1, .made = 5, .mismatch = "RECEIPT_SIZE"};
-  Check({
+  CheckStates({
       {"silent", {.exports = {Receipted(5)}, .last_seen = 6}, 9, "UNKNOWN"},
       {"not yet", {.exports = {Receipted(5)}, .last_seen = 6}, 9 - kSecond, "ACCRUING compliant"},
       {"silent, but urgent", {.exports = {Receipted(5)}, .last_seen = 6}, 24, "UNKNOWN"},
@@ -149,7 +149,7 @@ TEST(Evaluate, TheWorstThatHolds) {
 }
 
 TEST(Evaluate, WhatHasEnded) {
-  Check({
+  CheckStates({
       {"the grant is over, its last days are owed",
        {.exports = {Receipted(5)}, .ended = 10},
        11,
@@ -217,7 +217,7 @@ TEST(Evaluate, TellsTheWhole) {
   *before.mutable_state_since() = ToProto(At(1));
   *before.mutable_gap_from() = ToProto(At(1));
   before.set_reminded_for(State::DUE_SOON);
-  const Facts facts = {.exports = {Receipted(5)}, .incident = "INC-1"};
+  const ClockFacts facts = {.exports = {Receipted(5)}, .incident = "INC-1"};
   v1::Obligation want = before;
   want.set_state(State::OVERDUE);
   want.clear_gap_from();
@@ -242,39 +242,39 @@ TEST(Evaluate, TellsTheWhole) {
 }
 
 TEST(Evaluate, KeepsSinceWhileTheStateIsTheSame) {
-  v1::Obligation o = Evaluate({}, Facts{.exports = {Seen(5)}}.Get(), NewYork(), At(5.5));
+  v1::Obligation o = Evaluate({}, ClockFacts{.exports = {Seen(5)}}.Get(), NewYork(), At(5.5));
   EXPECT_EQ(FromProto(o.state_since()), At(5.5));
-  o = Evaluate(o, Facts{.exports = {Seen(9)}}.Get(), NewYork(), At(9.5));
+  o = Evaluate(o, ClockFacts{.exports = {Seen(9)}}.Get(), NewYork(), At(9.5));
   EXPECT_EQ(FromProto(o.state_since()), At(5.5));
-  o = Evaluate(o, Facts{.exports = {Seen(9)}, .last_seen = 12}.Get(), NewYork(), At(20));
+  o = Evaluate(o, ClockFacts{.exports = {Seen(9)}, .last_seen = 12}.Get(), NewYork(), At(20));
   EXPECT_EQ(o.state(), State::UNKNOWN);
   EXPECT_EQ(FromProto(o.state_since()), At(15));  // however late it is noticed
 }
 
 TEST(Evaluate, WhatIsNotOwedHasNoDueDate) {
-  for (const Facts& facts : {Facts{.exports = {Receipted(10)}, .ended = 10},
-                             Facts{.ended = 10, .gone = true, .loss_decided = true}}) {
+  for (const ClockFacts& facts : {ClockFacts{.exports = {Receipted(10)}, .ended = 10},
+                                  ClockFacts{.ended = 10, .gone = true, .loss_decided = true}}) {
     const v1::Obligation o = Evaluate({}, facts.Get(), NewYork(), At(50));
     EXPECT_FALSE(o.has_due_at() || o.has_uncovered_since() || o.has_export_only_at()) << Name(o);
     EXPECT_EQ(NextChange(o, facts.Get(), NewYork(), At(50)), absl::InfiniteFuture());
   }
-  const v1::Obligation lost =
-      Evaluate({}, Facts{.exports = {Seen(5)}, .ended = 10, .gone = true}.Get(), NewYork(), At(50));
+  const v1::Obligation lost = Evaluate(
+      {}, ClockFacts{.exports = {Seen(5)}, .ended = 10, .gone = true}.Get(), NewYork(), At(50));
   EXPECT_EQ(FromProto(lost.uncovered_since()), At(5));
   EXPECT_FALSE(lost.has_due_at() || lost.has_export_only_at());
 }
 
 TEST(Evaluate, WhatAPersonSaysIsE1AndStopsNoClock) {
-  const v1::Obligation o = Evaluate({}, Facts{.stated = true}.Get(), NewYork(), At(15));
+  const v1::Obligation o = Evaluate({}, ClockFacts{.stated = true}.Get(), NewYork(), At(15));
   EXPECT_EQ(o.level(), v1::Evidence::E1_STATED);
   EXPECT_EQ(Name(o), "DUE_SOON");
-  EXPECT_EQ(
-      Evaluate({}, Facts{.exports = {Seen(5)}, .stated = true}.Get(), NewYork(), At(6)).level(),
-      v1::Evidence::E2_SEEN);
+  EXPECT_EQ(Evaluate({}, ClockFacts{.exports = {Seen(5)}, .stated = true}.Get(), NewYork(), At(6))
+                .level(),
+            v1::Evidence::E2_SEEN);
 }
 
 TEST(ForcesExportOnly, AfterTheGrace) {
-  const auto at = [](const Facts& facts, double day) {
+  const auto at = [](const ClockFacts& facts, double day) {
     const v1::Obligation o = Evaluate({}, facts.Get(), NewYork(), At(day));
     return std::pair(IsOverdue(o, At(day)), ForcesExportOnly(o, At(day)));
   };

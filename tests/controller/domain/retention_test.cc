@@ -10,7 +10,7 @@ namespace {
 
 using Schedule = v1::RetentionSchedule;
 
-absl::TimeZone NewYork() {
+absl::TimeZone Eastern() {
   absl::TimeZone out;
   EXPECT_TRUE(absl::LoadTimeZone("America/New_York", &out));
   return out;
@@ -19,10 +19,10 @@ absl::TimeZone NewYork() {
 // "2028-02-29 12:00", in New York.
 absl::Time Local(const std::string& text) {
   absl::Time out;
-  EXPECT_TRUE(absl::ParseTime("%Y-%m-%d %H:%M", text, NewYork(), &out, nullptr)) << text;
+  EXPECT_TRUE(absl::ParseTime("%Y-%m-%d %H:%M", text, Eastern(), &out, nullptr)) << text;
   return out;
 }
-std::string Text(absl::Time at) { return absl::FormatTime("%Y-%m-%d %H:%M", at, NewYork()); }
+std::string Shown(absl::Time at) { return absl::FormatTime("%Y-%m-%d %H:%M", at, Eastern()); }
 
 v1::ExportSeen Seen(const std::string& first, const std::string& last) {
   v1::ExportSeen out;
@@ -66,7 +66,7 @@ Schedule CapstoneSchedule(Schedule::Status status) {
 }
 
 // "STATE schedule [held]: because; not destroyed because".
-std::string Text(const RetentionDecision& d) {
+std::string Shown(const RetentionDecision& d) {
   EXPECT_FALSE(d.may_be_destroyed);
   return absl::StrCat(v1::Retention::State_Name(d.state), " ", d.schedule_id, d.held ? " held" : "",
                       ": ", d.because, "; ", d.not_destroyed_because);
@@ -76,7 +76,7 @@ TEST(RetentionOf, TheRoleAtTheTimeOfTheMessages) {
   const RetentionFacts facts = {
       .roles = Appointed(),
       .schedules = {Temporary(Schedule::APPROVED), CapstoneSchedule(Schedule::APPROVED)},
-      .zone = NewYork()};
+      .zone = Eastern()};
   struct Case {
     const char *first, *last, *want;
   };
@@ -100,7 +100,7 @@ TEST(RetentionOf, TheRoleAtTheTimeOfTheMessages) {
   for (const Case& c : kCases) {
     std::string want = c.want;
     if (want.rfind("its", 0) == 0) want = absl::StrCat(kTemporary, want, kNotNow);
-    EXPECT_EQ(Text(RetentionOf(Seen(c.first, c.last), facts)), want) << c.first;
+    EXPECT_EQ(Shown(RetentionOf(Seen(c.first, c.last), facts)), want) << c.first;
   }
   v1::ExportSeen group = Seen("2028-01-01 00:00", "2028-01-02 00:00");
   group.set_group(true);
@@ -110,18 +110,18 @@ TEST(RetentionOf, TheRoleAtTheTimeOfTheMessages) {
 
 TEST(RetentionOf, WithoutAnApprovedScheduleEverythingIsKept) {
   const v1::ExportSeen seen = Seen("2027-01-01 00:00", "2027-02-01 00:00");
-  RetentionFacts facts = {.roles = {Role(false, "", "")}, .zone = NewYork()};
-  EXPECT_EQ(Text(RetentionOf(seen, facts)),
+  RetentionFacts facts = {.roles = {Role(false, "", "")}, .zone = Eastern()};
+  EXPECT_EQ(Shown(RetentionOf(seen, facts)),
             "UNSCHEDULED_KEEP : no schedule covers it: unscheduled records are kept; no approved "
             "schedule allows it");
   facts.schedules = {Temporary(Schedule::DRAFT), CapstoneSchedule(Schedule::APPROVED)};
   EXPECT_EQ(
-      Text(RetentionOf(seen, facts)),
+      Shown(RetentionOf(seen, facts)),
       "UNSCHEDULED_KEEP : schedule DAA-1 is a draft, which allows no destruction: it is kept; "
       "no approved schedule allows it");
   facts.roles = {Role(true, "", "")};
   facts.schedules = {Temporary(Schedule::APPROVED), CapstoneSchedule(Schedule::DRAFT)};
-  EXPECT_EQ(Text(RetentionOf(seen, facts)),
+  EXPECT_EQ(Shown(RetentionOf(seen, facts)),
             "PERMANENT : a chat of a Capstone official's time: permanent, though no approved "
             "schedule says so; a permanent record");
 }
@@ -130,16 +130,16 @@ TEST(RetentionOf, WhatIsNotKnownIsKept) {
   RetentionFacts facts = {.roles = {Role(false, "2027-01-01 00:00", "2027-02-01 00:00"),
                                     Role(false, "2027-03-01 00:00", "")},
                           .schedules = {Temporary(Schedule::APPROVED)},
-                          .zone = NewYork()};
+                          .zone = Eastern()};
   const char kUnknown[] =
       "UNSCHEDULED_KEEP : the person's role at the time of its messages is not known: it is kept; "
       "no approved schedule allows it";
-  EXPECT_EQ(Text(RetentionOf(Seen("2026-12-31 00:00", "2027-01-15 00:00"), facts)), kUnknown);
-  EXPECT_EQ(Text(RetentionOf(Seen("2027-01-15 00:00", "2027-03-15 00:00"), facts)), kUnknown);
+  EXPECT_EQ(Shown(RetentionOf(Seen("2026-12-31 00:00", "2027-01-15 00:00"), facts)), kUnknown);
+  EXPECT_EQ(Shown(RetentionOf(Seen("2027-01-15 00:00", "2027-03-15 00:00"), facts)), kUnknown);
   EXPECT_EQ(RetentionOf(Seen("2027-01-01 00:00", "2027-01-31 23:59"), facts).state,
             v1::Retention::TEMPORARY_10Y);
   facts.roles[1].set_absent(true);
-  EXPECT_EQ(Text(RetentionOf(Seen("2027-03-15 00:00", "2027-03-15 00:00"), facts)), kUnknown);
+  EXPECT_EQ(Shown(RetentionOf(Seen("2027-03-15 00:00", "2027-03-15 00:00"), facts)), kUnknown);
 
   v1::ExportSeen unsure = Seen("2027-03-15 00:00", "2027-03-15 00:00");
   unsure.set_ambiguous(true);
@@ -153,7 +153,7 @@ TEST(RetentionOf, AHoldOverridesAll) {
   RetentionFacts facts = {.roles = {Role(false, "", "")},
                           .schedules = {Temporary(Schedule::APPROVED)},
                           .hold_ids = {"HOLD-1", "HOLD-2"},
-                          .zone = NewYork()};
+                          .zone = Eastern()};
   const RetentionDecision held = RetentionOf(Seen("2027-01-01 00:00", "2027-02-01 00:00"), facts);
   EXPECT_TRUE(held.held);
   EXPECT_EQ(held.state, v1::Retention::TEMPORARY_10Y);
@@ -165,16 +165,16 @@ TEST(RetentionOf, OfSeveralSchedulesTheLongest) {
                           .schedules = {Temporary(Schedule::APPROVED, "message", 3, "A"),
                                         Temporary(Schedule::APPROVED, "message", 7, "B"),
                                         Temporary(Schedule::DRAFT, "message", 99, "C")},
-                          .zone = NewYork()};
+                          .zone = Eastern()};
   const v1::ExportSeen seen = Seen("2027-01-01 00:00", "2028-02-29 12:00");
   const RetentionDecision d = RetentionOf(seen, facts);
   EXPECT_EQ(d.schedule_id, "B");
-  EXPECT_EQ(Text(*d.cutoff_at), "2028-02-29 12:00");
-  EXPECT_EQ(Text(*d.keep_until), "2035-03-01 12:00");  // no leap day: the longer one
+  EXPECT_EQ(Shown(*d.cutoff_at), "2028-02-29 12:00");
+  EXPECT_EQ(Shown(*d.keep_until), "2035-03-01 12:00");  // no leap day: the longer one
   Schedule permanent = Temporary(Schedule::APPROVED, "", 0, "D");
   permanent.set_disposition(Schedule::PERMANENT);
   facts.schedules.push_back(permanent);
-  EXPECT_EQ(Text(RetentionOf(seen, facts)),
+  EXPECT_EQ(Shown(RetentionOf(seen, facts)),
             "PERMANENT D: permanent under schedule D; a permanent record");
   facts.schedules = {Temporary(Schedule::APPROVED, "", 7, "E")};
   EXPECT_EQ(RetentionOf(seen, facts).because,
@@ -191,7 +191,7 @@ TEST(AllRoles, ThePresentOneBeginsWhereTheLastEnded) {
   roles = AllRoles(person, {Role(false, "2027-06-01 12:00", "2029-06-01 12:00"),
                             Role(false, "", "2027-06-01 12:00")});
   ASSERT_EQ(roles.size(), 3u);
-  EXPECT_EQ(Text(FromProto(roles[0].from())), "2029-06-01 12:00");
+  EXPECT_EQ(Shown(FromProto(roles[0].from())), "2029-06-01 12:00");
   EXPECT_TRUE(roles[0].capstone());
   EXPECT_FALSE(roles[0].has_until());
   EXPECT_EQ(roles[0].office(), "Front");
@@ -210,11 +210,11 @@ TEST(CutoffAfter, ByItsKind) {
       {"2028-02-29 12:00", "message", "2028-02-29 12:00"},
   };
   for (const Case& c : kCases) {
-    const auto cutoff = CutoffAfter(Local(c.at), c.kind, NewYork());
+    const auto cutoff = CutoffAfter(Local(c.at), c.kind, Eastern());
     ASSERT_TRUE(cutoff) << c.kind;
-    EXPECT_EQ(Text(*cutoff), c.want) << c.at << " " << c.kind;
+    EXPECT_EQ(Shown(*cutoff), c.want) << c.at << " " << c.kind;
   }
-  EXPECT_EQ(CutoffAfter(Local("2027-01-01 00:00"), "quarter", NewYork()), std::nullopt);
+  EXPECT_EQ(CutoffAfter(Local("2027-01-01 00:00"), "quarter", Eastern()), std::nullopt);
 }
 
 }  // namespace

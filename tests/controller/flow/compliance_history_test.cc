@@ -6,13 +6,12 @@
 #include "common/archive_limits.h"
 #include "controller/flow/audit.h"
 #include "tests/controller/flow/world.h"
+#include "tests/support/days.h"
 
 namespace muster {
 namespace {
 
 using Lines = std::vector<std::string>;
-constexpr absl::Duration kDay = absl::Hours(24);
-
 class ComplianceHistoryTest : public World {
  protected:
   void Owe(const std::string& person, const std::string& office,

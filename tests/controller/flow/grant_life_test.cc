@@ -5,13 +5,12 @@
 #include "controller/flow/deadlines.h"
 #include "controller/flow/training.h"
 #include "tests/controller/flow/world.h"
+#include "tests/support/days.h"
 
 namespace muster {
 namespace {
 
 using Lines = std::vector<std::string>;
-constexpr absl::Duration kDay = absl::Hours(24);
-
 class GrantLifeTest : public World {
  protected:
   GrantLifeTest() {

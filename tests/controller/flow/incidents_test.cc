@@ -10,11 +10,11 @@
 #include "controller/flow/incident_decisions.h"
 #include "controller/flow/incident_report.h"
 #include "tests/controller/flow/world.h"
+#include "tests/support/days.h"
 
 namespace muster {
 namespace {
 
-constexpr absl::Duration kDay = absl::Hours(24);
 constexpr char kId[] = "LOSS-000001";
 
 class IncidentsTest : public World {

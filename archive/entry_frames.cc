@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "archive/byte_scan.h"
 #include "archive/text_marks.h"
 #include "common/archive_limits.h"
 
@@ -47,19 +48,10 @@ void EntryFrames::Finish() {
 }
 
 // The next line feed or carriage return at or after `from`; the buffer's end: there is none.
-size_t EntryFrames::FindBreak(size_t from) {
-  const char* begin = buffer_.data();
-  const size_t size = buffer_.size();
-  const void* feed = from < size ? std::memchr(begin + from, '\n', size - from) : nullptr;
-  const size_t at =
-      feed == nullptr ? size : static_cast<size_t>(static_cast<const char*>(feed) - begin);
-  if (next_return_ < from || (next_return_ < size && begin[next_return_] != '\r')) {
-    const size_t search = std::max(from, next_return_ < from ? from : next_return_);
-    const void* found = search < size ? std::memchr(begin + search, '\r', size - search) : nullptr;
-    next_return_ =
-        found == nullptr ? size : static_cast<size_t>(static_cast<const char*>(found) - begin);
-  }
-  return std::min(at, next_return_);
+size_t EntryFrames::FindBreak(size_t from) const {
+  const char* const begin = buffer_.data();
+  const char* const at = FindEither(begin + from, begin + buffer_.size(), '\n', '\r');
+  return static_cast<size_t>(at - begin);
 }
 
 bool EntryFrames::OnlyBlankBefore(size_t end) const {
@@ -76,7 +68,7 @@ bool EntryFrames::OnlyBlankBefore(size_t end) const {
 
 bool EntryFrames::Begins(absl::string_view line, Stamp& stamp, uint64_t offset) {
   if (!MayBegin(line)) return false;
-  const StampResult found = ParseStamp(line);
+  const StampResult found = stamps_.Read(line);
   if (!found.stamp.has_value()) {
     if (found.year_day_month && !notes_.year_day_month.has_value()) notes_.year_day_month = offset;
     return false;
@@ -115,6 +107,7 @@ bool EntryFrames::DecideLine(size_t line_end, bool last) {
   const bool blank = !open_ && base_ + start_ == 0 && OnlyBlankBefore(line_);
   if (line_ > start_ && !blank) End(line_, false);
   stamp_at_ = line_;
+  first_end_ = kNoEnd;
   stamp_ = stamp;
   open_ = true;
   return true;
@@ -130,8 +123,9 @@ void EntryFrames::End(size_t end, bool cut) {
     const size_t text = std::min(stamp_at_ + stamp_.bytes, end);
     frame.text = absl::string_view(buffer_.data() + text, end - text);
     if (!cut) frame.text = WithoutBreak(frame.text);
+    frame.line = frame.text.substr(0, first_end_ == kNoEnd ? kNoEnd : first_end_ - text);
   } else {
-    frame.text = frame.bytes;
+    frame.text = frame.line = frame.bytes;
   }
   sink_(frame);
   start_ = end;
@@ -150,6 +144,7 @@ void EntryFrames::Process(bool last) {
     searched_ = at;
     if (!decided_ && !DecideLine(at, last)) break;
     const bool broken = at < buffer_.size();
+    if (broken && open_ && line_ == stamp_at_) first_end_ = at;
     const bool both =
         broken && buffer_[at] == '\r' && at + 1 < buffer_.size() && buffer_[at + 1] == '\n';
     const size_t end = broken ? at + (both ? 2 : 1) : at;
@@ -164,7 +159,7 @@ void EntryFrames::Process(bool last) {
   line_ -= std::min(line_, start_);
   stamp_at_ -= std::min(stamp_at_, start_);
   searched_ -= std::min(searched_, start_);
-  next_return_ -= std::min(next_return_, start_);
+  if (first_end_ != kNoEnd) first_end_ -= std::min(first_end_, start_);
   start_ = 0;
 }
 

@@ -14,6 +14,7 @@ namespace muster::archive {
 struct Frame {
   absl::string_view bytes;       // of the whole entry, with its line break
   absl::string_view text;        // after the time, without the last line break
+  absl::string_view line;        // of the text, what is before its first line break
   const Stamp* stamp = nullptr;  // null: no entry
   uint64_t offset = 0;
   bool cut = false;  // it was over the cap; what follows is no entry
@@ -40,23 +41,26 @@ class EntryFrames {
   const FrameNotes& notes() const { return notes_; }
 
  private:
+  static constexpr size_t kNoEnd = absl::string_view::npos;
+
   void Process(bool last);
   bool DecideLine(size_t line_end, bool last);
   bool Begins(absl::string_view line, Stamp& stamp, uint64_t offset);
-  size_t FindBreak(size_t from);
+  size_t FindBreak(size_t from) const;
   bool OnlyBlankBefore(size_t end) const;
   void End(size_t end, bool cut);
 
   Sink sink_;
+  StampReader stamps_;
   std::string buffer_;
-  uint64_t base_ = 0;       // offset of the buffer's beginning
-  size_t start_ = 0;        // of the entry
-  size_t stamp_at_ = 0;     // of its time: after blank lines at the very beginning
-  size_t line_ = 0;         // of the line that is looked at
-  size_t searched_ = 0;     // no line break between `line_` and here
-  size_t next_return_ = 0;  // no carriage return before here
-  bool decided_ = false;    // it is known whether `line_` begins an entry
-  bool open_ = false;       // the entry has a time
+  uint64_t base_ = 0;          // offset of the buffer's beginning
+  size_t start_ = 0;           // of the entry
+  size_t stamp_at_ = 0;        // of its time: after blank lines at the very beginning
+  size_t line_ = 0;            // of the line that is looked at
+  size_t searched_ = 0;        // no line break between `line_` and here
+  size_t first_end_ = kNoEnd;  // of the line with the entry's time
+  bool decided_ = false;       // it is known whether `line_` begins an entry
+  bool open_ = false;          // the entry has a time
   Stamp stamp_;
   std::optional<Stamp> form_;   // of the first entry: what all have in common
   std::optional<Stamp> other_;  // of the last line in another form

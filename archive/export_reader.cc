@@ -93,16 +93,16 @@ class ExportReader::Impl {
       summary_.format = ios ? ExportFormat::kIos : ExportFormat::kAndroid;
     }
     if (orders_.Observe(*frame.stamp, frame.offset)) entry.flags |= kBackwards;
-    const SplitText split = participants_.Split(frame.text);
+    const SplitText split = participants_.Split(frame.text, frame.line);
     entry.author = split.author;
     entry.body = split.body;
     if (!split.author.empty()) {
-      const BodyFacts facts = ReadBody(split.body, options_.files);
+      const BodyFacts facts = ReadBody(split.body, split.line, options_.files);
       if (facts.known || !IsAppsOwn(split)) {
         entry.kind = EntryKind::kMessage;
         entry.flags |= facts.flags;
         entry.attachment = facts.attachment;
-        participants_.Add(split.author, split.body);
+        participants_.Add(split);
         Count(entry.flags);
         return;
       }
@@ -115,11 +115,10 @@ class ExportReader::Impl {
 
   // On iOS the app writes in the name of the group or of who did it, with a mark in front.
   bool IsAppsOwn(const SplitText& split) const {
-    const bool group_speaks = summary_.group && !split.known_author &&
-                              split.author == chat_in_text_ && BeginsMarked(split.body);
-    if (group_speaks) return true;
     if (!BeginsMarked(split.body)) return false;
-    return (MeaningOf(FirstLine(split.body)) & kSaysSystem) != 0;
+    const bool group_speaks =
+        summary_.group && !split.known_author && split.author == chat_in_text_;
+    return group_speaks || (MeaningOf(split.line) & kSaysSystem) != 0;
   }
 
   void ReadSystem(const SplitText& split) {
@@ -129,14 +128,14 @@ class ExportReader::Impl {
     const bool enough =
         summary_.system > kEnoughSystem || (summary_.group && !chat_in_text_.empty());
     if (!beginning && enough) return;
-    const unsigned meaning = MeaningOf(FirstLine(split.body));
+    const unsigned meaning = MeaningOf(split.line);
     if (meaning & kSaysGroup) summary_.group = true;
     if (beginning && summary_.messages == 0 && (meaning & (kSaysEncrypted | kSaysGroupCreated))) {
       summary_.from_start = true;
       if (chat_in_text_.empty() && !split.author.empty()) chat_in_text_ = std::string(split.author);
     }
     if ((meaning & kSaysGroupCreated) && chat_in_text_.empty()) {
-      chat_in_text_ = QuotedSubject(FirstLine(split.body));
+      chat_in_text_ = QuotedSubject(split.line);
     }
   }
 

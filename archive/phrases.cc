@@ -67,6 +67,19 @@ Phrase FindPhrase(absl::string_view text) {
   const Table& table = Phrases();
   text = WithoutFrame(text);
   if (text.empty() || text.size() > 2 * table.longest) return Phrase::kNone;
+  // What the app writes differs from the table by capitals alone, and those are ASCII's.
+  char low[128];
+  if (text.size() <= sizeof low) {
+    bool ascii = true;
+    for (size_t i = 0; i < text.size(); ++i) {
+      const char c = text[i];
+      low[i] = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+      ascii = ascii && static_cast<uint8_t>(c) < 0x80 && c != '\t';
+    }
+    const auto found = table.phrases.find(absl::string_view(low, text.size()));
+    if (found != table.phrases.end()) return found->second;
+    if (ascii) return Phrase::kNone;
+  }
   const auto found = table.phrases.find(FoldText(text));
   return found == table.phrases.end() ? Phrase::kNone : found->second;
 }

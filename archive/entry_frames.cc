@@ -10,7 +10,8 @@
 namespace muster::archive {
 namespace {
 
-constexpr size_t kPiece = 256 << 10;
+constexpr size_t kPiece = 64 << 10;
+constexpr size_t kFirst = 2;  // bytes that tell UTF-16
 // So many lines of another form, and none of the text's own between them, are no quotation.
 constexpr int kOthersInARow = 16;
 
@@ -47,11 +48,13 @@ void EntryFrames::Finish() {
   if (start_ < buffer_.size()) End(buffer_.size(), false);
 }
 
-// The next line feed or carriage return at or after `from`; the buffer's end: there is none.
-size_t EntryFrames::FindBreak(size_t from) const {
-  const char* const begin = buffer_.data();
-  const char* const at = FindEither(begin + from, begin + buffer_.size(), '\n', '\r');
-  return static_cast<size_t>(at - begin);
+// Finds the breaks in the bytes that are new.
+void EntryFrames::Scan() {
+  if (breaks_ == nullptr) breaks_.reset(new uint32_t[kPiece + kFirst + kSpareBreaks]);
+  const absl::string_view fresh = absl::string_view(buffer_).substr(scanned_);
+  break_ = 0;
+  breaks_found_ = FindBreaks(fresh, static_cast<uint32_t>(scanned_), breaks_.get());
+  scanned_ = buffer_.size();
 }
 
 bool EntryFrames::OnlyBlankBefore(size_t end) const {
@@ -68,12 +71,11 @@ bool EntryFrames::OnlyBlankBefore(size_t end) const {
 
 bool EntryFrames::Begins(absl::string_view line, Stamp& stamp, uint64_t offset) {
   if (!MayBegin(line)) return false;
-  const StampResult found = stamps_.Read(line);
-  if (!found.stamp.has_value()) {
-    if (found.year_day_month && !notes_.year_day_month.has_value()) notes_.year_day_month = offset;
+  bool year_day_month = false;
+  if (!stamps_.Read(line, stamp, year_day_month)) {
+    if (year_day_month && !notes_.year_day_month.has_value()) notes_.year_day_month = offset;
     return false;
   }
-  stamp = *found.stamp;
   // A form without dash or bracket is the weakest sign: a better one takes its place.
   const bool better =
       form_.has_value() && form_->style == StampStyle::kBare && stamp.style != StampStyle::kBare;
@@ -134,14 +136,14 @@ void EntryFrames::End(size_t end, bool cut) {
 
 void EntryFrames::Process(bool last) {
   if (!started_) {
-    if (buffer_.size() < 2 && !last) return;
+    if (buffer_.size() < kFirst && !last) return;
     started_ = true;
-    notes_.utf16 = buffer_.size() >= 2 && (std::memcmp(buffer_.data(), "\xFF\xFE", 2) == 0 ||
-                                           std::memcmp(buffer_.data(), "\xFE\xFF", 2) == 0);
+    notes_.utf16 = buffer_.size() >= kFirst && (std::memcmp(buffer_.data(), "\xFF\xFE", 2) == 0 ||
+                                                std::memcmp(buffer_.data(), "\xFE\xFF", 2) == 0);
   }
+  Scan();
   while (line_ < buffer_.size() || decided_) {
-    const size_t at = FindBreak(std::max(searched_, line_));
-    searched_ = at;
+    const size_t at = break_ < breaks_found_ ? breaks_[break_] : buffer_.size();
     if (!decided_ && !DecideLine(at, last)) break;
     const bool broken = at < buffer_.size();
     if (broken && open_ && line_ == stamp_at_) first_end_ = at;
@@ -150,7 +152,8 @@ void EntryFrames::Process(bool last) {
     const size_t end = broken ? at + (both ? 2 : 1) : at;
     while (end - start_ > limits::kMaxEntryBytes) End(start_ + limits::kMaxEntryBytes, true);
     if (!broken) break;
-    line_ = searched_ = end;
+    ++break_;
+    line_ = end;
     decided_ = false;
   }
   if (start_ == 0) return;
@@ -158,7 +161,7 @@ void EntryFrames::Process(bool last) {
   base_ += start_;
   line_ -= std::min(line_, start_);
   stamp_at_ -= std::min(stamp_at_, start_);
-  searched_ -= std::min(searched_, start_);
+  scanned_ -= std::min(scanned_, start_);
   if (first_end_ != kNoEnd) first_end_ -= std::min(first_end_, start_);
   start_ = 0;
 }

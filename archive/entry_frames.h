@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -46,7 +47,7 @@ class EntryFrames {
   void Process(bool last);
   bool DecideLine(size_t line_end, bool last);
   bool Begins(absl::string_view line, Stamp& stamp, uint64_t offset);
-  size_t FindBreak(size_t from) const;
+  void Scan();
   bool OnlyBlankBefore(size_t end) const;
   void End(size_t end, bool cut);
 
@@ -57,14 +58,16 @@ class EntryFrames {
   size_t start_ = 0;           // of the entry
   size_t stamp_at_ = 0;        // of its time: after blank lines at the very beginning
   size_t line_ = 0;            // of the line that is looked at
-  size_t searched_ = 0;        // no line break between `line_` and here
+  size_t scanned_ = 0;         // of the buffer; its breaks since the scan before are below
   size_t first_end_ = kNoEnd;  // of the line with the entry's time
   bool decided_ = false;       // it is known whether `line_` begins an entry
   bool open_ = false;          // the entry has a time
   Stamp stamp_;
-  std::optional<Stamp> form_;   // of the first entry: what all have in common
-  std::optional<Stamp> other_;  // of the last line in another form
-  int others_ = 0;              // in a row
+  std::unique_ptr<uint32_t[]> breaks_;
+  size_t break_ = 0, breaks_found_ = 0;  // the next one, and their number
+  std::optional<Stamp> form_;            // of the first entry: what all have in common
+  std::optional<Stamp> other_;           // of the last line in another form
+  int others_ = 0;                       // in a row
   bool started_ = false;
   FrameNotes notes_;
 };

@@ -236,30 +236,32 @@ bool CompleteTime(int hour, int minute, int second, DayHalf half, Stamp& stamp) 
   return hour <= 23 && minute <= 59 && second <= 60;
 }
 
-StampResult ParseStamp(absl::string_view line) { return StampReader().Read(line); }
+StampResult ParseStamp(absl::string_view line) {
+  StampResult out;
+  Stamp stamp;
+  if (StampReader().Read(line, stamp, out.year_day_month)) out.stamp = stamp;
+  return out;
+}
 
-StampResult StampReader::Read(absl::string_view line) {
+bool StampReader::Read(absl::string_view line, Stamp& stamp, bool& year_day_month) {
   line = line.substr(0, kMaxStampBytes);
   PlainParser parser(line);
-  Stamp stamp;
   Verdict verdict = Verdict::kYes;
   if (BeginsAsBefore(line)) {
     stamp = date_;
     parser.Skip(date_.bytes);
   } else {
+    stamp = Stamp();
     verdict = parser.ParseDate(stamp);
     if (verdict == Verdict::kYes) Remember(line.substr(0, parser.parsed()), stamp);
   }
   if (verdict == Verdict::kYes) verdict = parser.ParseRest(stamp);
-  switch (verdict) {
-    case Verdict::kNo:
-      return {};
-    case Verdict::kYes:
-      return {.stamp = stamp, .year_day_month = false};
-    case Verdict::kUnsure:
-      break;
-  }
-  return ParseGeneralStamp(line);
+  year_day_month = false;
+  if (verdict != Verdict::kUnsure) return verdict == Verdict::kYes;
+  const StampResult general = ParseGeneralStamp(line);
+  year_day_month = general.year_day_month;
+  if (general.stamp.has_value()) stamp = *general.stamp;
+  return general.stamp.has_value();
 }
 
 bool StampReader::BeginsAsBefore(absl::string_view line) const {

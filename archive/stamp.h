@@ -54,7 +54,8 @@ StampResult ParseGeneralStamp(absl::string_view line);
 // before is not parsed again. Thread-compatible.
 class StampReader {
  public:
-  StampResult Read(absl::string_view line);
+  // As StampResult has it; without a stamp what is in `stamp` means nothing.
+  bool Read(absl::string_view line, Stamp& stamp, bool& year_day_month);
 
  private:
   bool BeginsAsBefore(absl::string_view line) const;

@@ -72,7 +72,7 @@ bool EntryFrames::OnlyBlankBefore(size_t end) const {
 bool EntryFrames::Begins(absl::string_view line, Stamp& stamp, uint64_t offset) {
   if (!MayBegin(line)) return false;
   bool year_day_month = false;
-  if (!stamps_.Read(line, stamp, year_day_month)) {
+  if (!stamp_reader_.Read(line, stamp, year_day_month)) {
     if (year_day_month && !notes_.year_day_month.has_value()) notes_.year_day_month = offset;
     return false;
   }
@@ -103,14 +103,15 @@ bool EntryFrames::DecideLine(size_t line_end, bool last) {
   decided_ = true;
   if (notes_.utf16) return true;
   const absl::string_view line(buffer_.data() + line_, std::min(line_end - line_, kMaxStampBytes));
-  Stamp stamp;
+  // Read where it is kept, beside that of the entry before, which has yet to be ended.
+  Stamp& stamp = stamp_ == &stamps_[0] ? stamps_[1] : stamps_[0];
   if (!Begins(line, stamp, base_ + line_)) return true;
   // Blank lines and a byte order mark before the first entry are its own.
   const bool blank = !open_ && base_ + start_ == 0 && OnlyBlankBefore(line_);
   if (line_ > start_ && !blank) End(line_, false);
   stamp_at_ = line_;
   first_end_ = kNoEnd;
-  stamp_ = stamp;
+  stamp_ = &stamp;
   open_ = true;
   return true;
 }
@@ -121,8 +122,8 @@ void EntryFrames::End(size_t end, bool cut) {
   frame.offset = base_ + start_;
   frame.cut = cut;
   if (open_) {
-    frame.stamp = &stamp_;
-    const size_t text = std::min(stamp_at_ + stamp_.bytes, end);
+    frame.stamp = stamp_;
+    const size_t text = std::min(stamp_at_ + stamp_->bytes, end);
     frame.text = absl::string_view(buffer_.data() + text, end - text);
     if (!cut) frame.text = WithoutBreak(frame.text);
     frame.line = frame.text.substr(0, first_end_ == kNoEnd ? kNoEnd : first_end_ - text);

@@ -1,6 +1,7 @@
 // Cuts a text that comes in pieces into entries: where one begins and ends, whatever they say.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -36,6 +37,8 @@ class EntryFrames {
  public:
   using Sink = std::function<void(const Frame&)>;
   explicit EntryFrames(Sink sink) : sink_(std::move(sink)) {}
+  EntryFrames(const EntryFrames&) = delete;
+  EntryFrames& operator=(const EntryFrames&) = delete;
 
   void Add(absl::string_view bytes);
   void Finish();
@@ -52,7 +55,7 @@ class EntryFrames {
   void End(size_t end, bool cut);
 
   Sink sink_;
-  StampReader stamps_;
+  StampReader stamp_reader_;
   std::string buffer_;
   uint64_t base_ = 0;          // offset of the buffer's beginning
   size_t start_ = 0;           // of the entry
@@ -62,7 +65,8 @@ class EntryFrames {
   size_t first_end_ = kNoEnd;  // of the line with the entry's time
   bool decided_ = false;       // it is known whether `line_` begins an entry
   bool open_ = false;          // the entry has a time
-  Stamp stamp_;
+  std::array<Stamp, 2> stamps_;
+  const Stamp* stamp_ = nullptr;  // of the entry, if it is open
   std::unique_ptr<uint32_t[]> breaks_;
   size_t break_ = 0, breaks_found_ = 0;  // the next one, and their number
   std::optional<Stamp> form_;            // of the first entry: what all have in common

@@ -68,49 +68,61 @@ class ExportReader::Impl {
   }
 
  private:
+  // What is found of an entry; a sink's Entry is made of it.
+  struct Found {
+    EntryKind kind = EntryKind::kUnread;
+    unsigned flags = 0;
+    absl::string_view attachment;
+  };
+
   void Read(const Frame& frame) {
-    Entry entry;
-    entry.offset = frame.offset;
-    entry.bytes = frame.bytes.size();
-    entry.body = frame.text;
-    summary_.accounted_bytes += entry.bytes;
+    summary_.accounted_bytes += frame.bytes.size();
+    if (frame.cut && !cut_at_.has_value()) cut_at_ = frame.offset;
     if (frame.stamp == nullptr) {
       if (summary_.unread++ == 0) unread_at_ = frame.offset;
-    } else {
-      ReadEntry(frame, entry);
+      if (sink_) Hand(frame, Found(), absl::string_view(), frame.text);
+      return;
     }
-    if (frame.cut && !cut_at_.has_value()) cut_at_ = frame.offset;
-    if (sink_) {
-      if (frame.stamp != nullptr) entry.time = orders_.TimeOf(*frame.stamp);
-      sink_(entry);
-    }
+    const bool backwards = orders_.Observe(*frame.stamp, frame.offset);
+    const SplitText split = participants_.Split(frame.text, frame.line);
+    Found found = ReadEntry(frame, split);
+    if (!sink_) return;
+    if (backwards) found.flags |= kBackwards;
+    const bool message = found.kind == EntryKind::kMessage;
+    Hand(frame, found, message ? split.author : absl::string_view(), split.body);
   }
 
-  void ReadEntry(const Frame& frame, Entry& entry) {
+  void Hand(const Frame& frame, const Found& found, absl::string_view author,
+            absl::string_view body) {
+    Entry entry;
+    if (frame.stamp != nullptr) entry.time = orders_.TimeOf(*frame.stamp);
+    entry.kind = found.kind;
+    entry.flags = found.flags;
+    entry.author = author;
+    entry.body = body;
+    entry.attachment = found.attachment;
+    entry.offset = frame.offset;
+    entry.bytes = frame.bytes.size();
+    sink_(entry);
+  }
+
+  Found ReadEntry(const Frame& frame, const SplitText& split) {
     if (summary_.format == ExportFormat::kUnknown) {
       const bool ios =
           frame.stamp->style == StampStyle::kBracket || frame.stamp->style == StampStyle::kColon;
       summary_.format = ios ? ExportFormat::kIos : ExportFormat::kAndroid;
     }
-    if (orders_.Observe(*frame.stamp, frame.offset)) entry.flags |= kBackwards;
-    const SplitText split = participants_.Split(frame.text, frame.line);
-    entry.author = split.author;
-    entry.body = split.body;
     if (!split.author.empty()) {
       const BodyFacts facts = ReadBody(split.body, split.line, options_.files);
       if (facts.known || !IsAppsOwn(split)) {
-        entry.kind = EntryKind::kMessage;
-        entry.flags |= facts.flags;
-        entry.attachment = facts.attachment;
         participants_.Add(split);
-        Count(entry.flags);
-        return;
+        Count(facts.flags);
+        return {EntryKind::kMessage, facts.flags, facts.attachment};
       }
     }
-    entry.kind = EntryKind::kSystem;
-    entry.author = absl::string_view();
     ++summary_.system;
     ReadSystem(split);
+    return {EntryKind::kSystem, 0, absl::string_view()};
   }
 
   // On iOS the app writes in the name of the group or of who did it, with a mark in front.
@@ -141,6 +153,7 @@ class ExportReader::Impl {
 
   void Count(unsigned flags) {
     ++summary_.messages;
+    if (flags == 0) return;
     if (flags & kAttached) ++summary_.attached;
     if (flags & kOmitted) ++summary_.omitted;
     if (flags & kMissing) ++summary_.missing;

@@ -142,11 +142,7 @@ SplitText Participants::SplitAtColon(absl::string_view text, absl::string_view l
   return divided(author, AfterColon(text, colon), known);
 }
 
-void Participants::Add(const SplitText& split) {
-  if (split.known_author) {
-    if (!seconds_.empty()) Follow(split, false);
-    return;
-  }
+void Participants::AddNew(const SplitText& split) {
   if (names_.size() >= limits::kMaxAuthors) {
     full_ = true;
     return;

@@ -26,7 +26,11 @@ class Participants {
  public:
   // `text` is an entry's, after its time; `line` its first line.
   SplitText Split(absl::string_view text, absl::string_view line);
-  void Add(const SplitText& split);  // what Split() gave last, and has an author
+  // What Split() gave last, and has an author.
+  void Add(const SplitText& split) {
+    if (!split.known_author) return AddNew(split);
+    if (!seconds_.empty()) Follow(split, false);
+  }
   // Once, after the last Add(): authors whose every text goes on with another colon are divided.
   void Conclude();
 
@@ -51,6 +55,7 @@ class Participants {
 
   SplitText SplitAtColon(absl::string_view text, absl::string_view line);
   absl::string_view Shown(absl::string_view author);
+  void AddNew(const SplitText& split);
   void Follow(const SplitText& split, bool first);
 
   absl::flat_hash_set<std::string> names_;

@@ -1,5 +1,6 @@
 #include "archive/utf8_check.h"
 
+#include <bit>
 #include <cstring>
 
 #include "archive/byte_scan.h"
@@ -24,6 +25,62 @@ ptrdiff_t WholeCharacter(const char* at, const char* end) {
   const bool outside = (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F);
   return outside || !Follows(at[3]) ? 0 : 4;
 }
+
+#ifdef __SSE2__
+constexpr ptrdiff_t kBlock = 64;
+
+// Bits of a block's bytes. As signed numbers, as SSE2 compares them, bytes over ASCII are negative
+// and in their usual order.
+struct Bits {
+  uint64_t high = 0;                        // not ASCII
+  uint64_t follow = 0;                      // 80 to BF
+  uint64_t lead = 0, lead3 = 0, lead4 = 0;  // of characters of two, three, four bytes and more
+  uint64_t strict = 0;                      // leads whose second byte may not be any
+
+  void Add(const char* at, unsigned shift) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const auto mask = [shift](__m128i found) {
+      return uint64_t{static_cast<unsigned>(_mm_movemask_epi8(found))} << shift;
+    };
+    const auto over = [&](char below) { return _mm_cmpgt_epi8(bytes, _mm_set1_epi8(below)); };
+    const auto is = [&](char byte) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte)); };
+    high |= mask(bytes);
+    follow |= mask(_mm_cmplt_epi8(bytes, _mm_set1_epi8('\xC0')));
+    lead |= mask(over('\xC1'));
+    lead3 |= mask(over('\xDF'));
+    lead4 |= mask(over('\xEF'));
+    strict |= mask(
+        _mm_or_si128(_mm_or_si128(is('\xE0'), is('\xED')), _mm_or_si128(over('\xF3'), is('\xF0'))));
+  }
+};
+
+bool IsAscii(const char* at) {
+  const auto* const words = reinterpret_cast<const __m128i*>(at);
+  const __m128i first = _mm_or_si128(_mm_loadu_si128(words), _mm_loadu_si128(words + 1));
+  const __m128i last = _mm_or_si128(_mm_loadu_si128(words + 2), _mm_loadu_si128(words + 3));
+  return _mm_movemask_epi8(_mm_or_si128(first, last)) == 0;
+}
+
+// Of the block at `at`, where a character begins: how many bytes are whole characters; 0: some
+// byte is wrong, or a character there needs a closer look.
+ptrdiff_t WholeCharacters(const char* at) {
+  if (IsAscii(at)) return kBlock;
+  Bits bits;
+  for (unsigned i = 0; i < kBlock; i += 16) bits.Add(at + i, i);
+  // ASCII is over all of these as well.
+  const uint64_t lead = bits.lead & bits.high, lead3 = bits.lead3 & bits.high;
+  const uint64_t lead4 = bits.lead4 & bits.high;
+  if ((bits.high & ~bits.follow) != lead) return 0;
+  if (bits.follow != (lead << 1 | lead3 << 2 | lead4 << 3)) return 0;
+  for (uint64_t left = bits.strict & bits.high; left != 0; left &= left - 1) {
+    const ptrdiff_t place = std::countr_zero(left);
+    if (place + 4 <= kBlock && WholeCharacter(at + place, at + kBlock) == 0) return 0;
+  }
+  // The last character may go on behind the block.
+  const bool cut = (lead >> 63 | lead3 >> 62 | lead4 >> 61) != 0 || (bits.strict & bits.high) >> 61;
+  return cut ? 63 - std::countl_zero(lead) : kBlock;
+}
+#endif
 
 }  // namespace
 
@@ -57,6 +114,13 @@ void Utf8Check::Add(absl::string_view bytes) {
   }
   for (const char* at = begin; at < end && !invalid_at_.has_value();) {
     if (expected_ == 0) {
+#ifdef __SSE2__
+      while (end - at >= kBlock) {
+        const ptrdiff_t whole = WholeCharacters(at);
+        if (whole == 0) break;
+        at += whole;
+      }
+#endif
       at = SkipAscii(at, end);
       if (at == end) break;
       if (const ptrdiff_t whole = WholeCharacter(at, end); whole > 0) {

@@ -32,7 +32,6 @@ constexpr ptrdiff_t kBlock = 64;
 // Bits of a block's bytes. As signed numbers, as SSE2 compares them, bytes over ASCII are negative
 // and in their usual order.
 struct Bits {
-  uint64_t high = 0;                        // not ASCII
   uint64_t follow = 0;                      // 80 to BF
   uint64_t lead = 0, lead3 = 0, lead4 = 0;  // of characters of two, three, four bytes and more
   uint64_t strict = 0;                      // leads whose second byte may not be any
@@ -44,7 +43,6 @@ struct Bits {
     };
     const auto over = [&](char below) { return _mm_cmpgt_epi8(bytes, _mm_set1_epi8(below)); };
     const auto is = [&](char byte) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte)); };
-    high |= mask(bytes);
     follow |= mask(_mm_cmplt_epi8(bytes, _mm_set1_epi8('\xC0')));
     lead |= mask(over('\xC1'));
     lead3 |= mask(over('\xDF'));
@@ -54,30 +52,37 @@ struct Bits {
   }
 };
 
-bool IsAscii(const char* at) {
-  const auto* const words = reinterpret_cast<const __m128i*>(at);
-  const __m128i first = _mm_or_si128(_mm_loadu_si128(words), _mm_loadu_si128(words + 1));
-  const __m128i last = _mm_or_si128(_mm_loadu_si128(words + 2), _mm_loadu_si128(words + 3));
-  return _mm_movemask_epi8(_mm_or_si128(first, last)) == 0;
+uint64_t HighBits(const char* at) {
+  uint64_t out = 0;
+  for (unsigned i = 0; i < kBlock; i += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + i));
+    out |= uint64_t{static_cast<unsigned>(_mm_movemask_epi8(bytes))} << i;
+  }
+  return out;
 }
 
 // Of the block at `at`, where a character begins: how many bytes are whole characters; 0: some
 // byte is wrong, or a character there needs a closer look.
 ptrdiff_t WholeCharacters(const char* at) {
-  if (IsAscii(at)) return kBlock;
+  const uint64_t high = HighBits(at);
+  if (high == 0) return kBlock;
+  // One character alone: the space before "AM" in every line of an English export.
+  const ptrdiff_t first = std::countr_zero(high);
+  const ptrdiff_t one = first + 4 <= kBlock ? WholeCharacter(at + first, at + kBlock) : 0;
+  if (one > 0 && high >> first == (uint64_t{1} << one) - 1) return kBlock;
   Bits bits;
   for (unsigned i = 0; i < kBlock; i += 16) bits.Add(at + i, i);
   // ASCII is over all of these as well.
-  const uint64_t lead = bits.lead & bits.high, lead3 = bits.lead3 & bits.high;
-  const uint64_t lead4 = bits.lead4 & bits.high;
-  if ((bits.high & ~bits.follow) != lead) return 0;
+  const uint64_t lead = bits.lead & high, lead3 = bits.lead3 & high;
+  const uint64_t lead4 = bits.lead4 & high;
+  if ((high & ~bits.follow) != lead) return 0;
   if (bits.follow != (lead << 1 | lead3 << 2 | lead4 << 3)) return 0;
-  for (uint64_t left = bits.strict & bits.high; left != 0; left &= left - 1) {
+  for (uint64_t left = bits.strict & high; left != 0; left &= left - 1) {
     const ptrdiff_t place = std::countr_zero(left);
     if (place + 4 <= kBlock && WholeCharacter(at + place, at + kBlock) == 0) return 0;
   }
   // The last character may go on behind the block.
-  const bool cut = (lead >> 63 | lead3 >> 62 | lead4 >> 61) != 0 || (bits.strict & bits.high) >> 61;
+  const bool cut = (lead >> 63 | lead3 >> 62 | lead4 >> 61) != 0 || (bits.strict & high) >> 61;
   return cut ? 63 - std::countl_zero(lead) : kBlock;
 }
 #endif

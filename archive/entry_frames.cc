@@ -153,7 +153,7 @@ void EntryFrames::Process(bool last) {
     const size_t end = broken ? at + (both ? 2 : 1) : at;
     while (end - start_ > limits::kMaxEntryBytes) End(start_ + limits::kMaxEntryBytes, true);
     if (!broken) break;
-    ++break_;
+    break_ += both ? 2 : 1;
     line_ = end;
     decided_ = false;
   }

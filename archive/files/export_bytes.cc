@@ -15,7 +15,7 @@
 namespace muster::archive {
 namespace {
 
-constexpr size_t kReadBytes = 128 << 10;
+constexpr size_t kReadBytes = 256 << 10;
 
 absl::Status CannotRead(int error) {
   return absl::UnavailableError(absl::StrCat("the file cannot be read: ", std::strerror(error)));

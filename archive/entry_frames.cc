@@ -10,7 +10,7 @@
 namespace muster::archive {
 namespace {
 
-constexpr size_t kPiece = 64 << 10;
+constexpr size_t kPiece = 16 << 10;
 constexpr size_t kFirst = 2;  // bytes that tell UTF-16
 // So many lines of another form, and none of the text's own between them, are no quotation.
 constexpr int kOthersInARow = 16;

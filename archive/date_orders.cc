@@ -60,19 +60,23 @@ std::string Duration(int64_t seconds) {
 }  // namespace
 
 void DateOrders::Reading::Add(int64_t time, uint64_t offset) {
+  // Most are no earlier than the one before.
+  if (dated > 0 && time >= previous) {
+    ++dated;
+    last = std::max(last, time);
+    previous = time;
+    return;
+  }
   if (dated++ == 0) {
     first = last = previous = time;
     return;
   }
-  if (time < previous) {
-    const int64_t by = previous - time;
-    if (backwards++ == 0) first_backwards_at = offset;
-    if (by >= kFar) ++far_backwards;
-    if (by <= 3600) ++hour_back;
-    furthest = std::max(furthest, by);
-  }
+  const int64_t by = previous - time;
+  if (backwards++ == 0) first_backwards_at = offset;
+  if (by >= kFar) ++far_backwards;
+  if (by <= 3600) ++hour_back;
+  furthest = std::max(furthest, by);
   first = std::min(first, time);
-  last = std::max(last, time);
   previous = time;
 }
 

@@ -125,6 +125,7 @@ BodyFacts ReadBody(absl::string_view body, absl::string_view first,
       return out;
     }
   }
+  if (!marked && CannotEndPhrase(line) && !DeletedByAdmin(line)) return out;
   if (!marked && !MayEndPhrase(line) && !HasMark(line) && !DeletedByAdmin(line)) {
     return out;
   }

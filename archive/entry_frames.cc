@@ -126,7 +126,8 @@ void EntryFrames::End(size_t end, bool cut) {
     const size_t text = std::min(stamp_at_ + stamp_->bytes, end);
     frame.text = absl::string_view(buffer_.data() + text, end - text);
     if (!cut) frame.text = WithoutBreak(frame.text);
-    frame.line = frame.text.substr(0, first_end_ == kNoEnd ? kNoEnd : first_end_ - text);
+    frame.line = absl::string_view(
+        frame.text.data(), std::min(frame.text.size(), first_end_ - std::min(text, first_end_)));
   } else {
     frame.text = frame.line = frame.bytes;
   }

@@ -25,9 +25,11 @@ struct Day {
   int year, month, day;
 };
 
-int64_t Seconds(const Day& day, const Stamp& stamp) {
-  return DayNumber(day.year, day.month, day.day) * kDay + stamp.hour * 3600 + stamp.minute * 60 +
-         stamp.second;
+int64_t Midnight(const Day& day) { return DayNumber(day.year, day.month, day.day) * kDay; }
+
+bool SameDate(const Stamp& a, const Stamp& b) {
+  return a.a == b.a && a.b == b.b && a.year == b.year && a.year_first == b.year_first &&
+         a.year_kind == b.year_kind;
 }
 
 absl::CivilSecond Civil(int64_t seconds) { return absl::CivilSecond(1970, 1, 1) + seconds; }
@@ -58,19 +60,23 @@ std::string Duration(int64_t seconds) {
 }  // namespace
 
 void DateOrders::Reading::Add(int64_t time, uint64_t offset) {
+  // Most are no earlier than the one before.
+  if (dated > 0 && time >= previous) {
+    ++dated;
+    last = std::max(last, time);
+    previous = time;
+    return;
+  }
   if (dated++ == 0) {
     first = last = previous = time;
     return;
   }
-  if (time < previous) {
-    const int64_t by = previous - time;
-    if (backwards++ == 0) first_backwards_at = offset;
-    if (by >= kFar) ++far_backwards;
-    if (by <= 3600) ++hour_back;
-    furthest = std::max(furthest, by);
-  }
+  const int64_t by = previous - time;
+  if (backwards++ == 0) first_backwards_at = offset;
+  if (by >= kFar) ++far_backwards;
+  if (by <= 3600) ++hour_back;
+  furthest = std::max(furthest, by);
   first = std::min(first, time);
-  last = std::max(last, time);
   previous = time;
 }
 
@@ -78,36 +84,52 @@ DateOrders::Way DateOrders::WayOf(DateOrder order) {
   return order == DateOrder::kMonthDayYear ? kMonthFirst : kDayFirst;
 }
 
+DateOrders::Dated DateOrders::DatedOf(const Stamp& stamp) {
+  Dated out;
+  out.date = stamp;
+  out.days[kDayFirst] = Midnight(ReadDay(stamp, false));
+  out.days[kMonthFirst] = Midnight(ReadDay(stamp, true));
+  out.straight = IsDay(stamp.year, stamp.b, stamp.a);
+  out.swapped = IsDay(stamp.year, stamp.a, stamp.b);
+  Day day;
+  out.short_first = ShortYearFirst(stamp, day);
+  if (out.short_first) out.days[kShortYearFirst] = Midnight(day);
+  return out;
+}
+
 bool DateOrders::Observe(const Stamp& stamp, uint64_t offset) {
+  if (!dated_.has_value() || !SameDate(dated_->date, stamp)) dated_ = DatedOf(stamp);
   const Way way = LikeliestWay();
-  const Day days = ReadDay(stamp, false), months = ReadDay(stamp, true);
   const int64_t before = readings_[way].previous;
   const bool dated = readings_[way].dated > 0;
-  readings_[kDayFirst].Add(Seconds(days, stamp), offset);
-  readings_[kMonthFirst].Add(Seconds(months, stamp), offset);
+  const int64_t time = stamp.hour * 3600 + stamp.minute * 60 + stamp.second;
+  readings_[kDayFirst].Add(dated_->days[kDayFirst] + time, offset);
+  readings_[kMonthFirst].Add(dated_->days[kMonthFirst] + time, offset);
   if (stamp.year_kind == StampYear::kBuddhist) ++buddhist_;
   if (stamp.year_kind == StampYear::kForeign && foreign_++ == 0) foreign_at_ = offset;
   if (stamp.year_first) {
     ++year_first_;
   } else {
-    const bool straight = IsDay(stamp.year, stamp.b, stamp.a);
-    const bool swapped = IsDay(stamp.year, stamp.a, stamp.b);
-    if (straight && !swapped && day_only_++ == 0) only_at_[0] = offset;
-    if (swapped && !straight && month_only_++ == 0) only_at_[1] = offset;
-    if (straight && swapped && stamp.a != stamp.b) ++either_;
-    if (!straight && !swapped) ++short_first_only_;
-    if (stamp.year_kind == StampYear::kShort) {
-      ++short_years_;
-      if (stamp.year >= kLateShortYear) ++late_short_years_;
-    }
-    Day day;
-    if (short_first_fits_ && ShortYearFirst(stamp, day)) {
-      readings_[kShortYearFirst].Add(Seconds(day, stamp), offset);
-    } else {
-      short_first_fits_ = false;
-    }
+    Count(stamp, time, offset);
   }
   return dated && readings_[way].previous < before;
+}
+
+// Which orders a date with its year behind fits.
+void DateOrders::Count(const Stamp& stamp, int64_t time, uint64_t offset) {
+  const bool straight = dated_->straight, swapped = dated_->swapped;
+  if (straight && !swapped && day_only_++ == 0) only_at_[0] = offset;
+  if (swapped && !straight && month_only_++ == 0) only_at_[1] = offset;
+  if (straight && swapped && stamp.a != stamp.b) ++either_;
+  if (!straight && !swapped) ++short_first_only_;
+  if (stamp.year_kind == StampYear::kShort) {
+    ++short_years_;
+    if (stamp.year >= kLateShortYear) ++late_short_years_;
+  }
+  short_first_fits_ = short_first_fits_ && dated_->short_first;
+  if (short_first_fits_) {
+    readings_[kShortYearFirst].Add(dated_->days[kShortYearFirst] + time, offset);
+  }
 }
 
 absl::CivilSecond DateOrders::TimeOf(const Stamp& stamp) const {

@@ -42,6 +42,14 @@ class DateOrders {
     void Add(int64_t time, uint64_t offset);
   };
 
+  // What a date says, whatever the time: most entries have that of the one before.
+  struct Dated {
+    Stamp date;
+    std::array<int64_t, kWays> days = {};    // seconds of the civil calendar at their beginning
+    bool straight = false, swapped = false;  // fits days first, months first
+    bool short_first = false;                // fits a short year first
+  };
+
   struct Verdict {
     DateOrder order = DateOrder::kDayMonthYear;
     Way way = kDayFirst;
@@ -50,6 +58,8 @@ class DateOrders {
     bool thin = false;  // one place alone decides
   };
 
+  static Dated DatedOf(const Stamp& stamp);
+  void Count(const Stamp& stamp, int64_t time, uint64_t offset);
   Way LikeliestWay() const;
   Verdict Decide() const;
   Verdict DecideByRun() const;
@@ -57,6 +67,7 @@ class DateOrders {
 
   std::optional<DateOrder> given_;
   std::array<Reading, kWays> readings_;
+  std::optional<Dated> dated_;              // of the last entry
   uint64_t year_first_ = 0;                 // dates with the year in front
   uint64_t day_only_ = 0, month_only_ = 0;  // dates that fit one order alone
   uint64_t either_ = 0;                     // dates that fit both, and differ

@@ -2,6 +2,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "archive/byte_scan.h"
 #include "archive/phrases.h"
 #include "archive/text_marks.h"
 
@@ -68,11 +69,17 @@ bool IsMarked(absl::string_view text) {
   return absl::StartsWith(text, "\xE2\x80\x8E") || absl::StartsWith(text, "\xE2\x80\x8F");
 }
 
+// Anywhere; most texts do not even have its first byte.
+bool HasMark(absl::string_view text) {
+  return HasByte(text, '\xE2') && absl::StrContains(text, "\xE2\x80\x8E");
+}
+
 bool HasFile(const std::set<std::string, std::less<>>& files, absl::string_view name) {
   return files.find(std::string_view(name.data(), name.size())) != files.end();
 }
 
 bool DeletedByAdmin(absl::string_view line) {
+  if (line[0] != 'T' && line[0] != 'Y') return false;
   return absl::StartsWith(line, "This message was deleted by admin ") ||
          absl::StartsWith(line, "You deleted this message as ");
 }
@@ -93,19 +100,19 @@ Phrase LinePhrase(absl::string_view line) {
 
 }  // namespace
 
-BodyFacts ReadBody(absl::string_view body,
+BodyFacts ReadBody(absl::string_view body, absl::string_view first,
                    const std::optional<std::set<std::string, std::less<>>>& files) {
   BodyFacts out;
   if (body.empty()) return out;
   const auto last = static_cast<uint8_t>(body.back());
-  if (last == '>' || last == ' ' || last >= 0x80) body = WithoutEdit(body, out.flags);
-  const absl::string_view first = FirstLine(body);
+  if (last == '>' || last == ' ' || last >= 0x80) {
+    body = WithoutEdit(body, out.flags);
+    if (out.flags != 0) first = FirstLine(body);
+  }
   const bool marked = IsMarked(first);
-  const absl::string_view line =
-      marked || (!first.empty() && first.back() <= ' ') ||
-              (!first.empty() && static_cast<uint8_t>(first.back()) >= 0x80)
-          ? TrimUnseen(first)
-          : first;
+  const bool trimmed =
+      !first.empty() && first.back() > ' ' && static_cast<uint8_t>(first.back()) < 0x80;
+  const absl::string_view line = marked || !trimmed ? TrimUnseen(first) : first;
   out.known = out.flags != 0;
   if (line.empty()) return out;
   if (line.back() == ')' || line.back() == '>') {
@@ -118,8 +125,8 @@ BodyFacts ReadBody(absl::string_view body,
       return out;
     }
   }
-  if (!marked && !MayEndPhrase(line) && !absl::StrContains(line, "\xE2\x80\x8E") &&
-      !DeletedByAdmin(line)) {
+  if (!marked && CannotEndPhrase(line) && !DeletedByAdmin(line)) return out;
+  if (!marked && !MayEndPhrase(line) && !HasMark(line) && !DeletedByAdmin(line)) {
     return out;
   }
   const Phrase phrase = DeletedByAdmin(line) ? Phrase::kDeleted : LinePhrase(first);

@@ -15,8 +15,8 @@ struct BodyFacts {
   bool known = false;            // some sentence of the app that stands for a message
 };
 
-// `files` as in ReadOptions. Thread-safe.
-BodyFacts ReadBody(absl::string_view body,
+// `line` is the body's first; `files` as in ReadOptions. Thread-safe.
+BodyFacts ReadBody(absl::string_view body, absl::string_view line,
                    const std::optional<std::set<std::string, std::less<>>>& files);
 
 }  // namespace muster::archive

@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <cstring>
 
+#include "archive/byte_scan.h"
 #include "archive/text_marks.h"
 #include "common/archive_limits.h"
 
 namespace muster::archive {
 namespace {
 
-constexpr size_t kPiece = 256 << 10;
+constexpr size_t kPiece = 16 << 10;
+constexpr size_t kFirst = 2;  // bytes that tell UTF-16
 // So many lines of another form, and none of the text's own between them, are no quotation.
 constexpr int kOthersInARow = 16;
 
@@ -46,20 +48,13 @@ void EntryFrames::Finish() {
   if (start_ < buffer_.size()) End(buffer_.size(), false);
 }
 
-// The next line feed or carriage return at or after `from`; the buffer's end: there is none.
-size_t EntryFrames::FindBreak(size_t from) {
-  const char* begin = buffer_.data();
-  const size_t size = buffer_.size();
-  const void* feed = from < size ? std::memchr(begin + from, '\n', size - from) : nullptr;
-  const size_t at =
-      feed == nullptr ? size : static_cast<size_t>(static_cast<const char*>(feed) - begin);
-  if (next_return_ < from || (next_return_ < size && begin[next_return_] != '\r')) {
-    const size_t search = std::max(from, next_return_ < from ? from : next_return_);
-    const void* found = search < size ? std::memchr(begin + search, '\r', size - search) : nullptr;
-    next_return_ =
-        found == nullptr ? size : static_cast<size_t>(static_cast<const char*>(found) - begin);
-  }
-  return std::min(at, next_return_);
+// Finds the breaks in the bytes that are new.
+void EntryFrames::Scan() {
+  if (breaks_ == nullptr) breaks_.reset(new uint32_t[kPiece + kFirst + kSpareBreaks]);
+  const absl::string_view fresh = absl::string_view(buffer_).substr(scanned_);
+  break_ = 0;
+  breaks_found_ = FindBreaks(fresh, static_cast<uint32_t>(scanned_), breaks_.get());
+  scanned_ = buffer_.size();
 }
 
 bool EntryFrames::OnlyBlankBefore(size_t end) const {
@@ -76,12 +71,11 @@ bool EntryFrames::OnlyBlankBefore(size_t end) const {
 
 bool EntryFrames::Begins(absl::string_view line, Stamp& stamp, uint64_t offset) {
   if (!MayBegin(line)) return false;
-  const StampResult found = ParseStamp(line);
-  if (!found.stamp.has_value()) {
-    if (found.year_day_month && !notes_.year_day_month.has_value()) notes_.year_day_month = offset;
+  bool year_day_month = false;
+  if (!stamp_reader_.Read(line, stamp, year_day_month)) {
+    if (year_day_month && !notes_.year_day_month.has_value()) notes_.year_day_month = offset;
     return false;
   }
-  stamp = *found.stamp;
   // A form without dash or bracket is the weakest sign: a better one takes its place.
   const bool better =
       form_.has_value() && form_->style == StampStyle::kBare && stamp.style != StampStyle::kBare;
@@ -109,13 +103,15 @@ bool EntryFrames::DecideLine(size_t line_end, bool last) {
   decided_ = true;
   if (notes_.utf16) return true;
   const absl::string_view line(buffer_.data() + line_, std::min(line_end - line_, kMaxStampBytes));
-  Stamp stamp;
+  // Read where it is kept, beside that of the entry before, which has yet to be ended.
+  Stamp& stamp = stamp_ == &stamps_[0] ? stamps_[1] : stamps_[0];
   if (!Begins(line, stamp, base_ + line_)) return true;
   // Blank lines and a byte order mark before the first entry are its own.
   const bool blank = !open_ && base_ + start_ == 0 && OnlyBlankBefore(line_);
   if (line_ > start_ && !blank) End(line_, false);
   stamp_at_ = line_;
-  stamp_ = stamp;
+  first_end_ = kNoEnd;
+  stamp_ = &stamp;
   open_ = true;
   return true;
 }
@@ -126,12 +122,14 @@ void EntryFrames::End(size_t end, bool cut) {
   frame.offset = base_ + start_;
   frame.cut = cut;
   if (open_) {
-    frame.stamp = &stamp_;
-    const size_t text = std::min(stamp_at_ + stamp_.bytes, end);
+    frame.stamp = stamp_;
+    const size_t text = std::min(stamp_at_ + stamp_->bytes, end);
     frame.text = absl::string_view(buffer_.data() + text, end - text);
     if (!cut) frame.text = WithoutBreak(frame.text);
+    frame.line = absl::string_view(
+        frame.text.data(), std::min(frame.text.size(), first_end_ - std::min(text, first_end_)));
   } else {
-    frame.text = frame.bytes;
+    frame.text = frame.line = frame.bytes;
   }
   sink_(frame);
   start_ = end;
@@ -140,22 +138,24 @@ void EntryFrames::End(size_t end, bool cut) {
 
 void EntryFrames::Process(bool last) {
   if (!started_) {
-    if (buffer_.size() < 2 && !last) return;
+    if (buffer_.size() < kFirst && !last) return;
     started_ = true;
-    notes_.utf16 = buffer_.size() >= 2 && (std::memcmp(buffer_.data(), "\xFF\xFE", 2) == 0 ||
-                                           std::memcmp(buffer_.data(), "\xFE\xFF", 2) == 0);
+    notes_.utf16 = buffer_.size() >= kFirst && (std::memcmp(buffer_.data(), "\xFF\xFE", 2) == 0 ||
+                                                std::memcmp(buffer_.data(), "\xFE\xFF", 2) == 0);
   }
+  Scan();
   while (line_ < buffer_.size() || decided_) {
-    const size_t at = FindBreak(std::max(searched_, line_));
-    searched_ = at;
+    const size_t at = break_ < breaks_found_ ? breaks_[break_] : buffer_.size();
     if (!decided_ && !DecideLine(at, last)) break;
     const bool broken = at < buffer_.size();
+    if (broken && open_ && line_ == stamp_at_) first_end_ = at;
     const bool both =
         broken && buffer_[at] == '\r' && at + 1 < buffer_.size() && buffer_[at + 1] == '\n';
     const size_t end = broken ? at + (both ? 2 : 1) : at;
     while (end - start_ > limits::kMaxEntryBytes) End(start_ + limits::kMaxEntryBytes, true);
     if (!broken) break;
-    line_ = searched_ = end;
+    break_ += both ? 2 : 1;
+    line_ = end;
     decided_ = false;
   }
   if (start_ == 0) return;
@@ -163,8 +163,8 @@ void EntryFrames::Process(bool last) {
   base_ += start_;
   line_ -= std::min(line_, start_);
   stamp_at_ -= std::min(stamp_at_, start_);
-  searched_ -= std::min(searched_, start_);
-  next_return_ -= std::min(next_return_, start_);
+  scanned_ -= std::min(scanned_, start_);
+  if (first_end_ != kNoEnd) first_end_ -= std::min(first_end_, start_);
   start_ = 0;
 }
 

@@ -1,5 +1,6 @@
 #include "archive/export_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,7 @@
 namespace muster::archive {
 namespace {
 
+constexpr size_t kPiece = 16 << 10;
 // The app's first lines come before so many others.
 constexpr uint64_t kBeginning = 5;
 // After so many of the app's lines no more is learned of what the chat is.
@@ -45,8 +47,12 @@ class ExportReader::Impl {
 
   void Add(absl::string_view bytes) {
     summary_.bytes += bytes.size();
-    utf8_.Add(bytes);
-    frames_.Add(bytes);
+    // What is checked is read at once, while the processor has it near.
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(kPiece, bytes.size()))) {
+      const absl::string_view piece = bytes.substr(0, kPiece);
+      utf8_.Add(piece);
+      frames_.Add(piece);
+    }
   }
 
   ExportSummary Finish() {
@@ -68,58 +74,69 @@ class ExportReader::Impl {
   }
 
  private:
+  // What is found of an entry; a sink's Entry is made of it.
+  struct Found {
+    EntryKind kind = EntryKind::kUnread;
+    unsigned flags = 0;
+    absl::string_view attachment;
+  };
+
   void Read(const Frame& frame) {
-    Entry entry;
-    entry.offset = frame.offset;
-    entry.bytes = frame.bytes.size();
-    entry.body = frame.text;
-    summary_.accounted_bytes += entry.bytes;
+    summary_.accounted_bytes += frame.bytes.size();
+    if (frame.cut && !cut_at_.has_value()) cut_at_ = frame.offset;
     if (frame.stamp == nullptr) {
       if (summary_.unread++ == 0) unread_at_ = frame.offset;
-    } else {
-      ReadEntry(frame, entry);
+      if (sink_) Hand(frame, Found(), absl::string_view(), frame.text);
+      return;
     }
-    if (frame.cut && !cut_at_.has_value()) cut_at_ = frame.offset;
-    if (sink_) {
-      if (frame.stamp != nullptr) entry.time = orders_.TimeOf(*frame.stamp);
-      sink_(entry);
-    }
+    const bool backwards = orders_.Observe(*frame.stamp, frame.offset);
+    const SplitText split = participants_.Split(frame.text, frame.line);
+    Found found = ReadEntry(frame, split);
+    if (!sink_) return;
+    if (backwards) found.flags |= kBackwards;
+    const bool message = found.kind == EntryKind::kMessage;
+    Hand(frame, found, message ? split.author : absl::string_view(), split.body);
   }
 
-  void ReadEntry(const Frame& frame, Entry& entry) {
+  void Hand(const Frame& frame, const Found& found, absl::string_view author,
+            absl::string_view body) {
+    Entry entry;
+    if (frame.stamp != nullptr) entry.time = orders_.TimeOf(*frame.stamp);
+    entry.kind = found.kind;
+    entry.flags = found.flags;
+    entry.author = author;
+    entry.body = body;
+    entry.attachment = found.attachment;
+    entry.offset = frame.offset;
+    entry.bytes = frame.bytes.size();
+    sink_(entry);
+  }
+
+  Found ReadEntry(const Frame& frame, const SplitText& split) {
     if (summary_.format == ExportFormat::kUnknown) {
       const bool ios =
           frame.stamp->style == StampStyle::kBracket || frame.stamp->style == StampStyle::kColon;
       summary_.format = ios ? ExportFormat::kIos : ExportFormat::kAndroid;
     }
-    if (orders_.Observe(*frame.stamp, frame.offset)) entry.flags |= kBackwards;
-    const SplitText split = participants_.Split(frame.text);
-    entry.author = split.author;
-    entry.body = split.body;
     if (!split.author.empty()) {
-      const BodyFacts facts = ReadBody(split.body, options_.files);
+      const BodyFacts facts = ReadBody(split.body, split.line, options_.files);
       if (facts.known || !IsAppsOwn(split)) {
-        entry.kind = EntryKind::kMessage;
-        entry.flags |= facts.flags;
-        entry.attachment = facts.attachment;
-        participants_.Add(split.author, split.body);
-        Count(entry.flags);
-        return;
+        participants_.Add(split);
+        Count(facts.flags);
+        return {EntryKind::kMessage, facts.flags, facts.attachment};
       }
     }
-    entry.kind = EntryKind::kSystem;
-    entry.author = absl::string_view();
     ++summary_.system;
     ReadSystem(split);
+    return {EntryKind::kSystem, 0, absl::string_view()};
   }
 
   // On iOS the app writes in the name of the group or of who did it, with a mark in front.
   bool IsAppsOwn(const SplitText& split) const {
-    const bool group_speaks = summary_.group && !split.known_author &&
-                              split.author == chat_in_text_ && BeginsMarked(split.body);
-    if (group_speaks) return true;
     if (!BeginsMarked(split.body)) return false;
-    return (MeaningOf(FirstLine(split.body)) & kSaysSystem) != 0;
+    const bool group_speaks =
+        summary_.group && !split.known_author && split.author == chat_in_text_;
+    return group_speaks || (MeaningOf(split.line) & kSaysSystem) != 0;
   }
 
   void ReadSystem(const SplitText& split) {
@@ -129,19 +146,20 @@ class ExportReader::Impl {
     const bool enough =
         summary_.system > kEnoughSystem || (summary_.group && !chat_in_text_.empty());
     if (!beginning && enough) return;
-    const unsigned meaning = MeaningOf(FirstLine(split.body));
+    const unsigned meaning = MeaningOf(split.line);
     if (meaning & kSaysGroup) summary_.group = true;
     if (beginning && summary_.messages == 0 && (meaning & (kSaysEncrypted | kSaysGroupCreated))) {
       summary_.from_start = true;
       if (chat_in_text_.empty() && !split.author.empty()) chat_in_text_ = std::string(split.author);
     }
     if ((meaning & kSaysGroupCreated) && chat_in_text_.empty()) {
-      chat_in_text_ = QuotedSubject(FirstLine(split.body));
+      chat_in_text_ = QuotedSubject(split.line);
     }
   }
 
   void Count(unsigned flags) {
     ++summary_.messages;
+    if (flags == 0) return;
     if (flags & kAttached) ++summary_.attached;
     if (flags & kOmitted) ++summary_.omitted;
     if (flags & kMissing) ++summary_.missing;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "archive/byte_scan.h"
 #include "archive/phrases.h"
 #include "archive/system_lines.h"
 #include "archive/text_marks.h"
@@ -14,6 +15,7 @@ namespace muster::archive {
 namespace {
 
 constexpr size_t kMaxColonNames = 64;
+constexpr size_t kMaxSeen = 64;        // bytes of an author who is remembered as written
 constexpr size_t kMaxSecond = 64;      // bytes of what stands before a second colon
 constexpr size_t kMaxSeconds = 16;     // of one author
 constexpr size_t kMaxFollowed = 1024;  // authors at once
@@ -69,64 +71,91 @@ absl::string_view Participants::Shown(absl::string_view author) {
   return TrimUnseen(shown_);
 }
 
-SplitText Participants::Split(absl::string_view text) {
-  SplitText out;
-  out.body = text;
-  // The author who wrote last writes again more often than not.
-  if (!last_.empty() && text.size() > last_.size() + 1 && colon_names_.empty() &&
-      std::memcmp(text.data(), last_.data(), last_.size()) == 0 && text[last_.size()] == ':' &&
-      text[last_.size() + 1] == ' ') {
-    return {last_, text.substr(last_.size() + 2), true};
+// The two ends of some bytes, in a register each: all of them if there are no more than 16.
+struct Participants::Ends {
+  uint64_t head = 0, tail = 0;
+
+  explicit Ends(absl::string_view bytes) {
+    if (bytes.size() >= sizeof(head)) {
+      std::memcpy(&head, bytes.data(), sizeof(head));
+      std::memcpy(&tail, bytes.data() + bytes.size() - sizeof(tail), sizeof(tail));
+    } else {
+      for (const char c : bytes) head = head << 8 | static_cast<uint8_t>(c);
+    }
   }
-  const absl::string_view line = FirstLine(text);
+  size_t Slot() const {
+    return static_cast<size_t>(((head ^ (tail << 1)) * 0x9E3779B97F4A7C15ULL) >> 58);
+  }
+};
+
+SplitText Participants::Split(absl::string_view text, absl::string_view line) {
+  if (!colon_names_.empty()) return SplitAtColon(text, line);
+  const absl::string_view head = line.substr(0, kMaxSeen + 1);
+  const char* const end = head.data() + head.size();
+  const auto colon = static_cast<size_t>(FindEither(head.data(), end, ':', ':') - head.data());
+  // A colon with a space after it, the first of all, ends the author whoever it is.
+  if (colon == 0 || colon >= head.size() || colon + 1 >= line.size() || line[colon + 1] != ' ') {
+    return SplitAtColon(text, line);
+  }
+  const absl::string_view written = line.substr(0, colon);
+  const Ends ends(written);
+  Seen& seen = seen_[ends.Slot()];
+  if (seen.written.size() == colon && seen.head == ends.head && seen.tail == ends.tail &&
+      (colon <= 16 || seen.written == written)) {
+    return {seen.shown, text.substr(colon + 2), line.substr(colon + 2), true};
+  }
+  const SplitText out = SplitAtColon(text, line);
+  if (!out.known_author || !colon_names_.empty()) return out;
+  seen.head = ends.head;
+  seen.tail = ends.tail;
+  seen.written.assign(written.data(), written.size());
+  seen.shown.assign(out.author.data(), out.author.size());
+  return out;
+}
+
+SplitText Participants::SplitAtColon(absl::string_view text, absl::string_view line) {
+  const auto divided = [&](absl::string_view author, absl::string_view body, bool known) {
+    return SplitText{author, body, line.substr(text.size() - body.size()), known};
+  };
   for (const std::string& name : colon_names_) {
     const absl::string_view rest = SkipMarks(line);
     if (!absl::StartsWith(rest, name) || !absl::StartsWith(rest.substr(name.size()), ": "))
       continue;
     const size_t skipped = line.size() - rest.size();
-    return {name, text.substr(skipped + name.size() + 2), names_.contains(name)};
+    return divided(name, text.substr(skipped + name.size() + 2), names_.contains(name));
   }
   const size_t colon = FindColon(line);
-  if (colon == absl::string_view::npos) return out;
+  if (colon == absl::string_view::npos) return divided("", text, false);
   const absl::string_view author = Shown(line.substr(0, colon));
-  if (author.empty()) return out;
-  out.known_author = names_.contains(author);
-  if (!out.known_author) {
+  if (author.empty()) return divided("", text, false);
+  const bool known = names_.contains(author);
+  if (!known) {
     // iOS marks what the app wrote: what is before ": ‎" is a name, colons and all.
     const size_t mark = MarkedColon(line, colon);
     if (mark != absl::string_view::npos) {
       const absl::string_view longer = Shown(line.substr(0, mark));
       LearnName(longer);
-      return {longer, AfterColon(text, mark), names_.contains(longer)};
+      return divided(longer, AfterColon(text, mark), names_.contains(longer));
     }
-    if (IsSystemBeforeColon(author)) return out;
+    if (IsSystemBeforeColon(author)) return divided("", text, false);
   }
-  out.author = author;
-  out.body = AfterColon(text, colon);
-  return out;
+  return divided(author, AfterColon(text, colon), known);
 }
 
-void Participants::Add(absl::string_view author, absl::string_view body) {
-  if (author == last_) {
-    if (!seconds_.empty()) Follow(author, body, false);
+void Participants::AddNew(const SplitText& split) {
+  if (names_.size() >= limits::kMaxAuthors) {
+    full_ = true;
     return;
   }
-  const bool first = !names_.contains(author);
-  if (first) {
-    if (names_.size() >= limits::kMaxAuthors) {
-      full_ = true;
-      return;
-    }
-    names_.emplace(author);
-  }
-  if (first || !seconds_.empty()) Follow(author, body, first);
-  last_.assign(author.data(), author.size());
+  names_.emplace(split.author);
+  Follow(split, true);
 }
 
-void Participants::Follow(absl::string_view author, absl::string_view body, bool first) {
+void Participants::Follow(const SplitText& split, bool first) {
+  const absl::string_view author = split.author;
   const auto found = seconds_.find(author);
   if (!first && found == seconds_.end()) return;
-  const absl::string_view head = FirstLine(body).substr(0, kMaxSecond);
+  const absl::string_view head = split.line.substr(0, kMaxSecond);
   const size_t colon = head.find(": ");
   const bool follows = colon != absl::string_view::npos && colon > 0 &&
                        !absl::StrContains(author, ": ") && seconds_.size() <= kMaxFollowed;

@@ -22,6 +22,10 @@ Phrase FindPhrase(absl::string_view text);
 // A quick answer that may say yes too often: could a line that ends so be a phrase?
 bool MayEndPhrase(absl::string_view text);
 
+// A quicker one, for most of what people write: neither a line that ends so nor any end of it is a
+// phrase, whatever stands around it.
+bool CannotEndPhrase(absl::string_view text);
+
 // The data, '|' between phrases, case as may be; a language a line.
 extern const char* const kOmittedPhrases;
 extern const char* const kDeletedPhrases;

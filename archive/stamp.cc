@@ -2,6 +2,7 @@
 
 #include <unicode/calendar.h>
 
+#include <cstring>
 #include <memory>
 
 #include "archive/text_marks.h"
@@ -14,29 +15,43 @@ enum class Verdict { kNo, kYes, kUnsure };
 // What most phones write, without tables: ASCII digits, one separator, AM and PM.
 class PlainParser {
  public:
-  explicit PlainParser(absl::string_view line) : at_(line.data()), end_(at_ + line.size()) {}
+  explicit PlainParser(absl::string_view line)
+      : begin_(line.data()), at_(begin_), end_(begin_ + line.size()) {}
 
   Verdict Parse(Stamp& stamp) {
-    const char* begin = at_;
+    const Verdict date = ParseDate(stamp);
+    return date == Verdict::kYes ? ParseRest(stamp) : date;
+  }
+
+  // What stands before the date, the date, and what stands before the time.
+  Verdict ParseDate(Stamp& stamp) {
     SkipSeen();
-    bool bracket = false;
+    stamp.style = StampStyle::kDash;
     if (Is('[')) {
-      bracket = true;
+      stamp.style = StampStyle::kBracket;
       ++at_;
       SkipSeen();
     }
-    const Verdict date = Date(stamp);
-    if (date != Verdict::kYes) return date;
+    return Date(stamp);
+  }
+
+  // From where ParseDate() has come to, with the style that it has set.
+  Verdict ParseRest(Stamp& stamp) {
     const Verdict time = Time(stamp);
     if (time != Verdict::kYes) return time;
-    if (bracket ? !(Is(']') && Is(' ', 1)) : !(Is(' ') && Is('-', 1) && Is(' ', 2))) {
-      return Verdict::kUnsure;
+    if (stamp.style == StampStyle::kBracket) {
+      if (!Is(']') || !Is(' ', 1)) return Verdict::kUnsure;
+      at_ += 2;
+    } else {
+      if (!Is(' ') || !Is('-', 1) || !Is(' ', 2)) return Verdict::kUnsure;
+      at_ += 3;
     }
-    at_ += bracket ? 2 : 3;
-    stamp.style = bracket ? StampStyle::kBracket : StampStyle::kDash;
-    stamp.bytes = static_cast<size_t>(at_ - begin);
+    stamp.bytes = parsed();
     return Verdict::kYes;
   }
+
+  size_t parsed() const { return static_cast<size_t>(at_ - begin_); }
+  void Skip(size_t bytes) { at_ = begin_ + bytes; }
 
  private:
   bool Is(char what, ptrdiff_t ahead = 0) const { return end_ - at_ > ahead && at_[ahead] == what; }
@@ -121,8 +136,9 @@ class PlainParser {
     return true;
   }
 
+  const char* const begin_;
   const char* at_;
-  const char* end_;
+  const char* const end_;
 };
 
 // 1 Farvardin and so on, by ICU. False: there is no such day.
@@ -221,17 +237,48 @@ bool CompleteTime(int hour, int minute, int second, DayHalf half, Stamp& stamp) 
 }
 
 StampResult ParseStamp(absl::string_view line) {
-  line = line.substr(0, kMaxStampBytes);
+  StampResult out;
   Stamp stamp;
-  switch (PlainParser(line).Parse(stamp)) {
-    case Verdict::kNo:
-      return {};
-    case Verdict::kYes:
-      return {.stamp = stamp, .year_day_month = false};
-    case Verdict::kUnsure:
-      break;
+  if (StampReader().Read(line, stamp, out.year_day_month)) out.stamp = stamp;
+  return out;
+}
+
+bool StampReader::Read(absl::string_view line, Stamp& stamp, bool& year_day_month) {
+  line = line.substr(0, kMaxStampBytes);
+  PlainParser parser(line);
+  Verdict verdict = Verdict::kYes;
+  if (BeginsAsBefore(line)) {
+    stamp = date_;
+    parser.Skip(date_.bytes);
+  } else {
+    stamp = Stamp();
+    verdict = parser.ParseDate(stamp);
+    if (verdict == Verdict::kYes) Remember(line.substr(0, parser.parsed()), stamp);
   }
-  return ParseGeneralStamp(line);
+  if (verdict == Verdict::kYes) verdict = parser.ParseRest(stamp);
+  year_day_month = false;
+  if (verdict != Verdict::kUnsure) return verdict == Verdict::kYes;
+  const StampResult general = ParseGeneralStamp(line);
+  year_day_month = general.year_day_month;
+  if (general.stamp.has_value()) stamp = *general.stamp;
+  return general.stamp.has_value();
+}
+
+bool StampReader::BeginsAsBefore(absl::string_view line) const {
+  if (date_.bytes == 0 || line.size() < sizeof(head_)) return false;
+  uint64_t words[2];
+  std::memcpy(words, line.data(), sizeof(words));
+  return ((words[0] ^ head_[0]) & mask_[0]) == 0 && ((words[1] ^ head_[1]) & mask_[1]) == 0;
+}
+
+// `date.bytes` are those before the time from here on.
+void StampReader::Remember(absl::string_view head, const Stamp& date) {
+  if (head.size() > sizeof(head_)) return;
+  head_ = mask_ = {};
+  std::memcpy(head_.data(), head.data(), head.size());
+  std::memset(mask_.data(), 0xFF, head.size());
+  date_ = date;
+  date_.bytes = head.size();
 }
 
 }  // namespace muster::archive

@@ -1,6 +1,7 @@
 // The date and time at the beginning of an entry, in every form that the two apps write.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -48,6 +49,22 @@ struct StampResult {
 StampResult ParseStamp(absl::string_view line);
 // The same for any digits, words, marks and spaces, slowly.
 StampResult ParseGeneralStamp(absl::string_view line);
+
+// ParseStamp() of one line after another of a text: a date that comes again as it was written
+// before is not parsed again. Thread-compatible.
+class StampReader {
+ public:
+  // As StampResult has it; without a stamp what is in `stamp` means nothing.
+  bool Read(absl::string_view line, Stamp& stamp, bool& year_day_month);
+
+ private:
+  bool BeginsAsBefore(absl::string_view line) const;
+  void Remember(absl::string_view head, const Stamp& date);
+
+  // What stood before the last plain time, and ones where it has bytes.
+  std::array<uint64_t, 2> head_ = {}, mask_ = {};
+  Stamp date_;  // of it; its `bytes` are the head's, 0: none yet
+};
 
 int DaysInMonth(int year, int month);  // 0: there is no such month
 bool IsDay(int year, int month, int day);

@@ -48,6 +48,8 @@ absl::string_view SkipMarks(absl::string_view text) {
 }
 
 absl::string_view TrimUnseen(absl::string_view text) {
+  const auto seen = [](char c) { return c > ' ' && static_cast<uint8_t>(c) < 0x80; };
+  if (!text.empty() && seen(text.front()) && seen(text.back())) return text;
   while (!text.empty()) {
     const CodePoint first = DecodeFirst(text);
     if (!IsMark(first.value) && !IsSpace(first.value)) break;

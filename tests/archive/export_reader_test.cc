@@ -160,6 +160,31 @@ TEST(ExportReader, NamesWithColonsAreLearned) {
   EXPECT_EQ(unknown.summary.authors, std::vector<std::string>{"Dr"});
 }
 
+// Authors who have written are known by their bytes: those that are nearly the same are others.
+TEST(ExportReader, AuthorsAlikeAreToldApart) {
+  const char* const kAuthors[] = {"Bob",
+                                  "Bo",
+                                  "Bobby Tables",
+                                  "Bobby Tabler",
+                                  "Somebody 1 of the office",
+                                  "Somebody 2 of the office",
+                                  "Somebody  of the office",
+                                  "\u200ESomebody 1 of the office",
+                                  "~\u202FBob"};
+  std::string text;
+  std::vector<std::string> want;
+  for (int round = 0; round < 3; ++round) {
+    for (const char* author : kAuthors) {
+      absl::StrAppend(&text, kAndroid, author, ": hi\n");
+      const bool marked = absl::StartsWith(author, "\u200E");
+      want.push_back(absl::StrCat("message <", author + (marked ? 3 : 0), ">"));
+    }
+  }
+  const Seen seen = Read(text);
+  EXPECT_EQ(seen.entries, want);
+  EXPECT_EQ(seen.summary.participants, 8u);
+}
+
 TEST(ExportReader, TheChatsName) {
   const std::pair<const char*, const char*> kNames[] = {
       {"WhatsApp Chat with Bob.txt", "Bob"},

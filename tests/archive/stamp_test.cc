@@ -123,6 +123,39 @@ TEST(ParseStamp, TextIsNoTime) {
   EXPECT_EQ(Say(ParseStamp("29/02/2020, 10:00 - a: b")), "dn 2020-29-02 10:00:00");
 }
 
+// A reader knows the date of the line before by its bytes: whatever that was, it changes nothing.
+TEST(StampReader, LinesBeforeChangeNothing) {
+  const std::string lines[] = {"1/2/20, 3:04 PM - Bob: hi",
+                               "1/2/20, 3:04 PM - B",
+                               "1/2/20, 3:05:06\u202Fam - Eve: 12345",
+                               "1/2/20, 33:05 - Eve: hello there",
+                               "1/2/20, soon - and other words",
+                               "1/2/2020, 13:04 - Bob: hi",
+                               "1/2/2, 13:04 - Bob: hi there",
+                               "[1/2/20, 13:04:05] Bob: hi",
+                               "[1/2/20, 13:04:05 PM] Bob: hi",
+                               "\u200E[01/02/2020, 13:04:05] Bob: hi",
+                               "\u200E\u200E[01/02/2020, 13:04:05] Bob: hi",
+                               "2020-02-01, 13:04 - Bob: hi",
+                               "1.2.2563, 13:04 - Bob: hi",
+                               "13/1/20, 10:00 - Bob: hi",
+                               "13/13/20, 10:00 - Bob: hi",
+                               "2020/25/12, 10:00 - a: b",
+                               "1/2/20",
+                               "",
+                               "words of a text, of some length"};
+  for (const std::string& before : lines) {
+    for (const std::string& line : lines) {
+      StampReader reader;
+      Stamp stamp;
+      StampResult result;
+      reader.Read(before, stamp, result.year_day_month);
+      if (reader.Read(line, stamp, result.year_day_month)) result.stamp = stamp;
+      EXPECT_EQ(Say(result), Say(ParseStamp(line))) << before << " then " << line;
+    }
+  }
+}
+
 TEST(ParseStamp, BytesLeadToWhatFollows) {
   for (const char* head : {"4/7/19, 2:45 PM - ", "[4/7/19, 2:45:10] ",
                            "14.07.19 22.35.25: ", "2019. 7. 4. 오후 2:45 - ",

@@ -28,7 +28,7 @@ absl::StatusOr<Fd> InMemory(absl::string_view bytes) {
   return out;
 }
 
-absl::StatusOr<v1::ExportRead> Parse(const HelperAnswer& answer) {
+absl::StatusOr<v1::ExportRead> ParseRead(const HelperAnswer& answer) {
   v1::ExportRead out;
   if (!out.ParseFromString(answer.out) || !out.whole()) {
     return absl::UnavailableError(answer.words.empty()
@@ -58,7 +58,7 @@ absl::StatusOr<v1::ExportRead> ReadExportInHelper(const ArchiveReaderCall& call)
   helper.answer_bytes = limits::kMaxArchiveAnswerBytes;
   helper.time = limits::kExportReadTime;
   MUSTER_ASSIGN_OR_RETURN(const HelperAnswer answer, AskHelper(helper));
-  return Parse(answer);
+  return ParseRead(answer);
 }
 
 }  // namespace muster::agent

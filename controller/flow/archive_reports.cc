@@ -141,9 +141,8 @@ class ArchiveWriter {
   absl::StatusOr<v1::ExportRecord> FindExport(const std::string& key) {
     if (const auto it = exports_.find(key); it != exports_.end()) return it->second;
     MUSTER_ASSIGN_OR_RETURN(const auto stored, Find<v1::ExportRecord>(snapshot_, key));
-    if (!stored) return v1::ExportRecord();
-    mutation_.expects.push_back({key, stored->revision});
-    return stored->value;
+    mutation_.expects.push_back({key, stored ? stored->revision : 0});
+    return stored ? stored->value : v1::ExportRecord();
   }
 
   absl::Status AddBag(const v1::ExportSeen& sent, const std::string& key, v1::ExportRecord record) {
@@ -154,6 +153,9 @@ class ArchiveWriter {
       return Refuse("a bag", "its id is another export's");
     }
     CopyBag(sent, *record.mutable_seen());
+    // The bag names the device that packed it, and so does its receipt; another one of the person's
+    // may have read the same file first.
+    record.set_device_id(device_.device_id());
     exports_[key] = record;
     mutation_.expects.push_back({BagKey(sent.bag_id()), taken ? taken->revision : 0});
     mutation_.puts.push_back({BagKey(sent.bag_id()), key});
@@ -203,6 +205,8 @@ class ArchiveWriter {
     for (const auto& old : all) {
       const std::string& key = old.first;
       if (exports_.contains(key)) continue;  // this report changes it
+      // Its receipt is still to come, and must find it.
+      if (HasBag(old.second.seen()) && old.second.receipt_sha256().empty()) continue;
       const bool held = std::any_of(all.begin(), all.end(), [&](const auto& other) {
         return other.first != key && Holds(other.second, old.second);
       });

@@ -239,11 +239,29 @@ class ArchiveWriter {
     }
     if (!problem.empty()) return Refuse("a statement", problem);
     const std::string key = StatementKey(sent.person_id(), sent.app_id(), sent.chat_key());
+    MUSTER_ASSIGN_OR_RETURN(const bool fits, StatementFits(sent, key));
+    if (!fits) return Refuse("a statement", "this person has said something of too many chats");
     Put(mutation_, key, record);
     PutMark(mutation_, ArchiveWorkKey(sent.person_id()));
     Audit("archive.statement", key, v1::ArchiveStatement::Kind_Name(sent.kind()),
           &record.statement());
     return absl::OkStatus();
+  }
+
+  // What is said of a chat replaces what was said of it; of new ones there are so many.
+  absl::StatusOr<bool> StatementFits(const v1::ArchiveStatement& sent, const std::string& key) {
+    const std::string prefix =
+        absl::StrCat("statement/", sent.person_id(), "/", sent.app_id(), "/");
+    const bool is_new = !statements_.contains(prefix);
+    auto& said = statements_[prefix];
+    if (is_new) {
+      MUSTER_ASSIGN_OR_RETURN(const auto stored,
+                              snapshot_.Scan(prefix, "", limits::kMaxChatsPerPerson));
+      for (const Record& record : stored) said.insert(record.key);
+    }
+    if (!said.contains(key) && said.size() >= limits::kMaxChatsPerPerson) return false;
+    said.insert(key);
+    return true;
   }
 
   void WriteWindow(const v1::ExportWindow& sent) {
@@ -322,6 +340,7 @@ class ArchiveWriter {
   std::map<std::string, v1::Person> persons_;
   std::map<std::string, v1::ExportRecord> exports_;             // changed by this report
   std::map<std::string, std::map<std::string, size_t>> chats_;  // exports of each chat
+  std::map<std::string, std::set<std::string>> statements_;     // keys, of each person and app
   std::set<std::string> bags_, dropped_, attested_;
 };
 

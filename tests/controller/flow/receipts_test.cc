@@ -280,6 +280,25 @@ TEST_F(ReceiptsTest, OfAFullChatNothingGoesWhoseReceiptIsStillToCome) {
   EXPECT_EQ(Verbs("archive.superseded"), Lines{"archive.superseded"});
 }
 
+TEST_F(ReceiptsTest, OnePersonsStatementsAreBounded) {
+  const auto say = [&](size_t from, size_t count) {
+    v1::Report report;
+    for (size_t i = from; i < from + count; ++i) {
+      v1::ArchiveStatement* said = report.mutable_archive()->add_statements();
+      said->set_kind(v1::ArchiveStatement::NO_MESSAGES);
+      said->set_person_id(IdOf(kAlice));
+      said->set_app_id(kApp);
+      said->set_chat_key(Hash(absl::StrCat("chat ", i)));
+    }
+    ASSERT_TRUE(Ingest(alice_, report).ok());
+  };
+  for (size_t i = 0; i < limits::kMaxChatsPerPerson; i += 200) say(i, 200);
+  EXPECT_EQ(Verbs("archive.refused"), Lines{});
+  say(limits::kMaxChatsPerPerson - 1, 3);  // one said before, two new ones
+  EXPECT_EQ(Verbs("archive.refused").size(), 2u);
+  EXPECT_EQ(KeyTails(*store_->Read(), "statement/")->size(), limits::kMaxChatsPerPerson);
+}
+
 TEST_F(ReceiptsTest, TooMuchInOneReportIsRefusedWhole) {
   v1::Report report;
   for (size_t i = 0; i <= limits::kMaxExportsPerReport; ++i)

@@ -76,8 +76,9 @@ class Run {
     if (!archive::IsBagId(bag.id)) {
       return RefusedRow(bag.id, BagError(BagCode::kPath, "the folder's name is no bag id"));
     }
-    MUSTER_ASSIGN_OR_RETURN(const auto receipt, repository_.Receipt(bag.id));
-    if (filed_.count(bag.id) != 0 || receipt.has_value()) {
+    const auto receipt = repository_.Receipt(bag.id);
+    if (!receipt.ok()) return RefusedRow(bag.id, receipt.status());
+    if (filed_.count(bag.id) != 0 || receipt->has_value()) {
       return RefusedRow(bag.id, BagError(BagCode::kFiled, "a bag of this id was filed before"));
     }
     const absl::StatusOr<Examined> examined = Examine(bag.path, bag.id);
@@ -109,9 +110,16 @@ class Run {
 
   // A bag that an earlier run filed: its receipt may be missing, or not sent.
   absl::Status GoOn(const std::string& id, const std::string& filed_as) {
-    MUSTER_ASSIGN_OR_RETURN(const auto receipt, repository_.Receipt(id));
-    if (receipt.has_value()) {
-      if (!repository_.IsSent(id, *receipt)) pending_.push_back({id, filed_as, *receipt});
+    const auto receipt = repository_.Receipt(id);
+    if (!receipt.ok()) {
+      // One that is damaged holds up no other.
+      RecordsRow damaged = RefusedRow(id, receipt.status());
+      damaged.filed_as = filed_as;
+      Add(std::move(damaged));
+      return absl::OkStatus();
+    }
+    if (receipt->has_value()) {
+      if (!repository_.IsSent(id, **receipt)) pending_.push_back({id, filed_as, **receipt});
       return absl::OkStatus();
     }
     absl::StatusOr<Examined> examined = BagError(BagCode::kPath, "the folder's name is no bag id");

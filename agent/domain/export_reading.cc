@@ -136,6 +136,9 @@ archive::BagInfo MakeBagInfo(const v1::ExportSeen& seen, absl::string_view chat,
       {archive::kInfoDateOrder, seen.date_order()},
       {archive::kInfoMessages, absl::StrCat(seen.messages())},
       {archive::kInfoExportSha256, seen.export_sha256()},
+      // Not today: what is packed once more, because a crash hid that it was, is the same bag.
+      {archive::kInfoBaggingDate,
+       absl::FormatTime("%Y-%m-%d", FromProto(seen.seen_at()), absl::UTCTimeZone())},
   };
 }
 

@@ -141,9 +141,8 @@ class ArchiveWriter {
   absl::StatusOr<v1::ExportRecord> FindExport(const std::string& key) {
     if (const auto it = exports_.find(key); it != exports_.end()) return it->second;
     MUSTER_ASSIGN_OR_RETURN(const auto stored, Find<v1::ExportRecord>(snapshot_, key));
-    if (!stored) return v1::ExportRecord();
-    mutation_.expects.push_back({key, stored->revision});
-    return stored->value;
+    mutation_.expects.push_back({key, stored ? stored->revision : 0});
+    return stored ? stored->value : v1::ExportRecord();
   }
 
   absl::Status AddBag(const v1::ExportSeen& sent, const std::string& key, v1::ExportRecord record) {
@@ -154,6 +153,9 @@ class ArchiveWriter {
       return Refuse("a bag", "its id is another export's");
     }
     CopyBag(sent, *record.mutable_seen());
+    // The bag names the device that packed it, and so does its receipt; another one of the person's
+    // may have read the same file first.
+    record.set_device_id(device_.device_id());
     exports_[key] = record;
     mutation_.expects.push_back({BagKey(sent.bag_id()), taken ? taken->revision : 0});
     mutation_.puts.push_back({BagKey(sent.bag_id()), key});
@@ -203,6 +205,8 @@ class ArchiveWriter {
     for (const auto& old : all) {
       const std::string& key = old.first;
       if (exports_.contains(key)) continue;  // this report changes it
+      // Its receipt is still to come, and must find it.
+      if (HasBag(old.second.seen()) && old.second.receipt_sha256().empty()) continue;
       const bool held = std::any_of(all.begin(), all.end(), [&](const auto& other) {
         return other.first != key && Holds(other.second, old.second);
       });
@@ -235,11 +239,29 @@ class ArchiveWriter {
     }
     if (!problem.empty()) return Refuse("a statement", problem);
     const std::string key = StatementKey(sent.person_id(), sent.app_id(), sent.chat_key());
+    MUSTER_ASSIGN_OR_RETURN(const bool fits, StatementFits(sent, key));
+    if (!fits) return Refuse("a statement", "this person has said something of too many chats");
     Put(mutation_, key, record);
     PutMark(mutation_, ArchiveWorkKey(sent.person_id()));
     Audit("archive.statement", key, v1::ArchiveStatement::Kind_Name(sent.kind()),
           &record.statement());
     return absl::OkStatus();
+  }
+
+  // What is said of a chat replaces what was said of it; of new ones there are so many.
+  absl::StatusOr<bool> StatementFits(const v1::ArchiveStatement& sent, const std::string& key) {
+    const std::string prefix =
+        absl::StrCat("statement/", sent.person_id(), "/", sent.app_id(), "/");
+    const bool is_new = !statements_.contains(prefix);
+    auto& said = statements_[prefix];
+    if (is_new) {
+      MUSTER_ASSIGN_OR_RETURN(const auto stored,
+                              snapshot_.Scan(prefix, "", limits::kMaxChatsPerPerson));
+      for (const Record& record : stored) said.insert(record.key);
+    }
+    if (!said.contains(key) && said.size() >= limits::kMaxChatsPerPerson) return false;
+    said.insert(key);
+    return true;
   }
 
   void WriteWindow(const v1::ExportWindow& sent) {
@@ -318,6 +340,7 @@ class ArchiveWriter {
   std::map<std::string, v1::Person> persons_;
   std::map<std::string, v1::ExportRecord> exports_;             // changed by this report
   std::map<std::string, std::map<std::string, size_t>> chats_;  // exports of each chat
+  std::map<std::string, std::set<std::string>> statements_;     // keys, of each person and app
   std::set<std::string> bags_, dropped_, attested_;
 };
 

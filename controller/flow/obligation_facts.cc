@@ -110,6 +110,16 @@ const v1::ArchiveStatement* Said(const ArchiveFacts& facts, const std::string& c
   return it == facts.statements.end() ? nullptr : &it->second;
 }
 
+// One that was opened over a gap says nothing of a device that went while it was open, unless it
+// was extended with this chat: that is for another one.
+bool TellsOfGone(const v1::Incident& incident, const std::string& chat_key, absl::Time ended) {
+  if (incident.cause() != v1::Incident::GAP) return true;
+  const auto& chats = incident.chats();
+  return std::any_of(chats.begin(), chats.end(), [&](const v1::Incident::Chat& chat) {
+    return chat.chat_key() == chat_key && ended <= FromProto(chat.uncovered_until());
+  });
+}
+
 // Where the clock of the chat begins: as it did before, unless what it was about is over.
 absl::Time BeganAt(const ArchiveFacts& facts, const OwedChat& chat, const ArchiveDevice& device) {
   const v1::Grant& grant = facts.grant->value;
@@ -125,8 +135,12 @@ absl::Time BeganAt(const ArchiveFacts& facts, const OwedChat& chat, const Archiv
   if (before.incident_id().empty() || IncidentIsOpen(facts, before.incident_id())) return began;
   // Somebody decided about it: from there on it counts anew.
   if (before.has_gap_until()) began = std::max(began, FromProto(before.gap_until()));
-  if (device.gone_at) began = std::max(began, *device.gone_at);
-  return began;
+  if (!device.gone_at) return began;
+  const auto incident = facts.incidents.find(before.incident_id());
+  const absl::Time ended = std::min(*device.gone_at, EndOf(grant).value_or(*device.gone_at));
+  const bool told =
+      incident == facts.incidents.end() || TellsOfGone(incident->second, before.chat_key(), ended);
+  return told ? std::max(began, *device.gone_at) : began;
 }
 
 }  // namespace

@@ -165,6 +165,17 @@ TEST_F(RecordsTest, OneBadBagHoldsUpNoOther) {
   EXPECT_EQ(Receive(), "b BAG_EXPORT\n");
 }
 
+TEST_F(RecordsTest, ADamagedReceiptHoldsUpNoOther) {
+  Pack("a");
+  EXPECT_EQ(Receive(), "a RECEIVED filed/2026/p1/a\n");
+  Write("repo/receipts/a.receipt", "");
+  Pack("a");
+  Pack("b");
+  EXPECT_EQ(Receive(), "a UNREADABLE\nb RECEIVED filed/2026/p1/b\na UNREADABLE filed/2026/p1/a\n");
+  ASSERT_EQ(sent_.size(), 2u);
+  EXPECT_EQ(sent_[1].bag_id(), "b");
+}
+
 TEST_F(RecordsTest, ABagOfTheSameIdIsNeverTakenTwice) {
   Pack("bag-1");
   EXPECT_EQ(Receive(), "bag-1 RECEIVED filed/2026/p1/bag-1\n");

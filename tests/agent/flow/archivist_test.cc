@@ -37,6 +37,14 @@ TEST_F(ArchivistTest, AnExportIsReadPackedAndToldOnce) {
   EXPECT_EQ(State().exports_size(), 1);
 }
 
+// A crash may hide that it was packed, and the records office be faster than the second try.
+TEST(MakeBagInfo, IsTheSameWheneverItIsPacked) {
+  v1::ExportSeen seen;
+  *seen.mutable_seen_at() = ToProto(absl::FromUnixSeconds(1'772'236'799));  // 2026-02-27 23:59:59 Z
+  const archive::BagInfo info = MakeBagInfo(seen, "Ana", "device", "agency");
+  EXPECT_EQ(archive::FindInfo(info, archive::kInfoBaggingDate), "2026-02-27");
+}
+
 TEST_F(ArchivistTest, TheNextExportShowsThatNothingIsBetween) {
   world_.files["a.txt"] = Export("one", "2026-02-01T08:00:00Z", "2026-02-20T09:30:00Z");
   Work();

@@ -101,6 +101,34 @@ TEST_F(ObligationsTest, ALostDeviceIsALossAndAnotherOneBeginsToOwe) {
             v1::Incident::DEVICE_LOST);
 }
 
+// Deciding about the one must not decide about the other.
+TEST_F(ObligationsTest, ALossWhileAGapIsOpenHasAnIncidentOfItsOwn) {
+  ASSERT_TRUE(Tell(alice_, {Seen("family", 0, "one")}).ok());
+  Live(4);
+  v1::ExportSeen later = Seen("family", 1, "two");
+  later.set_from_start(false);
+  ASSERT_TRUE(Tell(alice_, {later}).ok());
+  ASSERT_TRUE(RunArchive().ok());
+  Live(3);
+  ASSERT_TRUE(RetireDevice(*services_, Who("soc"), alice_.id, "Lost on a train.", false).ok());
+  ASSERT_TRUE(RunArchive().ok());
+  auto ids = *KeyTails(*store_->Read(), "incident/");
+  ASSERT_EQ(ids.size(), 1u);
+  for (const IncidentVerb verb : {IncidentVerb::kAssess, IncidentVerb::kDismiss}) {
+    IncidentInput in;
+    in.verb = verb;
+    in.incident_id = ids[0];
+    in.reason = "nothing was written on those days";
+    ASSERT_TRUE(DecideIncident(*services_, Who("second"), in, false).ok());
+  }
+  ASSERT_TRUE(RunArchive().ok());
+  ids = *KeyTails(*store_->Read(), "incident/");
+  ASSERT_EQ(ids.size(), 2u);
+  EXPECT_EQ(Load<v1::Incident>(*store_->Read(), IncidentKey(ids[1]), "missing")->value.cause(),
+            v1::Incident::DEVICE_LOST);
+  EXPECT_EQ(Owed(), (Lines{Line(alice_.id, "family", "LOSS_SUSPECTED E2_SEEN")}));
+}
+
 TEST_F(ObligationsTest, AChatMovesToTheDeviceThatReportedItLast) {
   ASSERT_TRUE(Tell(alice_, {Seen("family", 1, "one")}).ok());
   ASSERT_TRUE(RunArchive().ok());

@@ -230,6 +230,75 @@ TEST_F(ReceiptsTest, AStatementIsE1AndABlockedExportIsSaid) {
   EXPECT_EQ(Owed(), (Lines{Line(alice_.id, "family", "EXPORT_BLOCKED E2_SEEN")}));
 }
 
+// Two machines of one person read the same file; the other one packed it.
+TEST_F(ReceiptsTest, ABagIsOfTheDeviceThatPackedIt) {
+  TestDevice desk = Enrol("alice");
+  const v1::ExportSeen read = Seen("team", 1, "two");
+  ASSERT_TRUE(Tell(alice_, {read}).ok());
+  const v1::ExportSeen packed = Packed(read, "bag-2");
+  ASSERT_TRUE(Tell(desk, {packed}).ok());
+  EXPECT_EQ(Stored(read).device_id(), desk.id);
+  EXPECT_EQ(Submit(Signed(ReceiptFor(packed, desk.id))), "");
+  EXPECT_EQ(Stored(read).mismatch_code(), "");
+}
+
+TEST_F(ReceiptsTest, OneWhoseExportIsNoLongerKeptHoldsUpNoOther) {
+  const v1::ExportSeen other = Packed(Seen("team", 1, "two"), "bag-2");
+  ASSERT_TRUE(Tell(alice_, {other}).ok());
+  Mutation mutation;
+  mutation.deletes.push_back(
+      ExportKey(other.person_id(), other.app_id(), other.chat_key(), other.export_sha256()));
+  ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());
+  const auto verdicts = SubmitReceipts(
+      *services_, Who("second"), {Signed(ReceiptFor(other, alice_.id)), Signed(Good())}, false);
+  ASSERT_TRUE(verdicts.ok()) << verdicts.status();
+  EXPECT_EQ(verdicts->at(0).code, "RECEIPT_UNKNOWN_EXPORT");
+  EXPECT_EQ(verdicts->at(1).code, "");
+}
+
+TEST_F(ReceiptsTest, OfAFullChatNothingGoesWhoseReceiptIsStillToCome) {
+  Mutation mutation;
+  const auto add = [&](const v1::ExportSeen& seen, const std::string& receipt) {
+    v1::ExportRecord record;
+    *record.mutable_seen() = seen;
+    record.set_device_id(alice_.id);
+    record.set_receipt_sha256(receipt);
+    Put(mutation, ExportKey(seen.person_id(), seen.app_id(), seen.chat_key(), seen.export_sha256()),
+        record);
+  };
+  for (size_t i = 0; i < limits::kMaxExportsPerChat; ++i) {
+    const std::string name = absl::StrCat("full ", i);
+    add(Packed(Seen("full", i == 0 ? 2 : 1, name), name), i == 0 ? Hash(name) : "");
+  }
+  ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());
+  ASSERT_TRUE(Tell(alice_, {Seen("full", 1, "more")}).ok());
+  EXPECT_EQ(Verbs("archive.superseded"), Lines{});
+  EXPECT_EQ(Verbs("archive.refused"), Lines{"archive.refused"});
+  add(Packed(Seen("full", 1, "full 7"), "full 7"), Hash("receipt"));
+  ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());
+  ASSERT_TRUE(Tell(alice_, {Seen("full", 1, "more")}).ok());
+  EXPECT_EQ(Verbs("archive.superseded"), Lines{"archive.superseded"});
+}
+
+TEST_F(ReceiptsTest, OnePersonsStatementsAreBounded) {
+  const auto say = [&](size_t from, size_t count) {
+    v1::Report report;
+    for (size_t i = from; i < from + count; ++i) {
+      v1::ArchiveStatement* said = report.mutable_archive()->add_statements();
+      said->set_kind(v1::ArchiveStatement::NO_MESSAGES);
+      said->set_person_id(IdOf(kAlice));
+      said->set_app_id(kApp);
+      said->set_chat_key(Hash(absl::StrCat("chat ", i)));
+    }
+    ASSERT_TRUE(Ingest(alice_, report).ok());
+  };
+  for (size_t i = 0; i < limits::kMaxChatsPerPerson; i += 200) say(i, 200);
+  EXPECT_EQ(Verbs("archive.refused"), Lines{});
+  say(limits::kMaxChatsPerPerson - 1, 3);  // one said before, two new ones
+  EXPECT_EQ(Verbs("archive.refused").size(), 2u);
+  EXPECT_EQ(KeyTails(*store_->Read(), "statement/")->size(), limits::kMaxChatsPerPerson);
+}
+
 TEST_F(ReceiptsTest, TooMuchInOneReportIsRefusedWhole) {
   v1::Report report;
   for (size_t i = 0; i <= limits::kMaxExportsPerReport; ++i)

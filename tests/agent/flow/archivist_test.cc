@@ -133,6 +133,38 @@ TEST_F(ArchivistTest, AnAbsentShareDelaysAndLosesNothing) {
   EXPECT_EQ(world_.salts["id-alice"], std::string(32, 's')) << "its own is the share's now";
 }
 
+TEST_F(ArchivistTest, WhatCannotBePackedKeepsNothingElseWaiting) {
+  Work();  // the salt
+  world_.away = true;
+  const size_t gone = limits::kMaxReadsPerStep + 1;
+  for (size_t i = 0; i < gone + 3; ++i) {
+    world_.files[absl::StrCat("f", 100 + i)] =
+        Export(absl::StrCat("text ", i), "2026-02-01T08:00:00Z", "2026-02-03T09:30:00Z", i + 1);
+  }
+  for (int i = 0; i < 3; ++i) Work();
+  EXPECT_EQ(archivist_->View(kAliceUid)->waiting_to_be_packed(), gone + 3);
+  world_.away = false;
+  for (size_t i = 0; i < gone; ++i) world_.files.erase(absl::StrCat("f", 100 + i));
+  // The disk is at fault with one, and its owner alone reads which.
+  world_.pack_fails[absl::StrCat("f", 100 + gone)] =
+      absl::ResourceExhaustedError("Chat with Zoe.txt: input/output error");
+  bool said = false;
+  for (int i = 0; i < 6; ++i) {
+    clock_.Advance(limits::kMaxPackPause);
+    Work();
+    for (const std::string& problem : archivist_->View(kAliceUid)->problems()) {
+      said = said || absl::StrContains(problem, "Zoe");
+    }
+    const auto bob = archivist_->View(kBobUid);
+    if (!bob.ok()) continue;
+    for (const std::string& problem : bob->problems()) {
+      EXPECT_FALSE(absl::StrContains(problem, "Zoe")) << problem;
+    }
+  }
+  EXPECT_TRUE(said);
+  EXPECT_EQ(world_.bags.size(), 2u);
+}
+
 TEST_F(ArchivistTest, AnotherDeviceOfThePersonTakesTheSaltOfTheShare) {
   world_.salts["id-alice"] = std::string(32, 'q');
   world_.files["a.txt"] = Export("one", "2026-02-01T08:00:00Z", "2026-02-03T09:30:00Z");

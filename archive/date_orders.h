@@ -47,12 +47,14 @@ class DateOrders {
     Way way = kDayFirst;
     bool ambiguous = false;
     bool two_orders = false;
-    bool thin = false;  // one place alone decides
+    bool thin = false;        // one place alone decides
+    bool short_year = false;  // ambiguous: a short year may come first
   };
 
   Way LikeliestWay() const;
   Verdict Decide() const;
   Verdict DecideByRun() const;
+  bool YearsRunAsDays() const;
   static Way WayOf(DateOrder order);
 
   std::optional<DateOrder> given_;

@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64_t kDay = 24 * 60 * 60;
 constexpr int64_t kFar = 2 * kDay;
+constexpr int64_t kYear = 365 * kDay, kMonth = 31 * kDay;
 constexpr int kFirstYear = 2009;      // the app's own
 constexpr int kLateShortYear = 2052;  // 2552 of Buddhists was 2009
 
@@ -168,6 +169,14 @@ DateOrders::Verdict DateOrders::DecideByRun() const {
   return out;
 }
 
+// "24-05-13", "24-05-14": the same day of two years, or two days of one month. Nothing in the text
+// says which.
+bool DateOrders::YearsRunAsDays() const {
+  const Reading &days = readings_[kDayFirst], &years = readings_[kShortYearFirst];
+  return short_first_fits_ && years.dated == days.dated && day_only_ == days.dated &&
+         days.last - days.first >= kYear && years.last - years.first < kMonth;
+}
+
 DateOrders::Verdict DateOrders::Decide() const {
   if (given_.has_value()) {
     return {
@@ -190,7 +199,9 @@ DateOrders::Verdict DateOrders::Decide() const {
     const bool days = day_only_ >= month_only_;
     return {.order = days ? DateOrder::kDayMonthYear : DateOrder::kMonthDayYear,
             .way = days ? kDayFirst : kMonthFirst,
-            .two_orders = two};
+            .ambiguous = YearsRunAsDays(),
+            .two_orders = two,
+            .short_year = YearsRunAsDays()};
   }
   Verdict out;
   if (either_ > 0) out = DecideByRun();
@@ -206,7 +217,12 @@ void DateOrders::Conclude(ExportSummary& summary) const {
   summary.dated = true;
   summary.range = {verdict.order, Civil(reading.first), Civil(reading.last)};
   summary.ambiguous = verdict.ambiguous;
-  if (verdict.ambiguous) {
+  if (verdict.short_year) {
+    const Reading& years = readings_[kShortYearFirst];
+    summary.alternatives = {summary.range,
+                            {DateOrder::kYearMonthDay, Civil(years.first), Civil(years.last)}};
+    problems.push_back("The text does not show whether the day or the year comes first.");
+  } else if (verdict.ambiguous) {
     for (const DateOrder order : {DateOrder::kDayMonthYear, DateOrder::kMonthDayYear}) {
       const Reading& way = readings_[WayOf(order)];
       summary.alternatives.push_back({order, Civil(way.first), Civil(way.last)});

@@ -55,7 +55,8 @@ class DateOrders {
     Way way = kDayFirst;
     bool ambiguous = false;
     bool two_orders = false;
-    bool thin = false;  // one place alone decides
+    bool thin = false;        // one place alone decides
+    bool short_year = false;  // ambiguous: a short year may come first
   };
 
   static Dated DatedOf(const Stamp& stamp);
@@ -63,6 +64,7 @@ class DateOrders {
   Way LikeliestWay() const;
   Verdict Decide() const;
   Verdict DecideByRun() const;
+  bool YearsRunAsDays() const;
   static Way WayOf(DateOrder order);
 
   std::optional<DateOrder> given_;

@@ -50,6 +50,16 @@ bool HasTelling(absl::string_view text, const std::vector<std::string>& parts) {
   return false;
 }
 
+// A name may hold such words ("Ann (phone number)", "IT business account"); what the app says with
+// them is a sentence of five words, or long in a script without spaces. A line of the app's that
+// is taken for a message is a lesser fault than a person whose messages are none.
+bool IsSentence(absl::string_view text) {
+  constexpr std::ptrdiff_t kWords = 5;
+  constexpr size_t kLong = 30;  // bytes
+  const std::ptrdiff_t spaces = std::count(text.begin(), text.end(), ' ');
+  return spaces + 1 >= kWords || (spaces == 0 && text.size() >= kLong);
+}
+
 // File names before and after the chat's own, as the apps write them.
 struct FileNameForm {
   absl::string_view before, after;
@@ -124,7 +134,7 @@ bool IsSystemBeforeColon(absl::string_view candidate) {
   const std::string folded = FoldText(candidate);
   const Parts& parts = AllParts();
   return HasTelling(folded, parts.encrypted) || HasTelling(folded, parts.created) ||
-         HasTelling(folded, parts.group) || HasTelling(folded, parts.other);
+         HasTelling(folded, parts.group) || (IsSentence(folded) && HasTelling(folded, parts.other));
 }
 
 std::string QuotedSubject(absl::string_view text) {

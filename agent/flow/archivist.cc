@@ -120,8 +120,13 @@ void Archivist::ReportInFull() {
 
 ExportWindows Archivist::Windows(const std::map<std::string, uint32_t>& uid_of) const {
   ExportWindows out;
+  const std::shared_ptr<const ArchivePlan> plan = this->plan();
+  absl::Time now = parts_.clock->Now();
+  if (plan->policy != nullptr) now = std::max(now, plan->policy->time_floor());
   ledger_.Look([&](const v1::ArchiveState& state) {
     for (const v1::ExportWindow& w : state.windows()) {
+      // Opened while the clock was far ahead: its end would be as far away.
+      if (FromProto(w.opened_at()) > now + limits::kExportWindow) continue;
       const auto uid = uid_of.find(w.account_name());
       if (uid == uid_of.end()) continue;
       absl::Time& until =

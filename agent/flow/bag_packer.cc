@@ -23,9 +23,14 @@ absl::Time BagPacker::Step(const ArchivePlan& plan) {
   problems_.clear();
   if (plan.settings.repository().empty()) return absl::InfiniteFuture();
   std::vector<v1::ArchiveState::Export> waiting;
+  std::vector<int> after;  // where to go on once that many were tried
   parts_.ledger->Look([&](const v1::ArchiveState& state) {
-    for (const v1::ArchiveState::Export& e : state.exports()) {
-      if (!e.packed() && waiting.size() < limits::kMaxReadsPerStep) waiting.push_back(e);
+    const int all = state.exports_size();
+    for (int i = 0; i < all && waiting.size() < limits::kMaxReadsPerStep; ++i) {
+      const int at = (from_ + i) % all;
+      if (state.exports(at).packed()) continue;
+      waiting.push_back(state.exports(at));
+      after.push_back((at + 1) % all);
     }
   });
   if (waiting.empty()) return absl::InfiniteFuture();
@@ -37,10 +42,14 @@ absl::Time BagPacker::Step(const ArchivePlan& plan) {
     return next_;
   }
   if (absl::Status there = parts_.repository->Check(plan.settings.repository()); !there.ok()) {
-    return Pause(there);
+    return Pause("", there);
   }
-  for (const v1::ArchiveState::Export& e : waiting) {
-    if (Pack(plan, e) == Outcome::kAway) return next_;
+  for (size_t i = 0; i < waiting.size(); ++i) {
+    // What cannot be packed keeps its place, and keeps nothing behind it waiting.
+    from_ = after[i];
+    const Outcome outcome = Pack(plan, waiting[i]);
+    if (outcome == Outcome::kAway) return next_;
+    if (outcome == Outcome::kPacked) pause_ = absl::ZeroDuration();
   }
   pause_ = absl::ZeroDuration();
   return parts_.clock->Now() + limits::kExportLookInterval;
@@ -91,7 +100,8 @@ BagPacker::Outcome BagPacker::Pack(const ArchivePlan& plan,
     return Outcome::kSkipped;
   }
   if (!packed.ok()) {
-    Pause(packed.status());
+    // Its name is in the words of the error, and is nobody else's business.
+    Pause(seen.account_name(), packed.status());
     return Outcome::kAway;
   }
   const absl::Status saved = parts_.ledger->Commit([&](v1::ArchiveState& state) {
@@ -108,7 +118,7 @@ BagPacker::Outcome BagPacker::Pack(const ArchivePlan& plan,
     return absl::OkStatus();
   });
   if (!saved.ok()) {
-    Pause(saved);
+    Pause("", saved);
     return Outcome::kAway;
   }
   held_.erase(seen.export_sha256());
@@ -117,10 +127,10 @@ BagPacker::Outcome BagPacker::Pack(const ArchivePlan& plan,
   return Outcome::kPacked;
 }
 
-absl::Time BagPacker::Pause(const absl::Status& why) {
+absl::Time BagPacker::Pause(const std::string& account, const absl::Status& why) {
   pause_ = std::clamp(2 * pause_, limits::kMinPackPause, limits::kMaxPackPause);
   next_ = parts_.clock->Now() + pause_;
-  AddProblem("", absl::StrCat("exports wait to be packed: ", why.message()));
+  AddProblem(account, absl::StrCat("exports wait to be packed: ", why.message()));
   return next_;
 }
 

@@ -42,7 +42,8 @@ class BagPacker {
   Outcome Pack(const ArchivePlan& plan, const v1::ArchiveState::Export& waiting);
   std::shared_ptr<HeldExport> Find(const ArchivePlan& plan,
                                    const v1::ArchiveState::Export& waiting);
-  absl::Time Pause(const absl::Status& why);
+  // Of an account: nobody else hears why.
+  absl::Time Pause(const std::string& account, const absl::Status& why);
   void AddProblem(const std::string& account, std::string text);
 
   const Parts parts_;
@@ -50,6 +51,7 @@ class BagPacker {
   std::deque<std::string> held_order_;
   absl::Time next_ = absl::InfinitePast();
   absl::Duration pause_;
+  int from_ = 0;  // place in the ledger of the first to try, round and round
   std::vector<OfAccount> problems_;
 };
 

@@ -16,8 +16,10 @@ namespace {
 
 constexpr int32_t kMaxShownCharacters = 80;
 
-// Marks that turn the direction of what follows: they make one name look like another.
-bool Turns(UChar32 c) { return (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069); }
+// Overrides turn letters round: they make one name look like another. The embeddings that phones
+// put around numbers ("WhatsApp Chat with <202A>+44 7700 900123<202C>.txt") do not.
+bool Turns(UChar32 c) { return c == 0x202D || c == 0x202E; }
+bool IsUnseen(UChar32 c) { return (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069); }
 
 bool IsControl(UChar32 c) {
   return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029;
@@ -39,8 +41,9 @@ std::string WrongCharacters(absl::string_view name) {
 }
 
 std::string WrongPath(absl::string_view name) {
+  // "Q: minutes.pdf" is a title that somebody gave.
   if (name.size() >= 2 && absl::ascii_isalpha(static_cast<unsigned char>(name[0])) &&
-      name[1] == ':') {
+      name[1] == ':' && name.substr(2, 1) != " ") {
     return "begins with a drive letter";
   }
   if (name[0] == '/') return "begins at the root of a file system";
@@ -64,7 +67,7 @@ std::string ShownName(absl::string_view name) {
     const int32_t start = i;
     UChar32 c = 0;
     U8_NEXT(bytes, i, length, c);
-    if (c < 0 || IsControl(c) || Turns(c)) {
+    if (c < 0 || IsControl(c) || IsUnseen(c)) {
       out += '?';
     } else {
       absl::StrAppend(&out,

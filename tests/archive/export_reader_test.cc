@@ -185,6 +185,17 @@ TEST(ExportReader, AuthorsAlikeAreToldApart) {
   EXPECT_EQ(seen.summary.participants, 8u);
 }
 
+TEST(ExportReader, NamesWithTheAppsWordsAreNames) {
+  for (const char* name :
+       {"Max neue Telefonnummer", "Ann (n\u00FAmero de tel\u00E9fono)", "IT business account",
+        "Ann Security Code", "田中 電話番号", "Ольга Петровна номер телефона"}) {
+    const Seen seen = Read(absl::StrCat(kAndroid, name, ": hi\n", kIos, name, ": hi\n"));
+    EXPECT_EQ(seen.entries[0], absl::StrCat("message <", name, ">"));
+  }
+  EXPECT_EQ(Read(absl::StrCat(kAndroid, "Your security code with Dr. A: B changed.\n")).entries,
+            std::vector<std::string>{"system <>"});
+}
+
 TEST(ExportReader, TheChatsName) {
   const std::pair<const char*, const char*> kNames[] = {
       {"WhatsApp Chat with Bob.txt", "Bob"},

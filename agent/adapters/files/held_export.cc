@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 #include <cerrno>
@@ -13,6 +14,7 @@
 #include "agent/adapters/files/archive_reader.h"
 #include "agent/adapters/files/confined.h"
 #include "agent/adapters/files/helper.h"
+#include "agent/adapters/files/homes.h"
 #include "agent/domain/text.h"
 #include "archive/files/bag_files.h"
 #include "common/status_macros.h"
@@ -29,6 +31,13 @@ bool IsElsewhere(int fd) {
   constexpr unsigned kFuse = 0x65735546, kCifs = 0xff534d42, kSmb2 = 0xfe534d42;
   const auto type = static_cast<unsigned>(fs.f_type);
   return type == kFuse || type == kCifs || type == kSmb2 || type == NFS_SUPER_MAGIC;
+}
+
+// As far as this machine's own mounts tell, without asking a server.
+bool OnRemoteMount(int fd) {
+  struct statx sx = {};
+  if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &sx) != 0) return false;
+  return RemoteDevices().contains(makedev(sx.stx_dev_major, sx.stx_dev_minor));
 }
 
 // The bag of an earlier try, when it holds this very export.
@@ -82,16 +91,17 @@ absl::StatusOr<Packed> HeldExportFile::Pack(const PackOrder& order) {
 
 absl::StatusOr<std::shared_ptr<HeldExport>> HoldSubmitted(Fd fd, const std::string& name,
                                                           const std::string& helper_dir) {
+  constexpr absl::string_view kElsewhere =
+      "the file is on another machine; copy it to a folder of this one first";
+  // Before anything is asked that a server must answer: everybody's questions come here.
+  if (fd.ok() && OnRemoteMount(fd.get())) return absl::InvalidArgumentError(kElsewhere);
   struct stat st = {};
   const int flags = fd.ok() ? fcntl(fd.get(), F_GETFL) : -1;
   if (flags < 0 || (flags & O_PATH) != 0 || (flags & O_ACCMODE) == O_WRONLY ||
       fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) {
     return absl::InvalidArgumentError("only a regular file that you may read can be submitted");
   }
-  if (IsElsewhere(fd.get())) {
-    return absl::InvalidArgumentError(
-        "the file is on another machine; copy it to a folder of this one first");
-  }
+  if (IsElsewhere(fd.get())) return absl::InvalidArgumentError(kElsewhere);
   const std::string base = CleanText(name.substr(name.find_last_of('/') + 1), kMaxNameBytes);
   return std::make_shared<HeldExportFile>(std::move(fd), StampOf(st), base, helper_dir);
 }

@@ -28,12 +28,6 @@ Confined FolderIn(const Home& home, const std::string& name) {
   return at;
 }
 
-const Home* HomeOf(const std::vector<Home>& homes, uint32_t uid) {
-  const auto it =
-      std::find_if(homes.begin(), homes.end(), [&](const Home& h) { return h.uid == uid; });
-  return it == homes.end() ? nullptr : &*it;
-}
-
 // Files of one folder; `prefix` is its name with a slash, or nothing.
 void AddFiles(const Confined& folder, const FolderOwner& owner, const std::string& subfolder,
               ScanBudget& budget, FolderLook& out, size_t& count) {
@@ -71,24 +65,30 @@ void AddFiles(const Confined& folder, const FolderOwner& owner, const std::strin
 
 }  // namespace
 
-std::vector<Home> HomeExports::Homes() const {
+// The home that the account is said to have comes before any other folder that it owns.
+std::optional<Home> HomeExports::HomeOf(uint32_t uid) const {
+  if (std::optional<Home> named = FindHomeOf(uid, passwd_)) return named;
   ScanBudget budget{limits::kMaxNamesPerScan};
   std::vector<std::string> notes;  // the inventory says them
-  return FindHomes(home_dir_, passwd_, budget, notes);
+  std::vector<Home> homes = FindHomes(home_dir_, passwd_, budget, notes);
+  const auto it =
+      std::find_if(homes.begin(), homes.end(), [&](const Home& h) { return h.uid == uid; });
+  if (it == homes.end()) return std::nullopt;
+  return std::move(*it);
 }
 
 FolderLook HomeExports::Look(const std::string& name, const std::vector<FolderOwner>& owners) {
   FolderLook out;
-  ScanBudget budget{limits::kMaxNamesPerScan};
-  const std::vector<Home> homes = Homes();
   for (const FolderOwner& owner : owners) {
-    const Home* home = HomeOf(homes, owner.uid);
-    const Confined folder = home == nullptr ? Confined() : FolderIn(*home, name);
+    // Of each their own: nobody's many files leave no look for the next.
+    ScanBudget budget{limits::kMaxNamesPerScan};
+    const std::optional<Home> home = HomeOf(owner.uid);
+    const Confined folder = home ? FolderIn(*home, name) : Confined();
     if (!folder.ok()) {
       out.problems.push_back(
           {owner.account, absl::StrCat("there is no export folder for ", owner.account,
-                                       home == nullptr ? ": no home of theirs is on this machine"
-                                                       : ": something else is in its place")});
+                                       !home ? ": no home of theirs is on this machine"
+                                             : ": something else is in its place")});
       continue;
     }
     out.folders.push_back({owner.account, folder.path()});
@@ -98,15 +98,18 @@ FolderLook HomeExports::Look(const std::string& name, const std::vector<FolderOw
       if (entry.type != DT_DIR || !IsCleanText(entry.name, NAME_MAX)) continue;
       AddFiles(folder.Below(entry.name), owner, entry.name, budget, out, count);
     }
+    if (!budget.exhausted) continue;
+    out.problems.push_back({owner.account, absl::StrCat("the export folder of ", owner.account,
+                                                        " holds too much; not all of it is "
+                                                        "looked at")});
   }
   return out;
 }
 
 absl::StatusOr<std::unique_ptr<HeldExport>> HomeExports::Open(const std::string& name,
                                                               const FoundExport& found) {
-  const std::vector<Home> homes = Homes();
-  const Home* home = HomeOf(homes, found.uid);
-  const Confined folder = home == nullptr ? Confined() : FolderIn(*home, name);
+  const std::optional<Home> home = HomeOf(found.uid);
+  const Confined folder = home ? FolderIn(*home, name) : Confined();
   struct stat st = {};
   Fd fd = folder.ok() ? folder.OpenFile(found.path, &st) : Fd();
   if (!fd.ok() || st.st_uid != found.uid) {

@@ -1,6 +1,7 @@
 // Export folders in people's homes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,8 +10,8 @@
 
 namespace muster::agent {
 
-// Thread-compatible. Homes are read as FindHomes() finds them: no link, mount or pipe leads out of
-// one, and a file counts only for the account that owns it.
+// Thread-compatible. Homes are read as FindHomeOf() and FindHomes() find them: no link, mount or
+// pipe leads out of one, and a file counts only for the account that owns it.
 class HomeExports final : public ExportFolders {
  public:
   // The last as FindHelper() has it.
@@ -24,7 +25,7 @@ class HomeExports final : public ExportFolders {
                                                    const FoundExport& found) override;
 
  private:
-  std::vector<Home> Homes() const;
+  std::optional<Home> HomeOf(uint32_t uid) const;
 
   const std::string home_dir_, passwd_, helper_dir_;
 };

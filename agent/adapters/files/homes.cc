@@ -7,7 +7,9 @@
 #include <set>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "agent/domain/accounts.h"
 #include "agent/domain/mounts.h"
@@ -38,7 +40,33 @@ std::string AccountOf(uid_t uid, const std::string& folder,
   return folder.substr(folder.find_last_of('/') + 1);
 }
 
-// Devices of mounts that others serve.
+struct NamedHome {
+  std::string account, folder;
+};
+
+std::optional<NamedHome> NamedIn(absl::string_view passwd_text, uid_t uid) {
+  for (absl::string_view line : absl::StrSplit(passwd_text, '\n')) {
+    const std::vector<absl::string_view> f = absl::StrSplit(line, ':');
+    uint32_t of = 0;
+    if (f.size() >= 7 && absl::SimpleAtoi(f[2], &of) && of == uid) {
+      return NamedHome{std::string(f[0]), std::string(f[5])};
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<NamedHome> NamedBySystem(uid_t uid) {
+  char buffer[16 << 10];
+  struct passwd entry = {};
+  struct passwd* found = nullptr;
+  if (getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) != 0 || found == nullptr) {
+    return std::nullopt;
+  }
+  return NamedHome{found->pw_name, found->pw_dir};
+}
+
+}  // namespace
+
 std::set<uint64_t> RemoteDevices() {
   std::set<uint64_t> out;
   absl::StatusOr<std::string> text = ReadFile("/proc/self/mountinfo", limits::kMaxMountInfoBytes);
@@ -48,8 +76,6 @@ std::set<uint64_t> RemoteDevices() {
   }
   return out;
 }
-
-}  // namespace
 
 std::vector<Home> FindHomes(const std::string& home_dir, const std::string& passwd,
                             ScanBudget& budget, std::vector<std::string>& notes) {
@@ -93,6 +119,21 @@ std::vector<Home> FindHomes(const std::string& home_dir, const std::string& pass
     out.push_back(std::move(home));
   }
   return out;
+}
+
+std::optional<Home> FindHomeOf(uid_t uid, const std::string& passwd) {
+  const std::string text = ReadFile(passwd, limits::kMaxPasswdBytes).value_or("");
+  std::optional<NamedHome> named = NamedIn(text, uid);
+  if (!named && passwd == "/etc/passwd") named = NamedBySystem(uid);
+  if (!named || !absl::StartsWith(named->folder, "/")) return std::nullopt;
+  Home home{CleanText(named->account, limits::kMaxUpnBytes), uid, 0, Confined(named->folder)};
+  const std::optional<uint64_t> device = home.folder.Device();
+  if (!device || RemoteDevices().contains(*device)) return std::nullopt;
+  // A folder of somebody else's (/, /nonexistent, a link that was put there) is no home of theirs.
+  const std::optional<struct stat> st = home.folder.Look(".");
+  if (!st || st->st_uid != uid) return std::nullopt;
+  home.gid = st->st_gid;
+  return home;
 }
 
 }  // namespace muster::agent

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,5 +25,13 @@ struct Home {
 // `notes`: a look at it may never end.
 std::vector<Home> FindHomes(const std::string& home_dir, const std::string& passwd,
                             ScanBudget& budget, std::vector<std::string>& notes);
+
+// The home that `passwd` names for that account, wherever it lies; where `passwd` is the system's
+// own, its directory is asked too. Empty: none is named or there, the account does not own it, or
+// another machine or a user's own process serves it.
+std::optional<Home> FindHomeOf(uid_t uid, const std::string& passwd);
+
+// Devices of this machine's mounts that another machine or a user's own process serves.
+std::set<uint64_t> RemoteDevices();
 
 }  // namespace muster::agent

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "agent/adapters/files/file_io.h"
 #include "common/agent_limits.h"
@@ -50,8 +51,12 @@ absl::StatusOr<std::string> ReadSalt(int folder, const std::string& id, const st
 // Whole or not at all: whoever comes second finds what the first wrote.
 absl::Status WriteSalt(int folder, const std::string& id, const std::string& salt,
                        const std::string& path) {
-  const std::string temporary = absl::StrCat(".", id, ".", getpid());
-  Fd fd(openat(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+  // Another device's agent may have the same process id: the name is by chance, and new.
+  const std::string chance = RandomSalt();
+  if (chance.empty()) return absl::UnavailableError("there is no chance to be had");
+  const std::string temporary =
+      absl::StrCat(".", absl::BytesToHexString(absl::string_view(chance).substr(0, 8)), ".new");
+  Fd fd(openat(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                0600));
   if (!fd.ok()) return Unavailable("write", path);
   const bool written =

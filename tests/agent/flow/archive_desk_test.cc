@@ -52,6 +52,17 @@ TEST_F(ArchivistTest, AWindowIsOnlyForWhatIsExportOnly) {
   EXPECT_FALSE(archivist_->Open("chat", kAliceUid).ok());
 }
 
+TEST_F(ArchivistTest, AWindowOpenedByAFastClockIsNone) {
+  overdue_ = true;
+  SetPolicy();
+  const absl::Time right = clock_.Now();
+  clock_.Set(right + limits::kExportWindow + absl::Seconds(1));
+  ASSERT_TRUE(archivist_->Open("chat", kAliceUid).ok());
+  EXPECT_EQ(archivist_->Windows({{"alice", kAliceUid}}).size(), 1u);
+  clock_.Set(right);
+  EXPECT_EQ(archivist_->Windows({{"alice", kAliceUid}}), ExportWindows());
+}
+
 TEST_F(ArchivistTest, StatementsLeaveByHashOnly) {
   archivist_->Step();
   v1::ControlRequest::ArchiveState request;

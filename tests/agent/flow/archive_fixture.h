@@ -69,6 +69,9 @@ class FakeArchive final : public ExportFolders, public RecordRepository {
     }
     absl::StatusOr<Packed> Pack(const PackOrder& order) override {
       if (world_->away) return absl::UnavailableError("the share hangs");
+      if (const auto it = world_->pack_fails.find(path_); it != world_->pack_fails.end()) {
+        return it->second;
+      }
       if (order.export_sha256 != file_.read.sha256()) return absl::FailedPreconditionError("other");
       world_->bags.try_emplace(order.bag_id, order);
       ++world_->packs;
@@ -112,6 +115,7 @@ class FakeArchive final : public ExportFolders, public RecordRepository {
 
   std::map<std::string, FakeFile> files;  // of alice, by path
   std::map<std::string, PackOrder> bags;
+  std::map<std::string, absl::Status> pack_fails;  // by path
   std::map<std::string, std::string> salts;
   std::vector<std::string> salts_used;
   bool away = false;

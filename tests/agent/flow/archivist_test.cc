@@ -1,5 +1,6 @@
 #include "agent/flow/archivist.h"
 
+#include "absl/strings/match.h"
 #include "agent/domain/export_reading.h"
 #include "tests/agent/flow/archive_fixture.h"
 
@@ -139,6 +140,35 @@ TEST_F(ArchivistTest, AnAbsentShareDelaysAndLosesNothing) {
   Work();
   EXPECT_EQ(ToldExports(), (Lines{Short("one"), Short("one") + " packed"}));
   EXPECT_EQ(world_.salts["id-alice"], std::string(32, 's')) << "its own is the share's now";
+}
+
+TEST_F(ArchivistTest, WhatCannotBePackedKeepsNothingElseWaiting) {
+  Work();  // the salt
+  world_.away = true;
+  const size_t gone = limits::kMaxReadsPerStep + 1;
+  for (size_t i = 0; i < gone + 3; ++i) {
+    world_.files[absl::StrCat("f", 100 + i)] =
+        Export(absl::StrCat("text ", i), "2026-02-01T08:00:00Z", "2026-02-03T09:30:00Z", i + 1);
+  }
+  for (int i = 0; i < 3; ++i) Work();
+  EXPECT_EQ(archivist_->View(kAliceUid)->waiting_to_be_packed(), gone + 3);
+  world_.away = false;
+  for (size_t i = 0; i < gone; ++i) world_.files.erase(absl::StrCat("f", 100 + i));
+  // The disk is at fault with one, and its owner alone reads which.
+  world_.pack_fails[absl::StrCat("f", 100 + gone)] =
+      absl::ResourceExhaustedError("Chat with Zoe.txt: input/output error");
+  bool said = false;
+  for (int i = 0; i < 6; ++i) {
+    clock_.Advance(limits::kMaxPackPause);
+    Work();
+    const absl::StatusOr<v1::ArchiveView> alice = archivist_->View(kAliceUid);
+    const absl::StatusOr<v1::ArchiveView> bob = archivist_->View(kBobUid);
+    ASSERT_TRUE(alice.ok() && bob.ok());
+    said = said || absl::StrContains(alice->DebugString(), "Zoe");
+    EXPECT_FALSE(absl::StrContains(bob->DebugString(), "Zoe"));
+  }
+  EXPECT_TRUE(said);
+  EXPECT_EQ(world_.bags.size(), 2u);
 }
 
 TEST_F(ArchivistTest, AnotherDeviceOfThePersonTakesTheSaltOfTheShare) {

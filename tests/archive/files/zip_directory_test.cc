@@ -92,6 +92,9 @@ TEST(ZipDirectory, NamesThatAreNoPlainPathAreRefused) {
       {"", "a file in it has no name"},
       {std::string(1'025, 'n'), "the name '" + std::string(80, 'n') + "...' is too long"},
       {"a..b", "ok"},
+      {"Q: minutes.pdf", "ok"},
+      {"Chat with \xe2\x80\xaa+44 7700 900123\xe2\x80\xac.txt", "ok"},
+      {"a\xe2\x80\xadgpj.exe", "the name 'a?gpj.exe' holds a mark that hides how it reads"},
       {"\xd8\xb1\xe2\x80\x8f.txt", "ok"},  // a right-to-left mark stands in honest names
   };
   for (const auto& [name, want] : kCases) {

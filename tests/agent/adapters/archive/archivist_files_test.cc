@@ -177,6 +177,53 @@ TEST_F(ArchivistFilesTest, NothingLeadsOutOfTheFolder) {
   EXPECT_EQ(archivist_->View(kUid)->problems_size(), 1);
 }
 
+TEST_F(ArchivistFilesTest, AHomeAnywhereIsFoundByWhoOwnsIt) {
+  const fs::path far = root_ / "srv" / "people" / "alice";
+  fs::create_directories(far);
+  ASSERT_EQ(chown(far.c_str(), kUid, kUid), 0);
+  const auto passwd = [&](const fs::path& home) {
+    std::ofstream(root_ / "passwd")
+        << "alice:x:" << kUid << ":" << kUid << "::" << home.string() << ":/bin/bash\n";
+  };
+  passwd(far);
+  const FolderLook look = exports_->Look("Chats", {{"alice", kUid}});
+  ASSERT_EQ(look.folders.size(), 1u);
+  EXPECT_TRUE(fs::is_directory(far / "Chats"));
+  EXPECT_FALSE(fs::exists(Home() / "Chats"));
+  // What belongs to somebody else is not taken for it, nor changed.
+  const fs::path foreign = root_ / "foreign";
+  fs::create_directories(foreign);
+  for (const fs::path& other : {foreign, fs::path("/"), root_ / "none"}) {
+    passwd(other);
+    EXPECT_EQ(exports_->Look("Chats", {{"alice", kUid}}).folders.size(), 1u) << other;
+    EXPECT_FALSE(fs::exists(other / "Chats")) << other;
+  }
+  EXPECT_TRUE(fs::is_directory(Home() / "Chats"));  // what she owns where homes are
+}
+
+// One person's flood of names is theirs alone.
+TEST_F(ArchivistFilesTest, NobodysManyFilesHideAnothersExport) {
+  constexpr uint32_t kOther = kUid + 1;
+  const fs::path bob = root_ / "home" / "bob";
+  fs::create_directories(bob / "Chats");
+  for (const fs::path& path : {bob, bob / "Chats"}) {
+    ASSERT_EQ(chown(path.c_str(), kOther, kOther), 0);
+  }
+  std::ofstream(bob / "Chats" / "chat.txt") << Chat();
+  ASSERT_EQ(chown((bob / "Chats" / "chat.txt").c_str(), kOther, kOther), 0);
+  exports_->Look("Chats", {{"alice", kUid}});
+  for (size_t i = 0; i < limits::kMaxNamesPerScan / limits::kMaxNamesPerFolder; ++i) {
+    const fs::path sub = Home() / "Chats" / absl::StrCat("d", i);
+    fs::create_directory(sub);
+    for (size_t k = 0; k < limits::kMaxNamesPerFolder; ++k) {
+      ASSERT_EQ(mknod((sub / absl::StrCat(k)).c_str(), S_IFREG | 0600, 0), 0);
+    }
+  }
+  const FolderLook look = exports_->Look("Chats", {{"alice", kUid}, {"bob", kOther}});
+  ASSERT_EQ(look.files.size(), 1u);
+  EXPECT_EQ(look.files[0].path, "chat.txt");
+}
+
 TEST_F(ArchivistFilesTest, WhatIsNoExportIsSaidByItsCode) {
   Drop("notes.txt", "buy milk\n");
   Drop("broken.zip", "PK\x03\x04 and then nothing");

@@ -16,7 +16,7 @@
 namespace muster::archive {
 namespace {
 
-constexpr size_t kPiece = 16 << 10;
+constexpr size_t kStep = 16 << 10;
 // The app's first lines come before so many others.
 constexpr uint64_t kBeginning = 5;
 // After so many of the app's lines no more is learned of what the chat is.
@@ -48,8 +48,8 @@ class ExportReader::Impl {
   void Add(absl::string_view bytes) {
     summary_.bytes += bytes.size();
     // What is checked is read at once, while the processor has it near.
-    for (; !bytes.empty(); bytes.remove_prefix(std::min(kPiece, bytes.size()))) {
-      const absl::string_view piece = bytes.substr(0, kPiece);
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(kStep, bytes.size()))) {
+      const absl::string_view piece = bytes.substr(0, kStep);
       utf8_.Add(piece);
       frames_.Add(piece);
     }

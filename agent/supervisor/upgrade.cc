@@ -40,6 +40,7 @@ bool SaysVersion(const std::string& program) {
   posix_spawn_file_actions_t quiet;
   posix_spawn_file_actions_init(&quiet);
   posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addclosefrom_np(&quiet, STDERR_FILENO + 1);  // the gate's above all
   pid_t pid = 0;
   const int error = posix_spawn(&pid, program.c_str(), &quiet, nullptr, argv, envp);
   posix_spawn_file_actions_destroy(&quiet);

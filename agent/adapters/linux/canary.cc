@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -31,15 +32,28 @@ constexpr int kSearchedFiles = 2'000, kSearchedDepth = 4;
 // What the child exits with; anything else it can end with means that the program ran.
 constexpr int kRefused = 100, kNoExec = 101, kOtherError = 102, kNotTried = 103;
 
+// The descriptors that it keeps.
+constexpr int kFile = 3, kGo = 4;
+
 // The child, between fork and exec of a process with threads: system calls only.
-[[noreturn]] void Attempt(int file, int go) {
+[[noreturn]] void Attempt(int file, int go, int parent) {
+  // First of all: with copies of the gate's descriptors, waiting for a decision about its own
+  // execve or for a byte that itself could still write, this process could outlive the agent and
+  // hold up the whole machine.
+  const int high_file = fcntl(file, F_DUPFD, 64), high_go = fcntl(go, F_DUPFD, 64);
+  if (dup2(high_file, kFile) < 0 || dup2(high_go, kGo) < 0 ||
+      syscall(SYS_close_range, kGo + 1, ~0U, 0) != 0) {
+    _exit(kNotTried);
+  }
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(kNotTried);
   char byte = 0;
-  if (read(go, &byte, 1) != 1) _exit(kNotTried);
+  if (read(kGo, &byte, 1) != 1) _exit(kNotTried);
   if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(kNotTried);
   char name[] = "muster-canary";
   char* const argv[] = {name, nullptr};
   char* const envp[] = {nullptr};
-  syscall(SYS_execveat, file, "", argv, envp, AT_EMPTY_PATH);
+  syscall(SYS_execveat, kFile, "", argv, envp, AT_EMPTY_PATH);
   _exit(errno == EPERM ? kRefused : errno == EACCES ? kNoExec : kOtherError);
 }
 
@@ -128,8 +142,9 @@ v1::Canary TryCanary(const MountMarks::Marked& where, GateState& shared) {
     return out;
   }
   const Fd reader(go[0]), writer(go[1]);
+  const int self = getpid();
   const pid_t pid = fork();
-  if (pid == 0) Attempt(file.get(), go[0]);
+  if (pid == 0) Attempt(file.get(), go[0], self);
   if (pid < 0) {
     out.set_detail(absl::StrCat("no process for the probe: ", strerror(errno)));
     return out;

@@ -89,7 +89,7 @@ FolderLook HomeExports::Look(const std::string& name, const std::vector<FolderOw
   FolderLook out;
   for (const FolderOwner& owner : owners) {
     // Of each their own: nobody's many files leave no look for the next.
-    ScanBudget budget{limits::kMaxNamesPerScan};
+    ScanBudget budget{max_names_};
     const std::optional<Home> home = HomeOf(owner.uid);
     const Confined folder = home ? FolderIn(*home, name) : Confined();
     if (!folder.ok()) {

@@ -280,8 +280,12 @@ absl::Status ExportIntake::Save(const v1::ExportSeen& seen, const v1::ExportRead
 }
 
 void ExportIntake::AddProblem(const std::string& account, std::string text) {
-  if (problems_.size() < limits::kMaxArchiveProblems)
+  // Of each account: one person's many must not hide another's.
+  const auto of_account = std::count_if(problems_.begin(), problems_.end(),
+                                        [&](const OfAccount& p) { return p.account == account; });
+  if (static_cast<size_t>(of_account) < limits::kMaxArchiveProblems) {
     problems_.push_back({account, std::move(text)});
+  }
 }
 
 }  // namespace muster::agent

@@ -28,6 +28,13 @@ Confined FolderIn(const Home& home, const std::string& name) {
   return at;
 }
 
+void AddProblem(const FolderOwner& owner, std::string text, FolderLook& out) {
+  const auto said = std::count_if(out.problems.begin(), out.problems.end(),
+                                  [&](const OfAccount& p) { return p.account == owner.account; });
+  if (static_cast<size_t>(said) >= limits::kMaxArchiveProblems) return;
+  out.problems.push_back({owner.account, std::move(text)});
+}
+
 // Files of one folder; `prefix` is its name with a slash, or nothing.
 void AddFiles(const Confined& folder, const FolderOwner& owner, const std::string& subfolder,
               ScanBudget& budget, FolderLook& out, size_t& count) {
@@ -43,20 +50,21 @@ void AddFiles(const Confined& folder, const FolderOwner& owner, const std::strin
     found.stamp = StampOf(*st);
     // Protocol Buffers take no other; nothing is lost by asking for another name.
     if (!IsCleanText(found.path, 2 * NAME_MAX + 1)) {
-      out.problems.push_back({owner.account, absl::StrCat(CleanText(found.path, NAME_MAX),
-                                                          ": rename it; its name cannot be read")});
+      AddProblem(
+          owner,
+          absl::StrCat(CleanText(found.path, NAME_MAX), ": rename it; its name cannot be read"),
+          out);
       continue;
     }
     if (st->st_uid != owner.uid) {
-      out.problems.push_back(
-          {owner.account, absl::StrCat(found.path, ": it belongs to another account")});
+      AddProblem(owner, absl::StrCat(found.path, ": it belongs to another account"), out);
       continue;
     }
     if (++count > limits::kMaxFolderExports) {
-      out.problems.push_back(
-          {owner.account,
-           absl::StrCat("the export folder of ", owner.account, " holds more than ",
-                        limits::kMaxFolderExports, " files; the rest is not looked at")});
+      AddProblem(owner,
+                 absl::StrCat("the export folder of ", owner.account, " holds more than ",
+                              limits::kMaxFolderExports, " files; the rest is not looked at"),
+                 out);
       return;
     }
     out.files.push_back(std::move(found));
@@ -81,7 +89,7 @@ FolderLook HomeExports::Look(const std::string& name, const std::vector<FolderOw
   FolderLook out;
   for (const FolderOwner& owner : owners) {
     // Of each their own: nobody's many files leave no look for the next.
-    ScanBudget budget{limits::kMaxNamesPerScan};
+    ScanBudget budget{max_names_};
     const std::optional<Home> home = HomeOf(owner.uid);
     const Confined folder = home ? FolderIn(*home, name) : Confined();
     if (!folder.ok()) {

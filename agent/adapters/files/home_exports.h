@@ -7,6 +7,7 @@
 
 #include "agent/adapters/files/homes.h"
 #include "agent/flow/archive_files.h"
+#include "common/agent_limits.h"
 
 namespace muster::agent {
 
@@ -14,11 +15,13 @@ namespace muster::agent {
 // pipe leads out of one, and a file counts only for the account that owns it.
 class HomeExports final : public ExportFolders {
  public:
-  // The last as FindHelper() has it.
-  HomeExports(std::string home_dir, std::string passwd, std::string helper_dir)
+  // `helper_dir` as FindHelper() has it; of one person so many names are seen.
+  HomeExports(std::string home_dir, std::string passwd, std::string helper_dir,
+              size_t max_names = limits::kMaxNamesPerScan)
       : home_dir_(std::move(home_dir)),
         passwd_(std::move(passwd)),
-        helper_dir_(std::move(helper_dir)) {}
+        helper_dir_(std::move(helper_dir)),
+        max_names_(max_names) {}
 
   FolderLook Look(const std::string& name, const std::vector<FolderOwner>& owners) override;
   absl::StatusOr<std::unique_ptr<HeldExport>> Open(const std::string& name,
@@ -28,6 +31,7 @@ class HomeExports final : public ExportFolders {
   std::optional<Home> HomeOf(uint32_t uid) const;
 
   const std::string home_dir_, passwd_, helper_dir_;
+  const size_t max_names_;
 };
 
 }  // namespace muster::agent

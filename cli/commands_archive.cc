@@ -40,7 +40,8 @@ void AddChats(CLI::App* noun, Session* session) {
   CLI::App* list =
       AddListVerb(noun, session, "chats", "Exports that were seen, and how long they are kept",
                   "ListExports", filter, std::make_shared<v1::ListExportsResponse>(),
-                  {{"PERSON", "seen.person_id"},
+                  {{"PERSON", "person_upn"},
+                   {"PERSON ID", "seen.person_id"},
                    {"APP", "seen.app_id"},
                    {"CHAT", "seen.chat_key"},
                    {"FIRST", "seen.first_at"},

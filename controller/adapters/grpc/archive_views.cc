@@ -32,52 +32,6 @@ bool Matches(const v1::ListObligationsRequest& in, const v1::Obligation& o) {
          (!in.not_compliant() || !o.compliant());
 }
 
-// What the retention of exports rests on; each person is read once.
-class Keeper {
- public:
-  explicit Keeper(const Snapshot& snapshot) : snapshot_(snapshot) {}
-
-  absl::Status Load() {
-    MUSTER_ASSIGN_OR_RETURN(policy_, LoadRetention(snapshot_));
-    return ForEach<v1::Hold>(snapshot_, HoldKey(""),
-                             [&](const std::string&, Versioned<v1::Hold>& hold) {
-                               holds_.push_back(std::move(hold.value));
-                               return absl::OkStatus();
-                             });
-  }
-
-  absl::StatusOr<RetentionDecision> Decide(const v1::ExportSeen& seen) {
-    RetentionFacts facts;
-    MUSTER_ASSIGN_OR_RETURN(facts.roles, RolesOf(seen.person_id()));
-    facts.schedules.assign(policy_.schedules().begin(), policy_.schedules().end());
-    facts.zone = ClockSettingsOf(policy_).zone;
-    for (const v1::Hold* hold : HoldsOn(seen.person_id(), seen.chat_key(), holds_)) {
-      facts.hold_ids.push_back(hold->hold_id());
-    }
-    return RetentionOf(seen, facts);
-  }
-
- private:
-  absl::StatusOr<std::vector<v1::PersonRole>> RolesOf(const std::string& person_id) {
-    if (const auto it = roles_.find(person_id); it != roles_.end()) return it->second;
-    std::vector<v1::PersonRole> past;
-    MUSTER_RETURN_IF_ERROR(
-        ForEach<v1::PersonRole>(snapshot_, absl::StrCat("role/", person_id, "/"),
-                                [&](const std::string&, Versioned<v1::PersonRole>& role) {
-                                  past.insert(past.begin(), std::move(role.value));
-                                  return absl::OkStatus();
-                                }));
-    MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(snapshot_, PersonKey(person_id)));
-    if (person) past = AllRoles(person->value, std::move(past));
-    return roles_[person_id] = std::move(past);
-  }
-
-  const Snapshot& snapshot_;
-  v1::RetentionPolicy policy_;
-  std::vector<v1::Hold> holds_;
-  std::map<std::string, std::vector<v1::PersonRole>> roles_;
-};
-
 v1::ExportView ViewOf(const v1::ExportRecord& record, const RetentionDecision& kept) {
   v1::ExportView view;
   *view.mutable_seen() = record.seen();
@@ -92,6 +46,65 @@ v1::ExportView ViewOf(const v1::ExportRecord& record, const RetentionDecision& k
   view.set_may_be_destroyed(kept.may_be_destroyed);
   return view;
 }
+
+// Whose exports they are, and what their retention rests on; each person is read once.
+class Keeper {
+ public:
+  explicit Keeper(const Snapshot& snapshot) : snapshot_(snapshot) {}
+
+  absl::Status Load() {
+    MUSTER_ASSIGN_OR_RETURN(policy_, LoadRetention(snapshot_));
+    return ForEach<v1::Hold>(snapshot_, HoldKey(""),
+                             [&](const std::string&, Versioned<v1::Hold>& hold) {
+                               holds_.push_back(std::move(hold.value));
+                               return absl::OkStatus();
+                             });
+  }
+
+  absl::StatusOr<v1::ExportView> Show(const v1::ExportRecord& record) {
+    const v1::ExportSeen& seen = record.seen();
+    RetentionFacts facts;
+    MUSTER_ASSIGN_OR_RETURN(const Owner owner, OwnerOf(seen.person_id()));
+    facts.roles = owner.roles;
+    facts.schedules.assign(policy_.schedules().begin(), policy_.schedules().end());
+    facts.zone = ClockSettingsOf(policy_).zone;
+    for (const v1::Hold* hold : HoldsOn(seen.person_id(), seen.chat_key(), holds_)) {
+      facts.hold_ids.push_back(hold->hold_id());
+    }
+    v1::ExportView view = ViewOf(record, RetentionOf(seen, facts));
+    view.set_person_upn(owner.upn);
+    return view;
+  }
+
+ private:
+  struct Owner {
+    std::string upn;  // empty: no longer in the directory
+    std::vector<v1::PersonRole> roles;
+  };
+
+  absl::StatusOr<Owner> OwnerOf(const std::string& person_id) {
+    if (const auto it = owners_.find(person_id); it != owners_.end()) return it->second;
+    Owner out;
+    std::vector<v1::PersonRole>& past = out.roles;
+    MUSTER_RETURN_IF_ERROR(
+        ForEach<v1::PersonRole>(snapshot_, absl::StrCat("role/", person_id, "/"),
+                                [&](const std::string&, Versioned<v1::PersonRole>& role) {
+                                  past.insert(past.begin(), std::move(role.value));
+                                  return absl::OkStatus();
+                                }));
+    MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(snapshot_, PersonKey(person_id)));
+    if (person) {
+      out.upn = person->value.upn();
+      past = AllRoles(person->value, std::move(past));
+    }
+    return owners_[person_id] = std::move(out);
+  }
+
+  const Snapshot& snapshot_;
+  v1::RetentionPolicy policy_;
+  std::vector<v1::Hold> holds_;
+  std::map<std::string, Owner> owners_;
+};
 
 }  // namespace
 
@@ -113,6 +126,7 @@ absl::Status ListObligations(const Services& services, const v1::ListObligations
 absl::Status ListExports(const Services& services, const v1::ListExportsRequest& in,
                          v1::ListExportsResponse& out) {
   const auto snapshot = services.store.Read();
+  out.set_cannot_be_known(kCannotBeKnown);
   MUSTER_ASSIGN_OR_RETURN(const std::string prefix,
                           PrefixFor(*snapshot, "export", in.person_upn(), in.app_id()));
   Keeper keeper(*snapshot);
@@ -124,8 +138,7 @@ absl::Status ListExports(const Services& services, const v1::ListExportsRequest&
         const bool asked = (in.app_id().empty() || seen.app_id() == in.app_id()) &&
                            (in.chat_key().empty() || seen.chat_key() == in.chat_key());
         if (!asked) return absl::OkStatus();
-        MUSTER_ASSIGN_OR_RETURN(const RetentionDecision kept, keeper.Decide(seen));
-        *out.add_items() = ViewOf(record, kept);
+        MUSTER_ASSIGN_OR_RETURN(*out.add_items(), keeper.Show(record));
         return absl::OkStatus();
       },
       out);

@@ -118,6 +118,17 @@ int Refuse(const std::string& file, const absl::Status& status) {
   return kNoExport;
 }
 
+// Nothing could be read; a program finds every key all the same.
+void PrintNothing(const InspectOptions& options, const absl::Status& status) {
+  Inspected nothing;
+  nothing.name = options.file;
+  nothing.file.text.damaged = true;
+  nothing.file.text.problems = {std::string(status.message())};
+  auto json = InspectJson(nothing);
+  if (options.entries) json["entries"] = nlohmann::ordered_json::array();
+  std::printf("%s\n", Dump(json, 2).c_str());
+}
+
 }  // namespace
 
 int RunArchiveInspect(const InspectOptions& options) {
@@ -138,7 +149,10 @@ int RunArchiveInspect(const InspectOptions& options) {
   if (!fd.ok()) return Fail(fd.status());
   if (const absl::Status status = GiveUpRights(); !status.ok()) return Fail(status);
   const absl::StatusOr<Inspected> in = Inspect(fd->get(), options, zone);
-  if (!in.ok()) return Refuse(options.file, in.status());
+  if (!in.ok()) {
+    if (options.output == "json") PrintNothing(options, in.status());
+    return Refuse(options.file, in.status());
+  }
   if (options.output == "table") {
     std::printf("%s", InspectTable(*in).c_str());
   } else if (!options.entries) {

@@ -1,10 +1,12 @@
 # How fast exported chats are read, beside npm's whatsapp-chat-parser on the same files in the same
 # run, and in how much memory. Sourced by bench/run.sh; needs lib.sh.
-#   export.mb_per_s      text on one core, all forms together; baseline: the JavaScript parser
-#   export.zip_mb_per_s  the same texts in zips: unpacked, checked, hashed
-#   export.peak_kb       of the largest text; baseline: of one an eighth its size
+#   export.mb_per_s          text on one core from disk to its summary, all forms together; baseline:
+#                            the JavaScript parser, from disk to its list
+#   export.inspect_mb_per_s  the same as `archive inspect` does it: with the file's SHA-256
+#   export.zip_mb_per_s      the same texts in zips: unpacked, checked, hashed
+#   export.peak_kb           of the largest text; baseline: of one an eighth its size
 # shellcheck shell=bash disable=SC2154
-export_keys=(export.mb_per_s export.zip_mb_per_s export.peak_kb)
+export_keys=(export.mb_per_s export.inspect_mb_per_s export.zip_mb_per_s export.peak_kb)
 export_forms=(android-us android-de ios-us)
 export_peer=whatsapp-chat-parser@4.0.2
 export_mb=${MUSTER_BENCH_EXPORT_MB:-64} # of each form; the peer holds a few times that in memory
@@ -33,10 +35,11 @@ export_install() {
 # export_sum: of lines BYTES SECONDS …, one line of both sums.
 export_sum() { awk '{bytes += $1; seconds += $2} END {printf "%.0f %.4f\n", bytes, seconds}'; }
 
-export_ours() { # FILE...: MB/s over all of them, one line per run
-  local i file
+export_ours() { # parse|read FILE...: MB/s over all of them, one line per run
+  local i file how=$1
+  shift
   for i in $(seq $export_runs); do
-    for file in "$@"; do "$bin/export_read" read "$file"; done >"$demo/pass"
+    for file in "$@"; do "$bin/export_read" "$how" "$file"; done >"$demo/pass"
     export_sum <"$demo/pass" | awk '{printf "%.1f\n", $1 / $2 / 1e6}'
   done
 }
@@ -78,11 +81,14 @@ bench_export() {
   if wanted export.mb_per_s; then
     if why=$(export_install); then
       theirs=$(export_theirs "${texts[@]}")
-      export_ours "${texts[@]}" | export_emit export.mb_per_s "$theirs" "$bytes"
+      export_ours parse "${texts[@]}" | export_emit export.mb_per_s "$theirs" "$bytes"
     else
       emit_error export.mb_per_s "$why"
       left_running=export # a figure that was asked for is missing: exit 1
     fi
+  fi
+  if wanted export.inspect_mb_per_s; then
+    export_ours read "${texts[@]}" | export_emit export.inspect_mb_per_s null "$bytes"
   fi
   if wanted export.zip_mb_per_s; then
     for form in "${export_forms[@]}"; do
@@ -92,7 +98,7 @@ bench_export() {
       rm -r "${demo:?}/exports/$form"
       zips+=("$demo/exports/$form.zip")
     done
-    export_ours "${zips[@]}" | export_emit export.zip_mb_per_s null "$bytes"
+    export_ours read "${zips[@]}" | export_emit export.zip_mb_per_s null "$bytes"
   fi
   if wanted export.peak_kb; then
     small=$(export_peak $((export_large_mb / 8)))

@@ -1,6 +1,9 @@
 // Exports for bench/export.sh, and how fast they are read.
 //   export_read write FORM MB FILE    a chat of about so many MB; FORM: android-us, android-de,
-//   ios-us export_read read FILE             prints: BYTES SECONDS PEAK_KB MESSAGES
+//   ios-us
+//   export_read parse FILE            from disk to the summary of a text, as its peer does
+//   export_read read FILE             as `archive inspect`: text or zip, with its SHA-256
+// Both print: BYTES SECONDS PEAK_KB MESSAGES
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,22 +74,45 @@ int Write(const std::string& form, uint64_t megabytes, const char* path) {
   return fclose(out) == 0 ? 0 : 1;
 }
 
-int Read(const char* path) {
-  const auto before = std::chrono::steady_clock::now();
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  const auto file = muster::archive::ReadExportFile(fd, path);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - before;
-  if (!file.ok() || file->text.damaged || file->text.messages == 0) {
-    const std::string words(file.ok() ? "it did not read as an export" : file.status().message());
-    fprintf(stderr, "%s: %s\n", path, words.c_str());
+using Clock = std::chrono::steady_clock;
+
+int Print(const char* path, const muster::archive::ExportSummary& text, Clock::duration took) {
+  if (text.damaged || text.messages == 0) {
+    fprintf(stderr, "%s: it did not read as an export\n", path);
     return 1;
   }
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
-  printf("%llu %.4f %ld %llu\n", static_cast<unsigned long long>(file->text.bytes), took.count(),
-         usage.ru_maxrss, static_cast<unsigned long long>(file->text.messages));
-  close(fd);
+  printf("%llu %.4f %ld %llu\n", static_cast<unsigned long long>(text.bytes),
+         std::chrono::duration<double>(took).count(), usage.ru_maxrss,
+         static_cast<unsigned long long>(text.messages));
   return 0;
+}
+
+int Read(const char* path) {
+  const auto before = Clock::now();
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  const auto file = muster::archive::ReadExportFile(fd, path);
+  const auto took = Clock::now() - before;
+  close(fd);
+  if (file.ok()) return Print(path, file->text, took);
+  fprintf(stderr, "%s: %s\n", path, std::string(file.status().message()).c_str());
+  return 1;
+}
+
+int Parse(const char* path) {
+  const auto before = Clock::now();
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  muster::archive::ExportReader reader({});
+  std::string block(256 << 10, '\0');
+  ssize_t n = 0;
+  while ((n = read(fd, block.data(), block.size())) > 0) {
+    reader.Add({block.data(), static_cast<size_t>(n)});
+  }
+  const muster::archive::ExportSummary text = reader.Finish();
+  const auto took = Clock::now() - before;
+  close(fd);
+  return n == 0 ? Print(path, text, took) : 1;
 }
 
 }  // namespace
@@ -96,6 +122,7 @@ int main(int argc, char** argv) {
     return Write(argv[2], strtoull(argv[3], nullptr, 10), argv[4]);
   }
   if (argc == 3 && strcmp(argv[1], "read") == 0) return Read(argv[2]);
-  fprintf(stderr, "usage: export_read write FORM MB FILE | read FILE\n");
+  if (argc == 3 && strcmp(argv[1], "parse") == 0) return Parse(argv[2]);
+  fprintf(stderr, "usage: export_read write FORM MB FILE | parse FILE | read FILE\n");
   return 2;
 }

@@ -20,7 +20,37 @@ const std::vector<Role> kIncidentReaders = {kRecordsOfficer, kAuditor, kSocAppro
 // Whoever hears of a lost phone first.
 const std::vector<Role> kIncidentOpeners = {kRecordsOfficer, kServiceDesk, kSocApprover, kUemAdmin};
 
-std::vector<Permission> MakePermissions() {
+std::vector<Permission> ArchivePermissions() {
+  return {
+      {"ListObligations", "archive status", kEverybody},
+      {"ListExports", "archive chats", {kRecordsOfficer, kAuditor}},
+      {"SubmitReceipts", "records receive", {kRecordsOfficer}},
+      {"RecordAttestation", "archive attest", kFilers},
+      {"GetArchiveGuidance", "archive guidance", kEverybody},
+      {"ListIncidents", "archive incidents", kIncidentReaders},
+      {"GetIncident", "archive incidents INCIDENT", kIncidentReaders},
+      {"OpenIncident", "incident open", kIncidentOpeners},
+      {"AssessIncident", "incident assess", {kRecordsOfficer}},
+      {"DismissIncident", "incident dismiss", {kRecordsOfficer}},
+      {"ConfirmIncident", "incident confirm", {kRecordsOfficer}},
+      {"DraftIncident", "incident draft", {kRecordsOfficer}},
+      {"SignIncident", "incident sign", {kRecordsOfficer}},
+      {"ReportIncident", "incident report", {kRecordsOfficer}},
+      {"UpdateIncident", "incident update", {kRecordsOfficer}},
+      {"CloseIncident", "incident close", {kRecordsOfficer}},
+      {"GetIncidentReport", "incident document", kIncidentReaders},
+      {"ListHolds", "hold list", kIncidentReaders},
+      {"PlaceHold", "hold place", {kRecordsOfficer}},
+      {"ReleaseHold", "hold release", {kRecordsOfficer}},
+      {"GetRetention", "archive retention", kEverybody},
+      {"ReportArchive", "report archive", kEverybody},
+      {"ReportOverdue", "report overdue", kEverybody},
+      {"ReportQuarterly", "report quarterly", kEverybody},
+      {"ReportNaraUd", "report nara-ud", kIncidentReaders},
+  };
+}
+
+std::vector<Permission> OtherPermissions() {
   return {
       {"GetRoles", "roles show", kEverybody},
       {"ListApps", "app list", kEverybody},
@@ -68,31 +98,6 @@ std::vector<Permission> MakePermissions() {
       {"GetDevice", "device show", kEverybody},
       {"RetireDevice", "device retire", kOperations},
       {"CreateToken", "device token", kOperations},
-      {"ListObligations", "archive status", kEverybody},
-      {"ListExports", "archive chats", {kRecordsOfficer, kAuditor}},
-      {"SubmitReceipts", "records receive", {kRecordsOfficer}},
-      {"RecordAttestation", "archive attest", kFilers},
-      {"GetArchiveGuidance", "archive guidance", kEverybody},
-      {"ListIncidents", "archive incidents", kIncidentReaders},
-      {"GetIncident", "archive incidents INCIDENT", kIncidentReaders},
-      {"OpenIncident", "incident open", kIncidentOpeners},
-      {"AssessIncident", "incident assess", {kRecordsOfficer}},
-      {"DismissIncident", "incident dismiss", {kRecordsOfficer}},
-      {"ConfirmIncident", "incident confirm", {kRecordsOfficer}},
-      {"DraftIncident", "incident draft", {kRecordsOfficer}},
-      {"SignIncident", "incident sign", {kRecordsOfficer}},
-      {"ReportIncident", "incident report", {kRecordsOfficer}},
-      {"UpdateIncident", "incident update", {kRecordsOfficer}},
-      {"CloseIncident", "incident close", {kRecordsOfficer}},
-      {"GetIncidentReport", "incident document", kIncidentReaders},
-      {"ListHolds", "hold list", kIncidentReaders},
-      {"PlaceHold", "hold place", {kRecordsOfficer}},
-      {"ReleaseHold", "hold release", {kRecordsOfficer}},
-      {"GetRetention", "archive retention", kEverybody},
-      {"ReportArchive", "report archive", kEverybody},
-      {"ReportOverdue", "report overdue", kEverybody},
-      {"ReportQuarterly", "report quarterly", kEverybody},
-      {"ReportNaraUd", "report nara-ud", kIncidentReaders},
       {"Explain", "explain", kEverybody},
       {"GetPolicy", "policy show", kEverybody},
       {"ListAudit", "audit list", kReaders},
@@ -103,6 +108,16 @@ std::vector<Permission> MakePermissions() {
       {"GetTrust", "trust show", kEverybody},
       {"PublishTrust", "trust publish", {kAdmin}},
   };
+}
+
+// In the order of AdminService: archives come before Explain.
+std::vector<Permission> MakePermissions() {
+  std::vector<Permission> out = OtherPermissions();
+  const std::vector<Permission> archive = ArchivePermissions();
+  const auto explain = std::find_if(out.begin(), out.end(),
+                                    [](const Permission& p) { return p.method == "Explain"; });
+  out.insert(explain, archive.begin(), archive.end());
+  return out;
 }
 
 }  // namespace

@@ -60,8 +60,9 @@ grpc::Status IncidentService::GetIncidentReport(Ctx* c, const v1::GetIncidentRep
                                                 v1::IncidentReportResponse* out) {
   return Door("GetIncidentReport", *c, [&](const Caller&) {
     absl::StatusOr<v1::IncidentReportResponse> report = GetReport(services_, in->incident_id());
-    if (report.ok()) *out = *std::move(report);
-    return report.status();
+    if (!report.ok()) return report.status();
+    *out = *std::move(report);
+    return absl::OkStatus();
   });
 }
 grpc::Status IncidentService::ListHolds(Ctx* c, const v1::ListHoldsRequest* in,

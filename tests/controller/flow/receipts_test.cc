@@ -274,6 +274,7 @@ TEST_F(ReceiptsTest, OfAFullChatNothingGoesWhoseReceiptIsStillToCome) {
   ASSERT_TRUE(Tell(alice_, {Seen("full", 1, "more")}).ok());
   EXPECT_EQ(Verbs("archive.superseded"), Lines{});
   EXPECT_EQ(Verbs("archive.refused"), Lines{"archive.refused"});
+  mutation = Mutation();
   add(Packed(Seen("full", 1, "full 7"), "full 7"), Hash("receipt"));
   ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());
   ASSERT_TRUE(Tell(alice_, {Seen("full", 1, "more")}).ok());

@@ -10,7 +10,7 @@ build_packages="
   librocksdb-dev libjemalloc-dev libyaml-cpp-dev libldap-dev libsasl2-dev
   libsasl2-modules-gssapi-mit libkrb5-dev libssl-dev libspdlog-dev libcli11-dev
   libcurl4-openssl-dev nlohmann-json3-dev libsystemd-dev librpm-dev libflatpak-dev
-  libicu-dev zlib1g-dev"
+  libicu-dev zlib1g-dev tzdata"
 test_packages="
   libgtest-dev libgmock-dev libbenchmark-dev clang clang-tidy clang-format libclang-rt-14-dev python3
   slapd ldap-utils samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba

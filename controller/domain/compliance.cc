@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "common/archive_limits.h"
 #include "common/time_proto.h"
+#include "controller/domain/incident.h"
 #include "controller/domain/obligation.h"
 
 namespace muster {
@@ -94,10 +95,6 @@ bool IsCompliant(const v1::Obligation& o, absl::Time now) {
   }
 }
 
-bool IsOpenIncident(const v1::Incident& incident) {
-  return incident.state() != v1::Incident::NOT_A_LOSS && incident.state() != v1::Incident::CLOSED;
-}
-
 bool IsUnauthorisedDisposition(const v1::Incident& incident) {
   return incident.state() != v1::Incident::NOT_A_LOSS;
 }
@@ -127,7 +124,7 @@ void ComplianceTable::Add(const v1::Obligation& o) {
 }
 
 void ComplianceTable::Add(const v1::Incident& incident) {
-  if (!IsOpenIncident(incident)) return;
+  if (!IsOpenIncident(incident.state())) return;
   Group& group = GroupOf(incident.office(), incident.person_upn());
   for (Group* to : {&group, &total_}) to->figures.set_losses(to->figures.losses() + 1);
 }

@@ -22,8 +22,6 @@ enum class ComplianceGroup { kOffice, kPerson };
 bool CountsAsOverdue(const v1::Obligation& obligation, absl::Time now);
 // Compliant, and in no state in which nobody may say so: a silent agent, a gap, a mismatch.
 bool IsCompliant(const v1::Obligation& obligation, absl::Time now);
-// Still somebody's matter: not closed without a loss, not over.
-bool IsOpenIncident(const v1::Incident& incident);
 // Belongs on the list of unauthorised dispositions: confirmed at some time, or not yet decided.
 bool IsUnauthorisedDisposition(const v1::Incident& incident);
 

@@ -77,20 +77,20 @@ bool OverlapsUncompared(const Proof& earlier, const Proof& later) {
          (earlier.device != later.device || earlier.seen_at >= later.seen_at);
 }
 
-bool Reachable(const Proof& proof, const Proofs& all, absl::Time begins_by, absl::Time frontier) {
-  if (proof.from <= begins_by || proof.until <= frontier) return true;
+bool Reachable(const Proof& proof, const Proofs& all, absl::Time began_at, absl::Time frontier) {
+  if (proof.from <= began_at || proof.until <= frontier) return true;
   return std::any_of(all.begin(), all.end(), [&](const Proof& other) {
     return other.reached && (proof.Continues(other) || OverlapsUncompared(other, proof));
   });
 }
 
-// Marks what is contiguous with `began_at`, or begins by `begins_by`; the end of it.
-absl::Time Reach(Proofs& proofs, absl::Time began_at, absl::Time begins_by) {
+// Marks what is contiguous with `began_at`; the end of it.
+absl::Time Reach(Proofs& proofs, absl::Time began_at) {
   absl::Time frontier = began_at;
   for (bool grows = true; grows;) {
     grows = false;
     for (Proof& proof : proofs) {
-      if (proof.reached || !Reachable(proof, proofs, begins_by, frontier)) continue;
+      if (proof.reached || !Reachable(proof, proofs, began_at, frontier)) continue;
       proof.reached = grows = true;
       frontier = std::max(frontier, proof.until);
     }
@@ -243,8 +243,7 @@ void TellNewest(const Proofs& proofs, absl::Time began_at, Coverage& out) {
 
 }  // namespace
 
-Coverage CoverageOf(const std::vector<v1::ExportRecord>& exports, absl::Time began_at,
-                    absl::Time decided_until) {
+Coverage CoverageOf(const std::vector<v1::ExportRecord>& exports, absl::Time began_at) {
   Coverage out;
   out.exports = static_cast<uint32_t>(exports.size());
   for (const v1::ExportRecord& record : exports) {
@@ -253,14 +252,12 @@ Coverage CoverageOf(const std::vector<v1::ExportRecord>& exports, absl::Time beg
         out.mismatch || (!record.mismatch_code().empty() && record.receipt_sha256().empty());
   }
   Proofs proofs = ProofsIn(exports, began_at);
-  out.seen_until = Reach(proofs, began_at, std::max(began_at, decided_until));
+  out.seen_until = Reach(proofs, began_at);
   out.gap = GapIn(proofs, out.seen_until);
   out.newest_until = proofs.empty() ? began_at : std::max(began_at, proofs.back().until);
   out.intervals = Levels(proofs);
   out.newest_receipted_until = UnreceiptedFrom(out.intervals, began_at, out.newest_until);
-  out.receipted_until = decided_until <= began_at
-                            ? ReachReceipted(proofs, began_at)
-                            : std::min(out.seen_until, out.newest_receipted_until);
+  out.receipted_until = ReachReceipted(proofs, began_at);
   if (out.intervals.size() > limits::kMaxIntervals) {
     out.intervals.erase(out.intervals.begin(), out.intervals.end() - limits::kMaxIntervals);
   }

@@ -47,10 +47,8 @@ struct Coverage {
   bool group = false;
 };
 
-// `began_at`: the clock of the chat began. `decided_until`: an incident decided about the gaps that
-// end by then; they no longer count, so that a later one is found. Order of `exports` does not
-// matter.
-Coverage CoverageOf(const std::vector<v1::ExportRecord>& exports, absl::Time began_at,
-                    absl::Time decided_until = absl::InfinitePast());
+// `began_at`: the clock of the chat began, or an incident decided about what lies before. Order of
+// `exports` does not matter.
+Coverage CoverageOf(const std::vector<v1::ExportRecord>& exports, absl::Time began_at);
 
 }  // namespace muster

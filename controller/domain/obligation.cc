@@ -19,7 +19,7 @@ struct Clock {
   bool owed = true;             // something is, or will be, still to be exported
   bool ends_receipted = false;  // it ended, and its time is receipted to the end
   bool lost = false;            // what is uncovered may be gone
-  std::optional<std::pair<absl::Time, absl::Time>> gap;  // that nobody has decided about
+  std::optional<std::pair<absl::Time, absl::Time>> gap;
 };
 
 Clock ClockOf(const ObligationFacts& facts) {
@@ -28,7 +28,7 @@ Clock ClockOf(const ObligationFacts& facts) {
   const bool gap = c.gap && (!facts.ended_at || c.gap->first < *facts.ended_at);
   out.since = gap ? c.newest_until : c.seen_until;
   out.receipted = gap ? c.newest_receipted_until : c.receipted_until;
-  if (gap && !facts.gap_decided) out.gap = c.gap;
+  if (gap) out.gap = c.gap;
   if (!facts.ended_at) return out;
   out.owed = out.since < *facts.ended_at;
   out.ends_receipted = *facts.ended_at <= out.receipted;

@@ -35,7 +35,6 @@ struct ObligationFacts {
   Coverage coverage;                   // of this chat; of the chat "": no exports
   bool export_blocked = false;         // the person says that the app refuses
   bool stated = false;                 // the person says that it is saved or empty: E1, no more
-  bool gap_decided = false;            // an incident about coverage.gap came to an end
   bool loss_decided = false;           // an incident about the loss came to an end
   std::string incident_id;             // open
   absl::Time last_seen_at;             // of the device

@@ -8,6 +8,7 @@
 #include "common/archive_limits.h"
 #include "common/time_proto.h"
 #include "controller/flow/records.h"
+#include "controller/flow/retention.h"
 #include "muster/v1/audit.pb.h"
 #include "muster/v1/webhook.pb.h"
 
@@ -116,17 +117,6 @@ absl::Status CountEvents(const Services& services, const Snapshot& snapshot, abs
 
 }  // namespace
 
-absl::StatusOr<absl::TimeZone> AgencyZone(const Snapshot& snapshot) {
-  MUSTER_ASSIGN_OR_RETURN(const auto policy, Find<v1::RetentionPolicy>(snapshot, kRetentionKey));
-  absl::TimeZone zone = absl::UTCTimeZone();
-  if (!policy || policy->value.time_zone().empty()) return zone;
-  if (!absl::LoadTimeZone(policy->value.time_zone(), &zone)) {
-    return absl::InternalError(absl::StrCat("this machine does not know the time zone '",
-                                            policy->value.time_zone(), "' of retention.yaml"));
-  }
-  return zone;
-}
-
 absl::StatusOr<ComplianceTable> FoldCompliance(const Snapshot& snapshot, ComplianceGroup by,
                                                const ComplianceFilter& filter, absl::Time now) {
   ComplianceTable out(by, now);
@@ -151,7 +141,8 @@ absl::StatusOr<ComplianceTable> FoldCompliance(const Snapshot& snapshot, Complia
 
 absl::Status RunComplianceHistory(const Services& services) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-  MUSTER_ASSIGN_OR_RETURN(const absl::TimeZone zone, AgencyZone(*snapshot));
+  MUSTER_ASSIGN_OR_RETURN(const v1::RetentionPolicy policy, LoadRetention(*snapshot));
+  MUSTER_ASSIGN_OR_RETURN(const absl::TimeZone zone, AgencyZone(policy));
   const absl::Status today = WriteToday(services, *snapshot, zone);
   const absl::Status counted = CountEvents(services, *snapshot, zone);
   return today.ok() ? counted : today;

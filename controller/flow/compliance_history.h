@@ -16,9 +16,6 @@
 
 namespace muster {
 
-// The agency's time zone, of policies/retention.yaml; UTC where none is set.
-absl::StatusOr<absl::TimeZone> AgencyZone(const Snapshot& snapshot);
-
 // All obligations and open incidents that `obligation` and `incident` let through, folded.
 struct ComplianceFilter {
   std::string office, person_id, app_id;  // empty: all

@@ -14,6 +14,7 @@
 #include "controller/domain/roles.h"
 #include "controller/flow/compliance_history.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/retention.h"
 #include "controller/flow/training.h"
 
 namespace muster {
@@ -114,7 +115,8 @@ std::string Day(const google::protobuf::Timestamp& at, absl::TimeZone zone) {
 absl::Status FillArchiveValues(const Snapshot& snapshot, const EventSubject& subject,
                                const About& about, absl::Time at, Values& out) {
   const v1::Obligation& o = subject.obligation;
-  MUSTER_ASSIGN_OR_RETURN(const absl::TimeZone zone, AgencyZone(snapshot));
+  MUSTER_ASSIGN_OR_RETURN(const v1::RetentionPolicy retention, LoadRetention(snapshot));
+  MUSTER_ASSIGN_OR_RETURN(const absl::TimeZone zone, AgencyZone(retention));
   MUSTER_ASSIGN_OR_RETURN(const int chats, CountChats(snapshot, subject, about, at));
   out["chat_count"] = absl::StrCat(chats);
   out["incident"] =

@@ -12,6 +12,7 @@
 #include "controller/domain/loss_report.h"
 #include "controller/flow/incident_writes.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/retention.h"
 
 namespace muster {
 namespace {
@@ -58,7 +59,7 @@ absl::StatusOr<LossReportFacts> LoadFacts(const Services& services, const Snapsh
   LossReportFacts out;
   out.tenant = services.settings.tenant;
   MUSTER_ASSIGN_OR_RETURN(const v1::RetentionPolicy retention, LoadRetention(snapshot));
-  out.zone = AgencyZone(retention);
+  MUSTER_ASSIGN_OR_RETURN(out.zone, AgencyZone(retention));
   out.zone_name = out.zone.name();
   MUSTER_ASSIGN_OR_RETURN(const auto person,
                           Find<v1::Person>(snapshot, PersonKey(incident.person_id())));
@@ -98,9 +99,9 @@ absl::StatusOr<v1::IncidentReportResponse> GetReport(const Services& services,
     out->clear_sha256();  // nobody signs what was never drafted
   }
   MUSTER_ASSIGN_OR_RETURN(const v1::RetentionPolicy retention, LoadRetention(*snapshot));
-  MUSTER_ASSIGN_OR_RETURN(
-      *out->mutable_html(),
-      WithSignatureBlock(out->html(), SignatureBlock(incident.value, AgencyZone(retention))));
+  MUSTER_ASSIGN_OR_RETURN(const absl::TimeZone zone, AgencyZone(retention));
+  MUSTER_ASSIGN_OR_RETURN(*out->mutable_html(),
+                          WithSignatureBlock(out->html(), SignatureBlock(incident.value, zone)));
   out->set_is_signed(incident.value.has_signature());
   if (out->is_signed()) *out->mutable_signature() = incident.value.signature();
   return *std::move(out);

@@ -119,12 +119,4 @@ absl::Duration UpdateEvery(const v1::RetentionPolicy& policy) {
   return policy.has_update_every() ? FromProto(policy.update_every()) : limits::kDefaultUpdateEvery;
 }
 
-absl::TimeZone AgencyZone(const v1::RetentionPolicy& policy) {
-  absl::TimeZone zone = absl::UTCTimeZone();
-  if (policy.time_zone().empty() || !absl::LoadTimeZone(policy.time_zone(), &zone)) {
-    return absl::UTCTimeZone();
-  }
-  return zone;
-}
-
 }  // namespace muster

@@ -37,7 +37,5 @@ absl::StatusOr<std::string> FindOpenIncident(const Snapshot& snapshot, const std
                                              const Mutation& mutation);
 
 absl::Duration UpdateEvery(const v1::RetentionPolicy& policy);
-// UTC where none is set.
-absl::TimeZone AgencyZone(const v1::RetentionPolicy& policy);
 
 }  // namespace muster

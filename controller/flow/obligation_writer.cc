@@ -15,6 +15,9 @@
 namespace muster {
 namespace {
 
+constexpr const char* kSuspended[] = {"grant.suspend", "archive.export-only"};
+constexpr const char* kResumed[] = {"grant.resume", "archive.resumed"};
+
 // A grant that ended longer ago and owes nothing that is stored ended before there were
 // obligations.
 constexpr absl::Duration kLateEnd = absl::Hours(24 * (limits::kLastDay + 1));
@@ -42,7 +45,7 @@ class PersonWriter {
 
   absl::Status Write() {
     MUSTER_ASSIGN_OR_RETURN(const v1::RetentionPolicy policy, LoadRetention(snapshot_));
-    settings_ = ClockSettingsOf(policy);
+    MUSTER_ASSIGN_OR_RETURN(settings_, ClockSettingsOf(policy));
     MUSTER_ASSIGN_OR_RETURN(const auto person, Find<v1::Person>(snapshot_, PersonKey(person_id_)));
     if (person) {
       MUSTER_ASSIGN_OR_RETURN(const auto apps, ArchiveAppsOf(snapshot_, person_id_));
@@ -222,23 +225,17 @@ class PersonWriter {
     mutation_.expects.push_back({GrantKey(after->grant_id()), before.revision});
     Put(mutation_, GrantKey(after->grant_id()), *after);
     changed_ = visible_ = true;
-    mutation_.audit.push_back(MakeAuditEntry(s_, MusterItself(),
-                                             {.verb = suspends ? "grant.suspend" : "grant.resume",
-                                              .object = absl::StrCat("grant/", after->grant_id()),
-                                              .before = &before.value,
-                                              .after = &*after,
-                                              .reason = reason,
-                                              .reason_code = "ARCHIVE_OVERDUE",
-                                              .transaction_id = after->transaction_id()}));
-    mutation_.audit.push_back(
-        MakeAuditEntry(s_, MusterItself(),
-                       {.verb = suspends ? "archive.export-only" : "archive.resumed",
-                        .object = absl::StrCat("grant/", after->grant_id()),
-                        .before = &before.value,
-                        .after = &*after,
-                        .reason = reason,
-                        .reason_code = "ARCHIVE_OVERDUE",
-                        .transaction_id = after->transaction_id()}));
+    // Once for what the grant is now, once for whom the archive's words go to.
+    for (const char* verb : suspends ? kSuspended : kResumed) {
+      mutation_.audit.push_back(MakeAuditEntry(s_, MusterItself(),
+                                               {.verb = verb,
+                                                .object = absl::StrCat("grant/", after->grant_id()),
+                                                .before = &before.value,
+                                                .after = &*after,
+                                                .reason = reason,
+                                                .reason_code = "ARCHIVE_OVERDUE",
+                                                .transaction_id = after->transaction_id()}));
+    }
   }
 
   void Audit(absl::string_view verb, const v1::Obligation& before, const v1::Obligation& after,

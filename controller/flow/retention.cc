@@ -22,13 +22,20 @@ absl::StatusOr<v1::RetentionPolicy> LoadRetention(const Snapshot& snapshot) {
   return policy;
 }
 
-ClockSettings ClockSettingsOf(const v1::RetentionPolicy& policy) {
-  ClockSettings out{.zone = absl::UTCTimeZone(),
-                    .overdue_grace = FromProto(policy.overdue_grace()),
-                    .silent_after = FromProto(policy.silent_after())};
-  absl::TimeZone zone;
-  if (absl::LoadTimeZone(policy.time_zone(), &zone)) out.zone = zone;
-  return out;
+absl::StatusOr<absl::TimeZone> AgencyZone(const v1::RetentionPolicy& policy) {
+  absl::TimeZone zone = absl::UTCTimeZone();
+  if (!policy.time_zone().empty() && !absl::LoadTimeZone(policy.time_zone(), &zone)) {
+    return absl::InternalError(absl::StrCat("this machine does not know the time zone '",
+                                            policy.time_zone(), "' of retention.yaml"));
+  }
+  return zone;
+}
+
+absl::StatusOr<ClockSettings> ClockSettingsOf(const v1::RetentionPolicy& policy) {
+  MUSTER_ASSIGN_OR_RETURN(const absl::TimeZone zone, AgencyZone(policy));
+  return ClockSettings{.zone = zone,
+                       .overdue_grace = FromProto(policy.overdue_grace()),
+                       .silent_after = FromProto(policy.silent_after())};
 }
 
 }  // namespace muster

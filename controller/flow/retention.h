@@ -12,7 +12,10 @@ namespace muster {
 // With the defaults where the agency has set none: UTC, limits.h, nothing packed.
 absl::StatusOr<v1::RetentionPolicy> LoadRetention(const Snapshot& snapshot);
 
-// The zone was checked when the policy was applied; one that this machine no longer knows is UTC.
-ClockSettings ClockSettingsOf(const v1::RetentionPolicy& policy);
+// UTC where none is set. INTERNAL: this machine does not know the zone, which was checked when the
+// policy was applied; another one would count other days.
+absl::StatusOr<absl::TimeZone> AgencyZone(const v1::RetentionPolicy& policy);
+// The same error.
+absl::StatusOr<ClockSettings> ClockSettingsOf(const v1::RetentionPolicy& policy);
 
 }  // namespace muster

@@ -8,8 +8,10 @@
 #include "common/time_proto.h"
 #include "controller/domain/cannot_be_known.h"
 #include "controller/domain/compliance.h"
+#include "controller/domain/incident.h"
 #include "controller/flow/compliance_history.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/retention.h"
 
 namespace muster {
 namespace {
@@ -50,7 +52,8 @@ absl::Status FillMonths(const Snapshot& snapshot, const v1::ReportArchiveRequest
         "--app");
   }
   MUSTER_ASSIGN_OR_RETURN(Period period, PeriodOf(in));
-  MUSTER_ASSIGN_OR_RETURN(const absl::TimeZone zone, AgencyZone(snapshot));
+  MUSTER_ASSIGN_OR_RETURN(const v1::RetentionPolicy retention, LoadRetention(snapshot));
+  MUSTER_ASSIGN_OR_RETURN(const absl::TimeZone zone, AgencyZone(retention));
   if (!in.has_from() && !in.has_until()) {
     period.from =
         absl::FromCivil(absl::CivilMonth(absl::ToCivilMonth(now, zone)) - (kMonthsShown - 1), zone);
@@ -128,7 +131,7 @@ absl::Status CountQuarter(const Snapshot& snapshot, const Period& period,
     if (incident.has_reported_at() && period.Has(FromProto(incident.reported_at()))) {
       out.set_incidents_reported(out.incidents_reported() + 1);
     }
-    if (IsOpenIncident(incident)) out.set_incidents_open(out.incidents_open() + 1);
+    if (IsOpenIncident(incident.state())) out.set_incidents_open(out.incidents_open() + 1);
     return absl::OkStatus();
   });
 }
@@ -174,7 +177,8 @@ absl::Status ReportOverdue(const Services& services, const v1::ReportOverdueRequ
   out.set_cannot_be_known(kCannotBeKnown);
   *out.mutable_at() = ToProto(now);
   MUSTER_RETURN_IF_ERROR(CheckApp(*snapshot, in.app_id()));
-  MUSTER_ASSIGN_OR_RETURN(const absl::TimeZone zone, AgencyZone(*snapshot));
+  MUSTER_ASSIGN_OR_RETURN(const v1::RetentionPolicy retention, LoadRetention(*snapshot));
+  MUSTER_ASSIGN_OR_RETURN(const absl::TimeZone zone, AgencyZone(retention));
   Managers managers(*snapshot);
   MUSTER_RETURN_IF_ERROR(ForEach<v1::Obligation>(
       *snapshot, "obligation/", [&](const std::string&, const auto& o) -> absl::Status {
@@ -200,7 +204,8 @@ absl::Status ReportQuarterly(const Services& services, const v1::ReportQuarterly
                              v1::ReportQuarterlyResponse& out) {
   const auto snapshot = services.store.Read();
   const absl::Time now = services.clock.Now();
-  MUSTER_ASSIGN_OR_RETURN(const absl::TimeZone zone, AgencyZone(*snapshot));
+  MUSTER_ASSIGN_OR_RETURN(const v1::RetentionPolicy retention, LoadRetention(*snapshot));
+  MUSTER_ASSIGN_OR_RETURN(const absl::TimeZone zone, AgencyZone(retention));
   MUSTER_ASSIGN_OR_RETURN(const FiscalQuarter quarter, QuarterAsked(in, now, zone));
   MUSTER_ASSIGN_OR_RETURN(out, EventsIn(*snapshot, MonthsOf(quarter)));
   const auto [from, until] = BoundsOf(quarter, zone);

@@ -67,7 +67,7 @@ class Keeper {
     MUSTER_ASSIGN_OR_RETURN(const Owner owner, OwnerOf(seen.person_id()));
     facts.roles = owner.roles;
     facts.schedules.assign(policy_.schedules().begin(), policy_.schedules().end());
-    facts.zone = ClockSettingsOf(policy_).zone;
+    MUSTER_ASSIGN_OR_RETURN(facts.zone, AgencyZone(policy_));
     for (const v1::Hold* hold : HoldsOn(seen.person_id(), seen.chat_key(), holds_)) {
       facts.hold_ids.push_back(hold->hold_id());
     }

@@ -21,7 +21,7 @@ ClockSettings NewYork() {
 struct ClockFacts {
   std::vector<ExportOf> exports = {};
   std::optional<double> ended = std::nullopt;
-  bool gone = false, blocked = false, gap_decided = false, loss_decided = false, stated = false;
+  bool gone = false, blocked = false, loss_decided = false, stated = false;
   double last_seen = 1'000;
   std::string incident = "";
 
@@ -33,7 +33,6 @@ struct ClockFacts {
     out.coverage = CoverageOf(Records(exports), kNow);
     out.export_blocked = blocked;
     out.stated = stated;
-    out.gap_decided = gap_decided;
     out.loss_decided = loss_decided;
     out.incident_id = incident;
     out.last_seen_at = At(last_seen);
@@ -127,11 +126,6 @@ TEST(Evaluate, TheWorstThatHolds) {
       {"a gap, and urgent", {.exports = {Receipted(5), beyond}}, 29, "GAP_SUSPECTED"},
       {"a gap, and overdue", {.exports = {Receipted(5), beyond}}, 31, "OVERDUE"},
       {"a gap, and silent", {.exports = {Receipted(5), beyond}, .last_seen = 10}, 14, "UNKNOWN"},
-      {"decided", {.exports = {Receipted(5), beyond}, .gap_decided = true}, 10, "CLEAR compliant"},
-      {"decided, and the clock runs on",
-       {.exports = {Receipted(5), beyond}, .gap_decided = true},
-       24,
-       "DUE_SOON compliant"},
       {"blocked", {.exports = {Receipted(5)}, .blocked = true}, 6, "EXPORT_BLOCKED compliant"},
       {"blocked, and urgent", {.blocked = true}, 19, "EXPORT_BLOCKED"},
       {"blocked, and overdue", {.blocked = true}, 21, "OVERDUE"},

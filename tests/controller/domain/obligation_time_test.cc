@@ -64,7 +64,6 @@ ObligationFacts SomeFacts(Random& random) {
   if (Chance(0.3, random)) out.ended_at = At(Between(0, 60, random));
   out.gone = out.ended_at && Chance(0.5, random);
   out.export_blocked = Chance(0.1, random);
-  out.gap_decided = Chance(0.3, random);
   out.loss_decided = Chance(0.3, random);
   out.last_seen_at = At(Chance(0.5, random) ? 1'000 : Between(0, 80, random));
   return out;

@@ -2,9 +2,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "archive/byte_scan.h"
 #include "archive/phrases.h"
 #include "archive/text_marks.h"
+#include "common/byte_scan.h"
 
 namespace muster::archive {
 namespace {

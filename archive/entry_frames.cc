@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "archive/byte_scan.h"
 #include "archive/text_marks.h"
 #include "common/archive_limits.h"
+#include "common/byte_scan.h"
 
 namespace muster::archive {
 namespace {

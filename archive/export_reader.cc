@@ -10,8 +10,8 @@
 #include "archive/participants.h"
 #include "archive/system_lines.h"
 #include "archive/text_marks.h"
-#include "archive/utf8_check.h"
 #include "common/archive_limits.h"
+#include "common/utf8_check.h"
 
 namespace muster::archive {
 namespace {

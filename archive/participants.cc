@@ -5,11 +5,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "archive/byte_scan.h"
 #include "archive/phrases.h"
 #include "archive/system_lines.h"
 #include "archive/text_marks.h"
 #include "common/archive_limits.h"
+#include "common/byte_scan.h"
 
 namespace muster::archive {
 namespace {

@@ -196,7 +196,7 @@ void AddInit(CLI::App* noun, Session* session) {
     const std::string role(kTrustRoles[i]);
     CLI::Option* option = verb->add_option("--" + role, args->files[i],
                                            absl::StrCat("Public keys of the role ", role));
-    if (role != "records") option->required();
+    if (role != "records" && role != "log") option->required();
   }
   verb->add_option("--threshold", args->threshold, "How many root keys have to sign (default 2)");
   AddDryRun(verb, [args](bool v) { args->dry_run = v; });
@@ -207,7 +207,7 @@ CLI::App* AddChange(CLI::App* noun, Session* session, const std::string& name,
                     const std::string& help, const std::shared_ptr<ChangeArgs>& args) {
   CLI::App* verb =
       AddVerb(noun, session, name, help, [args](Session& s) { return MakeNextRoot(s, *args); });
-  AddName(verb, "role", "root, policy, assignment, beacon, emergency or records",
+  AddName(verb, "role", "root, policy, assignment, beacon, log, emergency or records",
           [args](const std::string& v) { args->change.role = v; });
   AddRequired(verb, "--root", "The root to change",
               [args](const std::string& v) { args->root = v; });

@@ -70,6 +70,40 @@ bool LeadsToRoot(const std::string& leaf_hash, uint64_t index, uint64_t tree_siz
   return last == 0 && hash == root;
 }
 
+bool Continues(uint64_t old_size, const std::string& old_root, uint64_t new_size,
+               const std::string& new_root, const std::vector<std::string>& path) {
+  if (old_size > new_size) return false;
+  if (old_size == 0) return path.empty() && old_root == Sha256("");
+  if (old_size == new_size) return path.empty() && old_root == new_root;
+  uint64_t node = old_size - 1, last = new_size - 1;
+  while (node % 2 == 1) {
+    node /= 2;
+    last /= 2;
+  }
+  // A complete old tree is a node of the new one: the proof leaves it out.
+  size_t next = 0;
+  if (node != 0 && path.empty()) return false;
+  std::string old_hash = node == 0 ? old_root : path[next++], new_hash = old_hash;
+  if (old_hash.size() != new_root.size()) return false;
+  for (; next < path.size(); ++next) {
+    const std::string& sibling = path[next];
+    if (last == 0 || sibling.size() != new_root.size()) return false;
+    if (node % 2 == 1 || node == last) {
+      old_hash = NodeHash(sibling, old_hash);
+      new_hash = NodeHash(sibling, new_hash);
+      while (node % 2 == 0 && node != 0) {
+        node /= 2;
+        last /= 2;
+      }
+    } else {
+      new_hash = NodeHash(new_hash, sibling);
+    }
+    node /= 2;
+    last /= 2;
+  }
+  return last == 0 && old_hash == old_root && new_hash == new_root;
+}
+
 void MerkleHead::Append(const std::string& leaf_hash) {
   full_.push_back(leaf_hash);
   // Each trailing one-bit of the old size is a full subtree that this leaf completes.

@@ -32,6 +32,11 @@ class MerkleTree {
 bool LeadsToRoot(const std::string& leaf_hash, uint64_t index, uint64_t tree_size,
                  const std::vector<std::string>& path, const std::string& root);
 
+// True when `path` shows that the tree of `new_size` begins with the tree of `old_size` (RFC 9162,
+// section 2.1.4.2). Every tree continues the empty one, by no hashes.
+bool Continues(uint64_t old_size, const std::string& old_root, uint64_t new_size,
+               const std::string& new_root, const std::vector<std::string>& path);
+
 // The head of a tree that only grows, in memory for one hash per level. Thread-compatible.
 class MerkleHead {
  public:

@@ -13,10 +13,10 @@ namespace {
 
 constexpr absl::string_view kCodePayload = "muster.verify_code";
 
-constexpr std::array<absl::string_view, 15> kCodeNames = {
-    "MALFORMED",     "OVERSIZE",  "WRONG_TYPE", "UNKNOWN_KEY",  "ROLE",
-    "BAD_SIGNATURE", "THRESHOLD", "EMPTY",      "WRONG_TENANT", "WRONG_DEVICE",
-    "WRONG_COHORT",  "NOT_NAMED", "EXPIRED",    "ROLLBACK",     "EQUIVOCATION"};
+constexpr std::array<absl::string_view, 16> kCodeNames = {
+    "MALFORMED", "OVERSIZE", "WRONG_TYPE",   "UNKNOWN_KEY",  "ROLE",         "BAD_SIGNATURE",
+    "THRESHOLD", "EMPTY",    "WRONG_TENANT", "WRONG_DEVICE", "WRONG_COHORT", "NOT_NAMED",
+    "EXPIRED",   "ROLLBACK", "EQUIVOCATION", "INCONSISTENT"};
 
 }  // namespace
 

@@ -35,6 +35,7 @@ enum class VerifyCode {
   kExpired,
   kRollback,
   kEquivocation,
+  kInconsistent,  // an audit log that does not continue the one seen before
 };
 
 absl::string_view VerifyCodeName(VerifyCode code);  // "BAD_SIGNATURE"

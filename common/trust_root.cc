@@ -16,6 +16,8 @@
 namespace muster {
 namespace {
 
+bool MayBeLeftOut(absl::string_view role) { return role == "records" || role == "log"; }
+
 constexpr absl::string_view kPemBegin = "-----BEGIN PUBLIC KEY-----";
 constexpr absl::string_view kPemEnd = "-----END PUBLIC KEY-----";
 constexpr size_t kPemLine = 64;
@@ -171,14 +173,14 @@ absl::StatusOr<v1::Root> FirstRoot(const std::string& tenant, const std::vector<
   SetLife(header, now);
   for (const RoleKeys& wanted : roles) {
     MUSTER_RETURN_IF_ERROR(CheckTrustRole(wanted.role));
-    if (wanted.keys.empty() && wanted.role == "records") continue;
+    if (wanted.keys.empty() && MayBeLeftOut(wanted.role)) continue;
     v1::TrustedRole& role = *RoleIn(root, wanted.role);
     role.set_threshold(wanted.threshold);
     for (const v1::TrustedKey& key : wanted.keys) MUSTER_RETURN_IF_ERROR(AddKey(root, role, key));
     MUSTER_RETURN_IF_ERROR(CheckThreshold(role));
   }
   for (const absl::string_view name : kTrustRoles) {
-    if (name != "records" && FindRole(root, name) == nullptr) {
+    if (!MayBeLeftOut(name) && FindRole(root, name) == nullptr) {
       return absl::InvalidArgumentError(absl::StrCat("the role ", name, " has no key"));
     }
   }

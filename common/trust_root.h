@@ -17,9 +17,10 @@
 
 namespace muster {
 
-// In the order in which they are shown. "records" may be left out.
-inline constexpr absl::string_view kTrustRoles[] = {"root",   "policy",    "assignment",
-                                                    "beacon", "emergency", "records"};
+// In the order in which they are shown. "records" and "log" may be left out; the keys of "log" are
+// Ed25519, for they sign C2SP notes.
+inline constexpr absl::string_view kTrustRoles[] = {"root", "policy",    "assignment", "beacon",
+                                                    "log",  "emergency", "records"};
 absl::Status CheckTrustRole(absl::string_view role);  // INVALID_ARGUMENT: none of these
 
 // The record of a key in a root. INVALID_ARGUMENT for anything but the one encoding of a P-256

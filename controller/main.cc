@@ -65,7 +65,7 @@ absl::Status Init(TenantOptions options, const std::string& config_file) {
       tenant.name.c_str(), dir, dir);
   if (!tenant.root) {
     std::printf(
-        "  online keys     %s/keys/{policy,assignment,beacon}.pub\n"
+        "  online keys     %s/keys/{policy,assignment,beacon,log}.pub\n"
         "next: the ceremony. Holders make their keys with `musterctl trust key`, then `musterctl "
         "trust init\n"
         "--tenant %s` makes the first root from all the public keys, two holders sign it with "

@@ -40,6 +40,7 @@ Worth WorthOf(const v1::Report& body) {
       return body.status().tampering().empty() ? Worth::kState : Worth::kProof;
     case v1::Report::kPolicy:
     case v1::Report::kDisarm:
+    case v1::Report::kWitness:
     case v1::Report::kArchive:
       return Worth::kProof;
     case v1::Report::kInventory:

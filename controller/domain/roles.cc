@@ -14,6 +14,8 @@ const std::vector<Role> kEverybody(kRoles.begin(), kRoles.end());
 const std::vector<Role> kDeciders = {kSocApprover};
 const std::vector<Role> kFilers = {kServiceDesk, kSocApprover};
 const std::vector<Role> kOperations = {kUemAdmin, kAdmin};
+// Of everything that was ever done or looked at.
+const std::vector<Role> kLogReaders = {kAuditor, kRecordsOfficer};
 const std::vector<Role> kReaders = {kAuditor, kRecordsOfficer, kSocApprover, kAdmin};
 
 const std::vector<Role> kIncidentReaders = {kRecordsOfficer, kAuditor, kSocApprover};
@@ -101,6 +103,11 @@ std::vector<Permission> OtherPermissions() {
       {"Explain", "explain", kEverybody},
       {"GetPolicy", "policy show", kEverybody},
       {"ListAudit", "audit list", kReaders},
+      {"GetAuditCheckpoint", "audit checkpoint", kEverybody},
+      {"ReadAuditLog", "audit export", kLogReaders},
+      {"ProveAudit", "audit prove", kReaders},
+      {"ListAuditWitnesses", "audit witnesses", kReaders},
+      {"PruneAudit", "audit prune", {kRecordsOfficer}},
       {"ListRollouts", "rollout status", kEverybody},
       {"PauseRollout", "rollout pause", kOperations},
       {"ResumeRollout", "rollout resume", kOperations},

@@ -72,6 +72,8 @@ class ReportWriter {
       case v1::Report::kArchive:
         MUSTER_RETURN_IF_ERROR(WriteArchive(report.archive()));
         break;
+      case v1::Report::kWitness:
+        break;
       case v1::Report::BODY_NOT_SET:
         break;  // A newer agent's kind of report: its place in the chain still counts.
     }

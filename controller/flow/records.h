@@ -156,6 +156,9 @@ inline std::string TokenKey(absl::string_view sha256) { return absl::StrCat("tok
 inline std::string RunKey(absl::string_view id) { return absl::StrCat("run/", id); }
 inline std::string CounterKey(absl::string_view what) { return absl::StrCat("counter/", what); }
 inline std::string AuditKey(uint64_t sequence) { return absl::StrFormat("audit/%016x", sequence); }
+// What each device last said of the audit log; and the first entry whose text is still there.
+inline std::string WitnessKey(absl::string_view device) { return absl::StrCat("witness/", device); }
+inline constexpr char kPrunedBelowKey[] = "audit_pruned_below";
 // Archive evidence. A chat is its key, or "-" for whatever no export has shown.
 inline std::string ChatPart(absl::string_view chat_key) {
   return std::string(chat_key.empty() ? "-" : chat_key);

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "common/clock.h"
@@ -71,8 +72,9 @@ struct Services {
 // Who is acting, how they signed in and from where: for the audit log.
 struct Actor {
   Operator who;
-  std::string signed_in_by;  // "certificate <serial>", "password <session>"
-  std::string from;          // peer address
+  std::string signed_in_by;             // "certificate <serial>", "password <session>"
+  std::string from;                     // peer address
+  std::vector<std::string> roles = {};  // that they hold, by name
 };
 // Muster's own reconciler and sync.
 Actor MusterItself();

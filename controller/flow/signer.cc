@@ -10,7 +10,7 @@
 namespace muster {
 namespace {
 
-constexpr absl::string_view kOnlineRoles[] = {"policy", "assignment", "beacon"};
+constexpr absl::string_view kOnlineRoles[] = {"policy", "assignment", "beacon", kLogRole};
 
 }  // namespace
 
@@ -21,7 +21,7 @@ absl::StatusOr<Signer::KeysByRole> Signer::Choose(const Trust& trust) const {
   KeysByRole out;
   for (const absl::string_view name : kOnlineRoles) {
     const Trust::Role* role = trust.FindRole(std::string(name));
-    if (role == nullptr && name == "beacon") continue;
+    if (role == nullptr && (name == "beacon" || name == kLogRole)) continue;
     if (role == nullptr) {
       return absl::FailedPreconditionError(absl::StrCat("the root gives nobody the role ", name));
     }
@@ -64,6 +64,28 @@ absl::StatusOr<v1::SignedDoc> Signer::Sign(const google::protobuf::Message& payl
     ++counts_[it->first];
   }
   return MakeSignedDoc(payload, keys);
+}
+
+absl::StatusOr<PrivateKey> Signer::LogKeyInUse() const {
+  MutexLock lock(&mu_);
+  const auto it = keys_.find(kLogRole);
+  if (it == keys_.end() || it->second.empty()) {
+    return absl::FailedPreconditionError(
+        "the root of trust names no key of the audit log: give it one with `musterctl trust "
+        "add-key log`");
+  }
+  return it->second.front();
+}
+
+absl::StatusOr<std::string> Signer::SignLogHead(const Checkpoint& head) const {
+  MUSTER_ASSIGN_OR_RETURN(const PrivateKey key, LogKeyInUse());
+  return SignCheckpoint(head, key);
+}
+
+absl::StatusOr<std::string> Signer::LogKey(absl::string_view origin) const {
+  MUSTER_ASSIGN_OR_RETURN(const PrivateKey key, LogKeyInUse());
+  MUSTER_ASSIGN_OR_RETURN(const NoteVerifier verifier, NoteVerifier::New(origin, key.spki()));
+  return verifier.ToText();
 }
 
 bool Signer::Has(absl::string_view role) const {

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/checkpoint.h"
 #include "common/crypto.h"
 #include "common/mutex.h"
 #include "common/signed_doc.h"
@@ -22,9 +23,9 @@ class Signer {
   using LoadKeys = std::function<absl::StatusOr<std::vector<PrivateKey>>()>;
   explicit Signer(LoadKeys load_keys);
 
-  // Whether the keys at hand reach the thresholds of roles "policy", "assignment" and "beacon".
-  // FAILED_PRECONDITION says which role lacks which key. A root without a beacon role is fine:
-  // then nothing is beaconed.
+  // Whether the keys at hand reach the thresholds of roles "policy", "assignment", "beacon" and
+  // "log". FAILED_PRECONDITION says which role lacks which key. A root without a beacon or a log
+  // role is fine: then nothing is beaconed, or the audit log's head is not signed.
   absl::Status CanFollow(const Trust& trust) const;
   // From now on signs what `trust` names; unchanged on error.
   absl::Status Follow(const Trust& trust);
@@ -33,6 +34,11 @@ class Signer {
   // FAILED_PRECONDITION: no root was followed, or it gives no key for the role.
   absl::StatusOr<v1::SignedDoc> Sign(const google::protobuf::Message& payload,
                                      absl::string_view role) const;
+  // A signed head of the audit log (common/checkpoint.h) by the key of role "log".
+  // FAILED_PRECONDITION: the root names none.
+  absl::StatusOr<std::string> SignLogHead(const Checkpoint& head) const;
+  // That key's public half, as auditors get it: "NAME+HASH+KEY". FAILED_PRECONDITION as above.
+  absl::StatusOr<std::string> LogKey(absl::string_view origin) const;
   bool Has(absl::string_view role) const;
   uint32_t epoch() const;  // of the root followed; 0: none
   // Whether `doc` is signed by the keys that would sign it today; if not it has to be signed anew.
@@ -43,6 +49,7 @@ class Signer {
  private:
   using KeysByRole = std::map<std::string, std::vector<PrivateKey>>;
   absl::StatusOr<KeysByRole> Choose(const Trust& trust) const;
+  absl::StatusOr<PrivateKey> LogKeyInUse() const;
 
   const LoadKeys load_keys_;
   mutable Mutex mu_;

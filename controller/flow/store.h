@@ -1,5 +1,6 @@
 // The seam to storage. Snapshot reads; one Commit writes a mutation and its audit entries in
-// the same atomic, durable batch, or nothing.
+// the same atomic, durable batch, or nothing. The entries are a Merkle log: with them the batch
+// has the tiles of its tree, its head, and the index by which the search finds them.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/log_tiles.h"
 #include "muster/v1/audit.pb.h"
 
 namespace muster {
@@ -37,10 +39,16 @@ struct Mutation {
   std::vector<v1::AuditEntry> audit;  // the store gives each its sequence
 };
 
-// A consistent view. Thread-compatible; must not outlive its store.
-class Snapshot {
+// The audit log's size and the RFC 6962 head over its entries, 32 bytes.
+struct LogHead {
+  uint64_t size = 0;
+  std::string root;
+};
+
+// A consistent view, also of the audit log and the tiles of its tree. Thread-compatible; must not
+// outlive its store.
+class Snapshot : public TileReader {
  public:
-  virtual ~Snapshot() = default;
   // nullopt when absent. DATA_LOSS when the record cannot be read.
   virtual absl::StatusOr<std::optional<Record>> Get(const std::string& key) const = 0;
   // Keys that start with `prefix` and are greater than `after`, in order, at most `limit`.
@@ -48,6 +56,11 @@ class Snapshot {
                                                    const std::string& after,
                                                    size_t limit) const = 0;
   virtual uint64_t revision() const = 0;  // of the whole store
+  virtual LogHead log_head() const = 0;
+  // Sequences of entries that may have this term (see domain/log_terms.h), ascending, at most
+  // `limit`; none below `from`. A few others may be among them: the entry itself decides.
+  virtual absl::StatusOr<std::vector<uint64_t>> FindInLog(const std::string& term, uint64_t from,
+                                                          size_t limit) const = 0;
 };
 
 // Thread-safe.

@@ -24,7 +24,7 @@ namespace {
 class AdminServiceImpl final : public IncidentService {
  public:
   explicit AdminServiceImpl(const AdminDependencies& deps)
-      : IncidentService(deps.services),
+      : IncidentService(deps.services, deps.signer),
         d_(deps),
         gate_(deps.services, deps.judge),
         s_(deps.services) {}

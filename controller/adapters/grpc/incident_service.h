@@ -1,17 +1,17 @@
 // The calls of AdminService about incidents and holds.
 #pragma once
 
-#include "controller/adapters/grpc/archive_service.h"
+#include "controller/adapters/grpc/audit_service.h"
 #include "controller/flow/incident_decisions.h"
 #include "controller/flow/services.h"
 
 namespace muster {
 
-class IncidentService : public ArchiveService {
+class IncidentService : public AuditService {
  public:
-  // Does not own `services`.
-  explicit IncidentService(const Services& services)
-      : ArchiveService(services), services_(services) {}
+  // Owns neither.
+  IncidentService(const Services& services, const Signer& signer)
+      : AuditService(services, signer), services_(services) {}
 
   grpc::Status ListIncidents(Ctx* c, const v1::ListIncidentsRequest* in,
                              v1::ListIncidentsResponse* out) override;

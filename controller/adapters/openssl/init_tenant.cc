@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "common/checkpoint.h"
 #include "common/signed_doc.h"
 #include "common/status_macros.h"
 #include "common/trust_root.h"
@@ -17,7 +18,7 @@ constexpr absl::Duration kAuthorityLife = absl::Hours(24 * 3650);
 constexpr absl::Duration kServerLife = absl::Hours(24 * 825);
 constexpr int kRootKeys = 3;
 constexpr uint32_t kRootThreshold = 2;
-constexpr const char* kOnlineRoles[] = {"policy", "assignment", "beacon"};
+constexpr const char* kOnlineRoles[] = {"policy", "assignment", "beacon", "log"};
 
 absl::StatusOr<PrivateKey> NewKeyFile(const std::string& path) {
   MUSTER_ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::Generate(kEcdsaP256Sha256));
@@ -66,15 +67,18 @@ absl::Status NewServerCertificate(const TenantOptions& options, const Authority&
 }
 
 // A new key pair as a role's key.
-absl::StatusOr<v1::TrustedKey> NewRoleKey(const std::string& base) {
-  MUSTER_ASSIGN_OR_RETURN(const PrivateKey key, NewKeyPair(base));
+absl::StatusOr<v1::TrustedKey> NewRoleKey(const std::string& base,
+                                          absl::string_view algorithm = kEcdsaP256Sha256) {
+  MUSTER_ASSIGN_OR_RETURN(const PrivateKey key, NewKeyPair(base, algorithm));
   return TrustedKeyFromSpki(key.spki());
 }
 
 absl::StatusOr<std::vector<RoleKeys>> NewOnlineKeys(const std::string& dir) {
   std::vector<RoleKeys> roles;
   for (const std::string role : kOnlineRoles) {
-    MUSTER_ASSIGN_OR_RETURN(v1::TrustedKey key, NewRoleKey(absl::StrCat(dir, "/keys/", role)));
+    MUSTER_ASSIGN_OR_RETURN(v1::TrustedKey key,
+                            NewRoleKey(absl::StrCat(dir, "/keys/", role),
+                                       role == kLogRole ? kEd25519 : kEcdsaP256Sha256));
     roles.push_back({.role = role, .keys = {std::move(key)}});
   }
   return roles;

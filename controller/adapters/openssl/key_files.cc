@@ -88,8 +88,8 @@ absl::StatusOr<PrivateKey> ReadPrivateKey(const std::string& path) {
   return key;
 }
 
-absl::StatusOr<PrivateKey> NewKeyPair(const std::string& base) {
-  MUSTER_ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::Generate(kEcdsaP256Sha256));
+absl::StatusOr<PrivateKey> NewKeyPair(const std::string& base, absl::string_view algorithm) {
+  MUSTER_ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::Generate(algorithm));
   MUSTER_RETURN_IF_ERROR(WritePrivateKey(base + ".key", key));
   MUSTER_RETURN_IF_ERROR(WriteFileAtomically(base + ".pub", PublicKeyPem(key.spki()), 0644));
   return key;

@@ -23,8 +23,9 @@ absl::Status MakeFolder(const std::string& path, mode_t mode);
 absl::Status WritePrivateKey(const std::string& path, const PrivateKey& key);
 // DATA_LOSS: it is damaged, or others can read it.
 absl::StatusOr<PrivateKey> ReadPrivateKey(const std::string& path);
-// A new P-256 key as `<base>.key` (0600) and its public half as `<base>.pub`.
-absl::StatusOr<PrivateKey> NewKeyPair(const std::string& base);
+// A new key as `<base>.key` (0600) and its public half as `<base>.pub`.
+absl::StatusOr<PrivateKey> NewKeyPair(const std::string& base,
+                                      absl::string_view algorithm = kEcdsaP256Sha256);
 
 // Every <dir>/keys/*.key, by name. Errors as ReadPrivateKey; FAILED_PRECONDITION: there are more
 // than limits::kMaxKeyFiles.

@@ -9,8 +9,9 @@
 
 namespace muster {
 
-// Record format: 8 bytes big-endian revision, then the record's bytes, under "r/" + key.
-// Audit: AuditRecord under "a/" + 16 hex digits of the sequence. Counters under "m/".
+// "r/" + key: 8 bytes big-endian revision, then the record's bytes; entries of the audit log are
+// such records (AuditKey). "m/head": revision, size and root of the log. "t/" + level + index: a
+// tile. "x/" + hash of a term + sequence: the index of the log. Numbers are 8 bytes, big-endian.
 class RocksDbStore {
  public:
   // UNAVAILABLE when the folder cannot be opened or another process has it open; DATA_LOSS when

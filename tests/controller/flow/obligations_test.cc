@@ -203,6 +203,17 @@ class CountingStore final : public Store {
       return real_->Scan(prefix, after, limit);
     }
     uint64_t revision() const override { return real_->revision(); }
+    LogHead log_head() const override { return real_->log_head(); }
+    absl::StatusOr<std::vector<uint64_t>> FindInLog(const std::string& term, uint64_t from,
+                                                    size_t limit) const override {
+      ++reads_;
+      return real_->FindInLog(term, from, limit);
+    }
+    absl::StatusOr<std::string> ReadTile(uint32_t level, uint64_t index,
+                                         uint64_t width) const override {
+      ++reads_;
+      return real_->ReadTile(level, index, width);
+    }
 
    private:
     std::unique_ptr<Snapshot> real_;

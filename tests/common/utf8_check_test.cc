@@ -1,11 +1,11 @@
-#include "archive/utf8_check.h"
+#include "common/utf8_check.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 #include <string>
 
-namespace muster::archive {
+namespace muster {
 namespace {
 
 // Byte by byte no block is ever whole, so that the slow way judges.
@@ -78,4 +78,4 @@ TEST(Utf8Check, SaysWhatIsWrongWhere) {
 }
 
 }  // namespace
-}  // namespace muster::archive
+}  // namespace muster

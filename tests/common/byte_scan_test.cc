@@ -1,4 +1,4 @@
-#include "archive/byte_scan.h"
+#include "common/byte_scan.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace muster::archive {
+namespace muster {
 namespace {
 
 // Lengths around a register's and a block's, with what is sought often and seldom.
@@ -49,4 +49,4 @@ TEST(ByteScan, ListsEveryBreak) {
 }
 
 }  // namespace
-}  // namespace muster::archive
+}  // namespace muster

@@ -6,7 +6,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace muster::archive {
+namespace muster {
 
 // Value type; thread-compatible.
 class Utf8Check {
@@ -28,4 +28,4 @@ class Utf8Check {
   std::optional<uint64_t> invalid_at_, nul_at_;
 };
 
-}  // namespace muster::archive
+}  // namespace muster

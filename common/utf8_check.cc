@@ -1,11 +1,11 @@
-#include "archive/utf8_check.h"
+#include "common/utf8_check.h"
 
 #include <bit>
 #include <cstring>
 
-#include "archive/byte_scan.h"
+#include "common/byte_scan.h"
 
-namespace muster::archive {
+namespace muster {
 namespace {
 
 bool Follows(char c) { return (static_cast<uint8_t>(c) & 0xC0) == 0x80; }
@@ -143,4 +143,4 @@ void Utf8Check::Add(absl::string_view bytes) {
   seen_ += bytes.size();
 }
 
-}  // namespace muster::archive
+}  // namespace muster

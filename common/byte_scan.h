@@ -12,7 +12,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace muster::archive {
+namespace muster {
 
 #ifdef __SSE2__
 // Bits of the 16 bytes at `at` that are `a` or `b`.
@@ -96,4 +96,4 @@ inline size_t FindBreaks(absl::string_view text, uint32_t base, uint32_t* out) {
   return static_cast<size_t>(out - begin);
 }
 
-}  // namespace muster::archive
+}  // namespace muster

@@ -1,0 +1,42 @@
+// Caps of the audit log and of what proves it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace muster::limits {
+
+// An entry's length is two bytes in a bundle (C2SP tlog-tiles).
+inline constexpr size_t kMaxLogEntryBytes = 65'535;
+inline constexpr size_t kMaxLogSubjects = 64;      // that one entry is about
+inline constexpr size_t kMaxLogTextBytes = 2'048;  // one of its texts, before it is shortened
+
+inline constexpr size_t kMaxNoteBytes = 16 << 10;  // C2SP signed-note
+inline constexpr size_t kMaxNoteSignatures = 16;
+inline constexpr size_t kMaxNoteKeys = 16;
+inline constexpr size_t kMaxProofHashes = 64;  // of an inclusion proof: one per level
+inline constexpr size_t kMaxConsistencyHashes = 2 * kMaxProofHashes;
+inline constexpr size_t kMaxProofFileBytes = 128 << 10;  // the entry is in it
+
+// The sequencer: commits that wait are written together.
+inline constexpr absl::Duration kMinLogBatch = absl::Milliseconds(5);  // between two, under load
+inline constexpr absl::Duration kMaxLogBatch =
+    absl::Milliseconds(50);  // a commit waits to be taken
+inline constexpr size_t kMaxBatchEntries = 4'096;
+inline constexpr size_t kMaxBatchBytes = 8 << 20;
+inline constexpr size_t kMaxWaitingCommits = 10'000;  // more are told to come back
+
+// Reading it.
+inline constexpr size_t kMaxLogReadEntries = 8'192;  // of one answer
+inline constexpr size_t kMaxLogReadBytes = 3 << 20;
+inline constexpr size_t kMaxSearchedEntries = 20'000;  // looked at for one page of a search
+inline constexpr size_t kMaxSearchTextBytes = 256;
+
+// Witnesses.
+inline constexpr absl::Duration kWitnessInterval = absl::Hours(24);  // between two reports of one
+inline constexpr size_t kMaxConsistencyCache = 256;                  // proofs kept for one Beacon
+inline constexpr size_t kMaxWitnessFiles = 100'000;                  // of one export
+
+}  // namespace muster::limits

@@ -1,0 +1,25 @@
+// The calls of AdminService about the audit log as a log: heads, entries as hashed, proofs,
+// witnesses, retention.
+#pragma once
+
+#include "controller/adapters/grpc/archive_service.h"
+#include "controller/flow/services.h"
+#include "controller/flow/signer.h"
+
+namespace muster {
+
+class AuditService : public ArchiveService {
+ public:
+  // Owns neither.
+  AuditService(const Services& services, const Signer& signer)
+      : ArchiveService(services), services_(services), signer_(signer) {}
+
+  grpc::Status GetAuditCheckpoint(Ctx* c, const v1::GetAuditCheckpointRequest* in,
+                                  v1::AuditCheckpoint* out) override;
+
+ private:
+  const Services& services_;
+  const Signer& signer_;
+};
+
+}  // namespace muster

@@ -1,0 +1,39 @@
+#include "controller/domain/log_terms.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/log_limits.h"
+
+namespace muster {
+
+std::string LogTerm(absl::string_view kind, absl::string_view value) {
+  return absl::AsciiStrToLower(absl::StrCat(kind, "/", value));
+}
+
+std::vector<std::string> LogTerms(const v1::AuditEntry& entry) {
+  std::vector<std::string> out;
+  const auto add = [&](absl::string_view kind, absl::string_view value) {
+    if (!value.empty()) out.push_back(LogTerm(kind, value));
+  };
+  add("object", entry.object());
+  add("actor", entry.actor_id());
+  add("actor", entry.actor_upn());
+  add("ticket", entry.ticket());
+  add("transaction", entry.transaction_id());
+  add("verb", entry.verb());
+  const absl::string_view verb = entry.verb();
+  if (const size_t dot = verb.find('.'); dot != absl::string_view::npos) {
+    add("verb", absl::StrCat(verb.substr(0, dot), ".*"));
+  }
+  for (const std::string& subject : entry.subjects()) {
+    if (out.size() >= limits::kMaxLogSubjects + 7) break;
+    out.push_back(absl::AsciiStrToLower(subject));
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+}  // namespace muster

@@ -34,6 +34,12 @@ inline constexpr size_t kMaxLogReadBytes = 3 << 20;
 inline constexpr size_t kMaxSearchedEntries = 20'000;  // looked at for one page of a search
 inline constexpr size_t kMaxSearchTextBytes = 256;
 
+// Retention: entries whose text goes with one commit, and such commits for one call.
+inline constexpr size_t kMaxPrunedEntries = 4'096;
+inline constexpr size_t kMaxPruneBatches = 64;
+inline constexpr uint32_t kMinLogKeepYears = 3;
+inline constexpr uint32_t kMaxLogKeepYears = 100;
+
 // Witnesses.
 inline constexpr absl::Duration kWitnessInterval = absl::Hours(24);  // between two reports of one
 inline constexpr size_t kMaxConsistencyCache = 256;                  // proofs kept for one Beacon

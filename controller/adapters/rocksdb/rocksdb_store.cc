@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/crypto.h"
+#include "common/log_limits.h"
 #include "common/log_tiles.h"
 #include "common/merkle.h"
 #include "common/mutex.h"
@@ -177,6 +178,37 @@ class RocksSnapshot final : public Snapshot {
   rocksdb::ReadOptions options_;
 };
 
+// Takes the texts of entries whose retention has ended out of a log of `size`, and what the index
+// has of them. A text that is gone already stays gone.
+absl::Status PruneLog(rocksdb::DB* db, const Mutation::Prune& prune, uint64_t size,
+                      const std::string& stamp, rocksdb::WriteBatch& batch) {
+  if (prune.from == prune.until) return absl::OkStatus();
+  if (prune.from > prune.until || prune.until > size || prune.from % kTileWidth != 0 ||
+      prune.until % kTileWidth != 0 || prune.until - prune.from > limits::kMaxPrunedEntries) {
+    return absl::InvalidArgumentError(absl::StrCat("store: entries ", prune.from, " to ",
+                                                   prune.until, " of ", size,
+                                                   " cannot be pruned at once"));
+  }
+  for (uint64_t sequence = prune.from; sequence < prune.until; ++sequence) {
+    const std::string key = AuditKey(sequence);
+    std::string value;
+    MUSTER_RETURN_IF_ERROR(FromRocks(db->Get(rocksdb::ReadOptions(), kRecordPrefix + key, &value),
+                                     absl::StrCat("reading ", key)));
+    MUSTER_ASSIGN_OR_RETURN(const Record record, DecodeRecord(key, value));
+    MUSTER_ASSIGN_OR_RETURN(auto stored, Parse<v1::AuditRecord>(record));
+    v1::AuditEntry entry;
+    if (!entry.ParseFromString(stored.value.entry())) {
+      return absl::DataLossError(absl::StrCat("store: record ", key, " is damaged"));
+    }
+    for (const std::string& term : LogTerms(entry)) {
+      batch.Delete(TermPrefix(term) + EncodeU64(sequence));
+    }
+    stored.value.clear_entry();
+    batch.Put(kRecordPrefix + key, stamp + stored.value.SerializeAsString());
+  }
+  return absl::OkStatus();
+}
+
 class RocksStore final : public Store {
  public:
   RocksStore(std::unique_ptr<rocksdb::DB> db, uint64_t revision, TileEdge edge)
@@ -198,6 +230,7 @@ class RocksStore final : public Store {
       batch.Put(kRecordPrefix + put.key, stamp + put.bytes);
     }
     for (const std::string& key : mutation.deletes) batch.Delete(kRecordPrefix + key);
+    MUSTER_RETURN_IF_ERROR(PruneLog(db_.get(), mutation.prune, edge_.size(), stamp, batch));
     TileEdge edge = edge_;
     std::vector<Tile> tiles;
     for (v1::AuditEntry& entry : mutation.audit) {

@@ -121,18 +121,18 @@ bool IsOver(absl::Time at, const LogRetentionTerms& terms) {
   return LogKeptUntil(at, terms.keep_years, terms.zone) <= terms.now;
 }
 
-PruneWalk::PruneWalk(uint64_t from, uint64_t size, const LogRetentionTerms& terms,
-                     const LogKeepers& keepers, const std::vector<LogReaderPlace>& readers)
-    : size_(size), terms_(terms), keepers_(keepers), next_(from) {
+PruneWalk::PruneWalk(uint64_t from, const LogRetentionTerms& terms, const LogKeepers& keepers,
+                     const std::vector<LogReaderPlace>& readers)
+    : terms_(terms), keepers_(keepers), next_(from) {
   for (const LogReaderPlace& reader : readers) {
     if (slowest_ == nullptr || reader.next < slowest_->next) slowest_ = &reader;
   }
 }
 
 bool PruneWalk::Take(const v1::AuditEntry& entry) {
-  if (next_ >= size_ || !IsOver(FromProto(entry.at()), terms_)) return false;
+  if (!IsOver(FromProto(entry.at()), terms_)) return false;
   if (slowest_ != nullptr && next_ >= slowest_->next) {
-    held_by_ = absl::StrCat(slowest_->who, ", which has not come to entry ", next_, " yet");
+    held_by_ = absl::StrCat(slowest_->who, " has not come to entry ", next_, " yet");
     return false;
   }
   if (const auto why = keepers_.WhyKept(entry)) {

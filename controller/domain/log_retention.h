@@ -65,7 +65,7 @@ struct LogReaderPlace {
 class PruneWalk {
  public:
   // `from` is a multiple of kTileWidth. Owns nothing.
-  PruneWalk(uint64_t from, uint64_t size, const LogRetentionTerms& terms, const LogKeepers& keepers,
+  PruneWalk(uint64_t from, const LogRetentionTerms& terms, const LogKeepers& keepers,
             const std::vector<LogReaderPlace>& readers);
 
   // The entry's text may go; false: this one and all after it stay. Entries come in order.
@@ -73,11 +73,12 @@ class PruneWalk {
 
   // Texts before it may go: a multiple of kTileWidth, so that whole bundles go.
   uint64_t pruned_below() const;
+  // Entries it has taken so far, and those before `from`.
+  uint64_t next() const { return next_; }
   // What keeps the entry at which Take() said false, in words; empty: it is not old enough.
   const std::string& held_by() const { return held_by_; }
 
  private:
-  const uint64_t size_;
   const LogRetentionTerms terms_;
   const LogKeepers& keepers_;
   const LogReaderPlace* slowest_ = nullptr;

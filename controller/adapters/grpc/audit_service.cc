@@ -1,6 +1,7 @@
 #include "controller/adapters/grpc/audit_service.h"
 
 #include "controller/flow/audit_log.h"
+#include "controller/flow/log_retention.h"
 
 namespace muster {
 
@@ -8,6 +9,21 @@ grpc::Status AuditService::GetAuditCheckpoint(Ctx* c, const v1::GetAuditCheckpoi
                                               v1::AuditCheckpoint* out) {
   return Door("GetAuditCheckpoint", *c, *in, [&](const Caller&) -> absl::Status {
     MUSTER_ASSIGN_OR_RETURN(*out, SignedHead(*services_.store.Read(), signer_, services_.settings));
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AuditService::PruneAudit(Ctx* c, const v1::PruneAuditRequest* in,
+                                      v1::PruneAuditResponse* out) {
+  return Door("PruneAudit", *c, *in, [&](const Caller& who) -> absl::Status {
+    MUSTER_ASSIGN_OR_RETURN(const LogPruning done, PruneAuditLog(services_, who.actor, *in));
+    out->set_pruned_below(done.pruned_below);
+    out->set_pruned(done.pruned);
+    out->set_held_by(done.held_by);
+    out->mutable_impact()->set_dry_run(in->dry_run());
+    for (const std::string& change : done.touched.changes) {
+      out->mutable_impact()->add_changes(change);
+    }
     return absl::OkStatus();
   });
 }

@@ -16,6 +16,8 @@ class AuditService : public ArchiveService {
 
   grpc::Status GetAuditCheckpoint(Ctx* c, const v1::GetAuditCheckpointRequest* in,
                                   v1::AuditCheckpoint* out) override;
+  grpc::Status PruneAudit(Ctx* c, const v1::PruneAuditRequest* in,
+                          v1::PruneAuditResponse* out) override;
 
  private:
   const Services& services_;

@@ -10,6 +10,8 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+constexpr absl::Duration kPatience = absl::Seconds(60);
+
 class AuditTrailTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -43,7 +45,7 @@ TEST_F(AuditTrailTest, OneRequestsWholeLifeInOneCall) {
   std::erase(verbs, "grant.waiting");
   EXPECT_EQ(verbs, (Names{"request.submit", "request.approve", "member.add", "grant.activate",
                           "request.member-seen", "request.active", "grant.revoke",
-                          "grant.absent-from-group", "member.remove", "grant.revoked"}));
+                          "grant.absent-from-group", "grant.revoked"}));
   EXPECT_FALSE(absl::StrContains(whole.dump(), other));
   const std::string ticket = tenant_.Get(kAdmin, {"request", "show", request}).value("ticket", "");
   EXPECT_EQ(List({"--about", ticket, "--no-reads"}), whole);
@@ -58,7 +60,7 @@ TEST_F(AuditTrailTest, OneRequestsWholeLifeInOneCall) {
 TEST_F(AuditTrailTest, WhoLookedAtWhom) {
   tenant_.Get(kServiceDesk, {"person", "show", kAlice});
   EXPECT_EQ(tenant_.Ask(kServiceDesk, {"request", "show", "REQ-999999"}).code(), 5);
-  const Json seen = List({"--person", kAlice, "--verb", "read.person"});
+  const Json seen = List({"--person", kAlice, "--verb", "read.person", "--actor", "tsd@mdm.test"});
   ASSERT_EQ(seen.size(), 1u) << seen;
   const Json& entry = seen[0];
   EXPECT_EQ(entry["actor_upn"], "tsd@mdm.test");

@@ -88,6 +88,33 @@ TEST(AuditShow, RecordsAreReadable) {
   EXPECT_EQ(shown["query"], "no json");
 }
 
+TEST(AuditShow, ATableForPeople) {
+  FakeController controller;
+  v1::AuditEntry entry;
+  entry.set_sequence(7);
+  entry.mutable_at()->set_seconds(1'800'000'000);
+  entry.set_actor_upn("soc@x");
+  entry.add_roles("soc-approver");
+  entry.set_verb("request.approve");
+  entry.set_after(R"({"request_id":"REQ-1","approvals":[{"by_upn":"soc@x"}]})");
+  entry.add_subjects("request/REQ-1");
+  entry.add_subjects("app/tox");
+  v1::ProveAuditResponse proof;
+  proof.set_entry(entry.SerializeAsString());
+  controller.Answer(proof);
+  EXPECT_EQ(RunCtl(&controller, {"audit", "show", "7"}).out,
+            "sequence:          7\n"
+            "at:                2027-01-15T08:00:00Z\n"
+            "actor_upn:         soc@x\n"
+            "verb:              request.approve\n"
+            "after.request_id:  REQ-1\n"
+            "roles:             soc-approver\n"
+            "subjects:          request/REQ-1, app/tox\n"
+            "after.approvals:\n"
+            "  by_upn\n"
+            "  soc@x\n");
+}
+
 TEST(AuditShow, AnEntryWhoseRetentionHasEnded) {
   FakeController controller;
   controller.Answer(v1::ProveAuditResponse());

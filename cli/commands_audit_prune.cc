@@ -1,6 +1,6 @@
-#include "absl/strings/str_cat.h"
-#include "absl/time/civil_time.h"
 #include "cli/commands.h"
+#include "cli/point_in_time.h"
+#include "common/clock.h"
 #include "common/log_limits.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
@@ -9,16 +9,6 @@ namespace muster::cli {
 namespace {
 
 constexpr uint64_t kOfOneCall = limits::kMaxPrunedEntries * limits::kMaxPruneBatches;
-
-// A day, its first moment in UTC, or a moment.
-bool ParseDay(const std::string& text, absl::Time* out) {
-  absl::CivilDay day;
-  if (text.size() == 10 && absl::ParseCivilTime(text, &day)) {
-    *out = absl::FromCivil(day, absl::UTCTimeZone());
-    return true;
-  }
-  return absl::ParseTime(absl::RFC3339_full, text, out, nullptr);
-}
 
 // One call prunes only so much: calls until nothing more can go.
 absl::StatusOr<int> Prune(Session& s, const v1::PruneAuditRequest& request) {
@@ -50,16 +40,15 @@ void AddAuditPruneCommand(CLI::App* audit, Session* session) {
                            "Take the texts of entries away whose retention has ended; their "
                            "hashes stay, and the log can still be verified",
                            [request](Session& s) { return Prune(s, *request); });
-  AddOptional(verb, "--before", "Only entries older than this day (UTC) or time",
-              [request](const std::string& v) {
-                absl::Time at;
-                if (ParseDay(v, &at)) *request->mutable_before() = ToProto(at);
-              })
-      ->check([](const std::string& v) -> std::string {
-        absl::Time at;
-        if (ParseDay(v, &at)) return "";
-        return absl::StrCat("'", v,
-                            "' is neither a day (2026-10-01) nor a time (2026-10-01T00:00:00Z)");
+  verb->add_option_function<std::string>(
+          "--before",
+          [request](const std::string& text) {
+            *request->mutable_before() = ToProto(*ParsePointInTime(text, SystemClock().Now()));
+          },
+          "Only entries older than this (2020-03-01T08:00:00Z, 2020-03-01, or 3000d: that long "
+          "ago)")
+      ->check([](const std::string& text) {
+        return std::string(ParsePointInTime(text, absl::UnixEpoch()).status().message());
       });
   AddRequired(verb, "--reason", "Why", [request](const std::string& v) { request->set_reason(v); });
   AddDryRun(verb, [request](bool v) { request->set_dry_run(v); });

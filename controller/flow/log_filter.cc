@@ -32,7 +32,7 @@ class AboutTerms {
     if (absl::ConsumePrefix(&id, "incident/")) return AddIncident(std::string(id));
     if (absl::ConsumePrefix(&id, "person/")) return AddPerson(std::string(id));
     AddTerm(absl::AsciiStrToLower(object));  // as a subject: a device, an app …
-    return absl::OkStatus();
+    return AddTicket(object);                // that is another system's word: it may have a slash
   }
 
   Terms Take() { return std::move(terms_); }

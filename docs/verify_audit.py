@@ -171,7 +171,7 @@ def entries_of(bundle):
 def check_folder(folder, keys, show):
     found = {os.path.relpath(os.path.join(d, f), folder)
              for d, _, files in os.walk(folder) for f in files}
-    entries, leaves, gone, pruned, expected = {}, [], [], 0, {"README.txt"}
+    leaves, gone, pruned, expected = [], [], 0, {"README.txt"}
 
     def read(path):
         need(path in found, path + " is missing")
@@ -191,8 +191,9 @@ def check_folder(folder, keys, show):
         for place, entry in zip(places, bundle):
             need(number_of(entry) == place, "entry %d says that it is another" % place)
             leaves.append(sha256(b"\0" + entry))
-            if fields(entry).get(7) == [b"audit.prune"]:
-                pruned = max(pruned, int(json.loads(fields(entry)[10][0])["pruned_below"]))
+            said = fields(entry)
+            if said.get(7) == [b"audit.prune"] and said.get(15) == [b"ok"]:
+                pruned = max(pruned, int(json.loads(said[10][0])["pruned_below"]))
     for path, last in gone:
         need(last < pruned, path + " is missing, and no entry says that it was pruned")
     tree = [leaves]  # by level
@@ -240,6 +241,7 @@ def main(path, key, show=None):
 if __name__ == "__main__":
     if len(sys.argv) not in (3, 4) or sys.argv[3:] not in ([], ["--print"]):
         sys.exit(__doc__)
+    sys.stdout.reconfigure(encoding="utf-8")
     try:
         print("OK: " + main(*sys.argv[1:]), file=sys.stderr if sys.argv[3:] else sys.stdout)
     except (ArithmeticError, LookupError, OSError, RecursionError, TypeError, ValueError) as error:

@@ -133,6 +133,7 @@ TEST(LogGrowth, EverythingContinuesTheEmptyLogAlone) {
   EXPECT_FALSE(Continues(3, root, 0, empty, {}));
   EXPECT_FALSE(Continues(3, "short", 3, "short", {}));
   EXPECT_FALSE(LeadsToRoot("short", 0, 1, {}, "short"));
+  EXPECT_FALSE(LeadsToRoot(root, 0, 2, {}, root)) << "a head is no leaf of a larger tree";
 }
 
 }  // namespace

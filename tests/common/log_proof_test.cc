@@ -149,6 +149,9 @@ TEST(LogProof, FormOfTheSpecification) {
   EXPECT_EQ(proof->path.size(), 5);
   EXPECT_EQ(ParseCheckpoint(proof->checkpoint)->size, 109'482);
   EXPECT_EQ(FormatLogProof(*proof), text);
+  EXPECT_EQ(CodeOf(ParseLogProof(absl::StrReplaceAll(text, {{"index", "extra \nindex"}}))),
+            "MALFORMED")
+      << "no data is no line";
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ TEST(LogVectors, TreeOfSeven) {
 constexpr char kPeter[] = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
 constexpr char kEnoch[] = "EnochRoot+af0cfe78+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop";
 constexpr char kPeterSeed[] = "AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
-constexpr char kText[] =
+constexpr char kGoText[] =
     "If you think cryptography is the answer to your problem,\n"
     "then you don't know what your problem is.\n";
 constexpr char kPeterSigned[] =
@@ -116,27 +116,27 @@ TEST(LogVectors, GoNotesOpenWithTheirKeys) {
   EXPECT_EQ(peter.id(), 0xc74f20a3);
   EXPECT_EQ(peter.ToText(), kPeter);
   EXPECT_EQ(enoch.ToText(), kEnoch);
-  const std::string by_both = absl::StrCat(kText, "\n", kPeterSigned, kEnochSigned);
-  EXPECT_EQ(*OpenNote(by_both, {peter}), kText);
-  EXPECT_EQ(*OpenNote(by_both, {enoch}), kText);
-  EXPECT_EQ(*OpenNote(by_both, {peter, enoch}), kText);
-  EXPECT_EQ(*OpenNote(absl::StrCat(kText, "\n", kPeterSigned, kPeterSigned), {peter}), kText);
+  const std::string by_both = absl::StrCat(kGoText, "\n", kPeterSigned, kEnochSigned);
+  EXPECT_EQ(*OpenNote(by_both, {peter}), kGoText);
+  EXPECT_EQ(*OpenNote(by_both, {enoch}), kGoText);
+  EXPECT_EQ(*OpenNote(by_both, {peter, enoch}), kGoText);
+  EXPECT_EQ(*OpenNote(absl::StrCat(kGoText, "\n", kPeterSigned, kPeterSigned), {peter}), kGoText);
   EXPECT_EQ(CodeOf(OpenNote(by_both, {}).status()), "UNKNOWN_KEY");
-  EXPECT_EQ(CodeOf(OpenNote(absl::StrCat(kText, "\n", kPeterSigned), {enoch}).status()),
+  EXPECT_EQ(CodeOf(OpenNote(absl::StrCat(kGoText, "\n", kPeterSigned), {enoch}).status()),
             "UNKNOWN_KEY");
 }
 
 TEST(LogVectors, GoKeySignsTheSameBytes) {
   const std::string seed = FromBase64(kPeterSeed)->substr(1);
   const absl::StatusOr<std::string> note =
-      SignNote(kText, "PeterNeumann", Ed25519FromSeed(absl::BytesToHexString(seed)));
+      SignNote(kGoText, "PeterNeumann", Ed25519FromSeed(absl::BytesToHexString(seed)));
   ASSERT_TRUE(note.ok()) << note.status();
-  EXPECT_EQ(*note, absl::StrCat(kText, "\n", kPeterSigned));
+  EXPECT_EQ(*note, absl::StrCat(kGoText, "\n", kPeterSigned));
 }
 
 TEST(LogVectors, GoRefusals) {
   const NoteVerifier peter = *NoteVerifier::FromText(kPeter);
-  const std::string text = kText, sig = kPeterSigned;
+  const std::string text = kGoText, sig = kPeterSigned;
   const std::string kMalformed[] = {
       text,
       text + "\n",

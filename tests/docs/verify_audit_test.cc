@@ -34,8 +34,8 @@ LogFolder Log(uint64_t size) {
 }
 
 TEST(VerifyAudit, WholeFoldersOfAnySize) {
-  const LogFolder log = Log(66'000);
-  for (const uint64_t size : {0, 1, 2, 255, 256, 257, 700, 65'536, 66'000}) {
+  const LogFolder log = Log(256'300);
+  for (const uint64_t size : {0, 1, 2, 255, 256, 257, 700, 65'536, 66'000, 256'300}) {
     EXPECT_EQ(Verdict(log.Files(size), log.KeyText()),
               absl::StrCat("OK: ", size, " entries, and 0 other heads of the same log\n"));
   }
@@ -102,16 +102,20 @@ TEST(VerifyAudit, OnlyWhatAnEntrySaysWasPrunedMayBeMissing) {
   v1::AuditEntry prune;
   prune.set_verb("audit.prune");
   prune.set_after(R"({"pruned_below":512,"pruned":512})");
+  prune.set_outcome("ok");
   log.Add(prune);
-  LogFiles files = log.Files(701);
+  prune.clear_after();
+  prune.set_outcome("PERMISSION_DENIED: only records officers prune");
+  log.Add(prune);
+  LogFiles files = log.Files(702);
   files.erase("tile/entries/000");
-  EXPECT_EQ(Verdict(files, log.KeyText()), "OK: 701 entries, and 0 other heads of the same log\n");
+  EXPECT_EQ(Verdict(files, log.KeyText()), "OK: 702 entries, and 0 other heads of the same log\n");
   files.erase("tile/entries/001");
-  EXPECT_EQ(Verdict(files, log.KeyText()), "OK: 701 entries, and 0 other heads of the same log\n");
+  EXPECT_EQ(Verdict(files, log.KeyText()), "OK: 702 entries, and 0 other heads of the same log\n");
   files["tile/0/001"][0] ^= 1;
   EXPECT_EQ(Verdict(files, log.KeyText()), "NOT PROVEN: tile/1/000.p/2 does not fit the entries\n");
   files["tile/0/001"][0] ^= 1;
-  files.erase("tile/entries/002.p/189");
+  files.erase("tile/entries/002.p/190");
   EXPECT_EQ(Verdict(files, log.KeyText()),
             "NOT PROVEN: tile/entries/000 is missing, and no entry says that it was pruned\n");
   files = Log(700).Files(700);

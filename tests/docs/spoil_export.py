@@ -10,6 +10,7 @@ import os
 import sys
 
 verifier, folder, key = sys.argv[1:]
+sys.dont_write_bytecode = True
 spec = importlib.util.spec_from_file_location("verify_audit", verifier)
 verify = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(verify)

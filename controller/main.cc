@@ -22,6 +22,7 @@
 #include "controller/adapters/openssl/tenant_files.h"
 #include "controller/adapters/rocksdb/rocksdb_store.h"
 #include "controller/adapters/yaml/server_config.h"
+#include "controller/commands_store.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/trust.h"
@@ -331,6 +332,8 @@ int Main(int argc, char** argv) {
   CLI::App* run = app.add_subcommand("run", "run the controller");
   run->add_option("--config", config, "configuration file")->required();
 
+  StoreCommands store_commands(app);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -338,6 +341,7 @@ int Main(int argc, char** argv) {
   }
   if (init->parsed()) return Finish(Init(tenant, init_config));
   if (issue->parsed()) return Finish(Operator(op));
+  if (const auto done = store_commands.Run()) return Finish(*done);
   return Finish(Run(config));
 }
 

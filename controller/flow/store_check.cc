@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "common/crypto.h"
 #include "common/log_limits.h"
 #include "common/status_macros.h"
@@ -49,6 +50,11 @@ std::string FormProblem(const RecordKind& kind, const Record& record) {
                  : "its bytes do not have the hash that it is named by";
   }
   return "";
+}
+
+// Keys may have any bytes.
+std::string Printable(absl::string_view text) {
+  return absl::StrReplaceAll(absl::CEscape(text), {{"\\'", "'"}, {"\\\"", "\""}});
 }
 
 class RecordsCheck {
@@ -193,7 +199,7 @@ class RecordsCheck {
 void StoreCheck::Add(StoreProblem problem, absl::string_view key, std::string detail) {
   ++found;
   if (findings.size() >= limits::kMaxStoreFindings) return;
-  findings.push_back({problem, absl::Utf8SafeCEscape(key), absl::Utf8SafeCEscape(detail)});
+  findings.push_back({problem, Printable(key), Printable(detail)});
 }
 
 absl::Status CheckRecords(const Snapshot& snapshot, const StoreProgress& progress,

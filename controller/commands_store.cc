@@ -8,8 +8,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "common/checkpoint.h"
+#include "common/clock.h"
 #include "common/log_limits.h"
 #include "common/status_macros.h"
 #include "controller/adapters/openssl/tenant_files.h"
@@ -34,9 +34,9 @@ void Print(const std::string& text) {
 }
 
 StoreProgress ToStderr() {
-  return [next = absl::Now() + kTellEvery](absl::string_view what, uint64_t done) mutable {
-    if (absl::Now() < next) return;
-    next = absl::Now() + kTellEvery;
+  return [next = SystemClock().Now() + kTellEvery](absl::string_view what, uint64_t done) mutable {
+    if (SystemClock().Now() < next) return;
+    next = SystemClock().Now() + kTellEvery;
     std::fprintf(stderr, "musterd: %llu %s checked\n", static_cast<unsigned long long>(done),
                  std::string(what).c_str());
   };
@@ -206,17 +206,17 @@ absl::Status StoreCommands::Fsck() const {
 absl::Status StoreCommands::Backup() const {
   MUSTER_ASSIGN_OR_RETURN(const std::string dir, TenantFolder());
   MUSTER_ASSIGN_OR_RETURN(const auto reader, StoreReader::Open(dir + kStore));
-  MUSTER_ASSIGN_OR_RETURN(
-      const BackupManifest m,
-      WriteBackup(*reader, out_, absl::Now(),
-                  [&](const Snapshot& snapshot) { return HeadOf(snapshot, dir); }));
-  Print(absl::StrFormat(
-      "%s: the store at revision %d, %d keys, %d bytes\n"
-      "  audit log   %d entries, root %s\n"
-      "  sha256      %s\n"
-      "the keys of the tenant are not in it: back up %s/pki and %s/keys apart\n",
-      out_, m.revision, m.keys, m.bytes, m.log.size, absl::BytesToHexString(m.log.root), m.sha256,
-      dir, dir));
+  MUSTER_ASSIGN_OR_RETURN(const BackupManifest m, WriteBackup(*reader, out_, SystemClock().Now(),
+                                                              [&](const Snapshot& snapshot) {
+                                                                return HeadOf(snapshot, dir);
+                                                              }));
+  Print(
+      absl::StrFormat("%s: the store at revision %d, %d keys, %d bytes\n"
+                      "  audit log   %d entries, root %s\n"
+                      "  sha256      %s\n"
+                      "the keys of the tenant are not in it: back up %s/pki and %s/keys apart\n",
+                      out_, m.revision, m.keys, m.bytes, m.log.size,
+                      absl::BytesToHexString(m.log.root), m.sha256, dir, dir));
   return absl::OkStatus();
 }
 
@@ -240,12 +240,12 @@ absl::Status StoreCommands::Restore() const {
   }
   const BackupManifest m = loaded->manifest();
   MUSTER_RETURN_IF_ERROR(loaded->Keep());
-  Print(absl::StrFormat(
-      "%s%s: the store of %s at revision %d, checked\n"
-      "  audit log   %d entries, root %s\n"
-      "next: `musterd run`\n",
-      dir, kStore, absl::FormatTime(absl::RFC3339_sec, m.at, absl::UTCTimeZone()), m.revision,
-      m.log.size, absl::BytesToHexString(m.log.root)));
+  Print(
+      absl::StrFormat("%s%s: the store of %s at revision %d, checked\n"
+                      "  audit log   %d entries, root %s\n"
+                      "next: `musterd run`\n",
+                      dir, kStore, absl::FormatTime(absl::RFC3339_sec, m.at, absl::UTCTimeZone()),
+                      m.revision, m.log.size, absl::BytesToHexString(m.log.root)));
   return absl::OkStatus();
 }
 

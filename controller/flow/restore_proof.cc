@@ -43,7 +43,8 @@ absl::StatusOr<RestoreProof> ProveRestored(const Snapshot& snapshot,
     if (root != head->root) {
       return absl::FailedPreconditionError(absl::StrCat(
           witness.from, ": the log of this backup is not the one that was seen there: with ",
-          head->size, " entries it had another root. Somebody rewrote one of them; keep both for "
+          head->size,
+          " entries it had another root. Somebody rewrote one of them; keep both for "
           "the auditors"));
     }
   }

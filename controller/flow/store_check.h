@@ -32,27 +32,27 @@ class StoreInternals {
 };
 
 enum class StoreProblem {
-  kUnknownKind,      // a key that no kind of record has
-  kForeignKey,       // a key that is none of Muster's
-  kDamaged,          // bytes that its kind does not have
-  kMisplaced,        // the record says that it is another one
-  kRevision,         // written after the store's own revision
-  kMissingIndex,     // a record that is not listed where it has to be
-  kWrongIndex,       // listed there as something else
-  kStaleIndex,       // lists a record that is not there, or that says otherwise
-  kConflict,         // two records that exclude each other
-  kCounterBehind,    // an id would be given a second time
-  kLogGap,           // an entry of the audit log is missing
-  kLogBeyondEnd,     // there is one after its last
-  kLogEntry,         // an entry's text is not what was hashed, or cannot be read
-  kLogSequence,      // an entry says that it is another one
-  kLogSubject,       // what an entry is about is not "kind/id"
-  kLogTile,          // a tile does not follow from the entries
-  kLogRoot,          // nor does the log's head
-  kLogTermMissing,   // the search would not find an entry
-  kLogTermExtra,     // the search would find one that does not fit
-  kHeadNotOnLog,     // a signed head is not one that this log had
-  kHeadAheadOfLog,   // or counts more entries than there are
+  kUnknownKind,     // a key that no kind of record has
+  kForeignKey,      // a key that is none of Muster's
+  kDamaged,         // bytes that its kind does not have
+  kMisplaced,       // the record says that it is another one
+  kRevision,        // written after the store's own revision
+  kMissingIndex,    // a record that is not listed where it has to be
+  kWrongIndex,      // listed there as something else
+  kStaleIndex,      // lists a record that is not there, or that says otherwise
+  kConflict,        // two records that exclude each other
+  kCounterBehind,   // an id would be given a second time
+  kLogGap,          // an entry of the audit log is missing
+  kLogBeyondEnd,    // there is one after its last
+  kLogEntry,        // an entry's text is not what was hashed, or cannot be read
+  kLogSequence,     // an entry says that it is another one
+  kLogSubject,      // what an entry is about is not "kind/id"
+  kLogTile,         // a tile does not follow from the entries
+  kLogRoot,         // nor does the log's head
+  kLogTermMissing,  // the search would not find an entry
+  kLogTermExtra,    // the search would find one that does not fit
+  kHeadNotOnLog,    // a signed head is not one that this log had
+  kHeadAheadOfLog,  // or counts more entries than there are
 };
 // "LOG_GAP", and what an operator does about it.
 absl::string_view ProblemName(StoreProblem problem);

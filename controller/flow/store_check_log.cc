@@ -56,8 +56,8 @@ bool IsSubject(absl::string_view subject) {
 
 class LogCheck {
  public:
-  LogCheck(const Snapshot& snapshot, const StoreInternals& internals,
-           const StoreProgress& progress, StoreCheck& out)
+  LogCheck(const Snapshot& snapshot, const StoreInternals& internals, const StoreProgress& progress,
+           StoreCheck& out)
       : snapshot_(snapshot), internals_(internals), progress_(progress), out_(out) {}
 
   absl::Status Run() {
@@ -97,7 +97,8 @@ class LogCheck {
     if (record.key != AuditKey(next_)) {
       // Keys are in order, so what is not the next one lies further on, or is none.
       if (!ParseKey(record.key, sequence)) {
-        out_.Add(StoreProblem::kUnknownKind, record.key, "no entry of the audit log has such a key");
+        out_.Add(StoreProblem::kUnknownKind, record.key,
+                 "no entry of the audit log has such a key");
         return absl::OkStatus();
       }
       if (sequence < out_.log.size) Gap(next_, sequence);
@@ -260,23 +261,22 @@ class LogCheck {
     MUSTER_ASSIGN_OR_RETURN(const auto doc, snapshot_.Get(key));
     v1::SignedDoc envelope;
     v1::Beacon beacon;
-    if (doc && envelope.ParseFromString(doc->bytes) &&
-        beacon.ParseFromString(envelope.payload())) {
-      MUSTER_RETURN_IF_ERROR(
-          CheckHead(key, {"", beacon.audit_size(), beacon.audit_root()}));
+    if (doc && envelope.ParseFromString(doc->bytes) && beacon.ParseFromString(envelope.payload())) {
+      MUSTER_RETURN_IF_ERROR(CheckHead(key, {"", beacon.audit_size(), beacon.audit_root()}));
       MUSTER_RETURN_IF_ERROR(CheckNote(key, beacon.audit_checkpoint()));
     }
-    return ForEach<v1::AuditWitness>(
-        snapshot_, WitnessKey(""), [&](const std::string& at, Versioned<v1::AuditWitness>& seen) {
-          return CheckNote(at, seen.value.checkpoint());
-        });
+    return ForEach<v1::AuditWitness>(snapshot_, WitnessKey(""),
+                                     [&](const std::string& at, Versioned<v1::AuditWitness>& seen) {
+                                       return CheckNote(at, seen.value.checkpoint());
+                                     });
   }
 
   absl::Status CheckNote(const std::string& key, absl::string_view note) {
     if (note.empty()) return absl::OkStatus();
-    const size_t end = note.find("\n\n");  // the signatures follow; whose they are is no matter here
-    const auto head = ParseCheckpoint(end == absl::string_view::npos ? note
-                                                                      : note.substr(0, end + 1));
+    const size_t end =
+        note.find("\n\n");  // the signatures follow; whose they are is no matter here
+    const auto head =
+        ParseCheckpoint(end == absl::string_view::npos ? note : note.substr(0, end + 1));
     if (!head.ok()) {
       out_.Add(StoreProblem::kDamaged, key, "its checkpoint cannot be read");
       return absl::OkStatus();

@@ -318,8 +318,9 @@ absl::StatusOr<std::unique_ptr<LoadedBackup>> LoadedBackup::Load(const std::stri
   MUSTER_ASSIGN_OR_RETURN(BackupManifest manifest, ReadBackupManifest(backup));
   if (IsThere(db)) {
     return absl::AlreadyExistsError(absl::StrCat(
-        db, " is there already, and nothing of it was changed; move it away first (keep it for the "
-            "auditors)"));
+        db,
+        " is there already, and nothing of it was changed; move it away first (keep it for the "
+        "auditors)"));
   }
   std::string loading = db + ".loading-XXXXXX";
   if (mkdtemp(loading.data()) == nullptr) return FileError(db, "making the folder");

@@ -281,7 +281,17 @@ absl::StatusOr<std::unique_ptr<StoreReader>> StoreReader::Open(const std::string
     MUSTER_RETURN_IF_ERROR(ReadError(s, absl::StrCat("opening ", folder)));
     std::string head;
     const rocksdb::Status got = db->Get({}, kHead, &head);
-    if (got.IsNotFound()) head = BigEndian(0) + BigEndian(0) + Sha256("");
+    if (got.IsNotFound()) {
+      const std::unique_ptr<rocksdb::Iterator> any(db->NewIterator({}));
+      any->SeekToFirst();
+      if (any->Valid()) {
+        return absl::FailedPreconditionError(
+            absl::StrCat("the store in ", folder,
+                         " has no head of its audit log: an older musterd wrote it, and the "
+                         "present one brings it up to date when it runs, or it is damaged"));
+      }
+      head = BigEndian(0) + BigEndian(0) + Sha256("");
+    }
     if (!got.IsNotFound()) MUSTER_RETURN_IF_ERROR(ReadError(got, "reading the head"));
     if (head.size() != 2 * kNumberBytes + kHashBytes) {
       return absl::DataLossError("store: the head is damaged; restore the newest backup");

@@ -86,8 +86,8 @@ void WriteRequests(Mutation& m) {
   m.puts.push_back({TicketKey("desk", "INC1"), "REQ-000002"});
   PutMark(m, RequestWorkKey("REQ-000002"));
   m.puts.push_back({CounterKey("REQ"), "2"});
-  for (const auto& [id, state] : {std::pair("GR-000001", v1::Grant::ACTIVE),
-                                  std::pair("GR-000002", v1::Grant::REVOKING)}) {
+  for (const auto& [id, state] :
+       {std::pair("GR-000001", v1::Grant::ACTIVE), std::pair("GR-000002", v1::Grant::REVOKING)}) {
     v1::Grant grant;
     grant.set_grant_id(id);
     grant.set_state(state);
@@ -293,9 +293,8 @@ TEST(StoreCheck, RecordsThatExcludeEachOtherAreFound) {
   member.set_app_id("wa");
   member.set_person_id("p1");
   member.set_inactive_because("disabled");
-  EXPECT_EQ(
-      FindingsAfter([&](Mutation& m) { Put(m, InactiveMemberKey("wa", "p1"), member); }),
-      Findings({"CONFLICT inactive_member/wa/p1: member/wa/p1 is there too"}));
+  EXPECT_EQ(FindingsAfter([&](Mutation& m) { Put(m, InactiveMemberKey("wa", "p1"), member); }),
+            Findings({"CONFLICT inactive_member/wa/p1: member/wa/p1 is there too"}));
 }
 
 TEST(StoreCheck, ACounterThatWouldGiveAnIdTwiceIsFound) {
@@ -319,8 +318,8 @@ TEST(StoreCheck, OfVeryManyFindingsSomeAreTold) {
   for (int i = 0; i < 1'200; ++i) m.puts.push_back({absl::StrCat("mystery/", i), "x"});
   ASSERT_TRUE(store->Commit(std::move(m)).ok());
   const auto reader = *StoreReader::Open(dir.File("db"));
-  const auto check = CheckStore(*reader->Read(), reader->internals(),
-                                [](absl::string_view, uint64_t) {});
+  const auto check =
+      CheckStore(*reader->Read(), reader->internals(), [](absl::string_view, uint64_t) {});
   ASSERT_TRUE(check.ok()) << check.status();
   EXPECT_EQ(check->found, 1'200u);
   EXPECT_EQ(check->findings.size(), 1'000u);
@@ -329,9 +328,12 @@ TEST(StoreCheck, OfVeryManyFindingsSomeAreTold) {
 
 TEST(RecordKinds, TheLongestPrefixDecides) {
   const std::pair<std::string, std::string> kCases[] = {
-      {"work/incident/LOSS-1", "work/incident/"}, {"request/REQ-1", "request/"},
-      {"role_member/auditor/p", "role_member/"},  {"guidance", "guidance"},
-      {"guidance/x", "none"},                     {"request/", "none"},
+      {"work/incident/LOSS-1", "work/incident/"},
+      {"request/REQ-1", "request/"},
+      {"role_member/auditor/p", "role_member/"},
+      {"guidance", "guidance"},
+      {"guidance/x", "none"},
+      {"request/", "none"},
   };
   for (const auto& [key, want] : kCases) {
     const RecordKind* kind = FindRecordKind(key);

@@ -16,8 +16,8 @@ namespace muster {
 inline std::vector<std::string> FindingsIn(const std::string& db) {
   const auto reader = StoreReader::Open(db);
   if (!reader.ok()) return {reader.status().ToString()};
-  const auto check = CheckStore(*(*reader)->Read(), (*reader)->internals(),
-                                [](absl::string_view, uint64_t) {});
+  const auto check =
+      CheckStore(*(*reader)->Read(), (*reader)->internals(), [](absl::string_view, uint64_t) {});
   if (!check.ok()) return {check.status().ToString()};
   std::vector<std::string> out;
   for (const StoreFinding& finding : check->findings) {

@@ -184,9 +184,8 @@ class RestoreProofTest : public testing::Test {
     keys_.push_back(*NoteVerifier::New("agency/audit", key_.spki()));
   }
   std::string NoteAt(uint64_t size, const std::string& root = "") {
-    return *SignCheckpoint({"agency/audit", size, root.empty() ? *RootAt(*store_->Read(), size)
-                                                               : root},
-                           key_);
+    return *SignCheckpoint(
+        {"agency/audit", size, root.empty() ? *RootAt(*store_->Read(), size) : root}, key_);
   }
   // What the store as it was at 260 entries says of these notes.
   absl::StatusOr<RestoreProof> Prove(const std::vector<WitnessNote>& notes) {

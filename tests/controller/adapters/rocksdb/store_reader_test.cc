@@ -82,8 +82,7 @@ void ChangeRecord(rocksdb::DB& db, uint64_t sequence,
   v1::AuditRecord record;
   ASSERT_TRUE(record.ParseFromString(value.substr(8)));
   change(record);
-  ASSERT_TRUE(
-      db.Put({}, RawEntry(sequence), value.substr(0, 8) + record.SerializeAsString()).ok());
+  ASSERT_TRUE(db.Put({}, RawEntry(sequence), value.substr(0, 8) + record.SerializeAsString()).ok());
 }
 
 TEST(StoreReader, EachFaultOfTheLogIsFound) {
@@ -127,16 +126,20 @@ TEST(StoreReader, EachFaultOfTheLogIsFound) {
          ASSERT_TRUE(db.Put({}, RawEntry(601), value).ok());
        },
        {"LOG_BEYOND_END audit/0000000000000259: the log has 601 entries"}},
-      {"a tile of leaves", [](rocksdb::DB& db) { Flip(db, RawTile(0, 1), 40); },
+      {"a tile of leaves",
+       [](rocksdb::DB& db) { Flip(db, RawTile(0, 1), 40); },
        {"LOG_TILE tile/0/1: it does not follow from the entries"}},
-      {"a tile above", [](rocksdb::DB& db) { Flip(db, RawTile(1, 0), 40); },
+      {"a tile above",
+       [](rocksdb::DB& db) { Flip(db, RawTile(1, 0), 40); },
        {"LOG_TILE tile/1/0: it does not follow from the entries"}},
-      {"no tile", [](rocksdb::DB& db) { ASSERT_TRUE(db.Delete({}, RawTile(0, 0)).ok()); },
+      {"no tile",
+       [](rocksdb::DB& db) { ASSERT_TRUE(db.Delete({}, RawTile(0, 0)).ok()); },
        {"LOG_TILE tile/0/0: it is missing or short"}},
       {"a tile too many",
        [](rocksdb::DB& db) { ASSERT_TRUE(db.Put({}, RawTile(0, 2), "x").ok()); },
        {"LOG_TILE tile/0/2: the log has not come so far"}},
-      {"the root", [](rocksdb::DB& db) { Flip(db, "m/head", 20); },
+      {"the root",
+       [](rocksdb::DB& db) { Flip(db, "m/head", 20); },
        {"LOG_ROOT head: the entries do not lead to the log's root"}},
       {"a term less",
        [](rocksdb::DB& db) { ASSERT_TRUE(db.Delete({}, RawTerm("ticket/inc9", 9)).ok()); },
@@ -271,14 +274,24 @@ TEST(StoreReader, BesideAWriterItSeesWhatWasAcknowledged) {
     EXPECT_GE(snapshot->revision(), last);
     last = snapshot->revision();
     EXPECT_EQ(snapshot->log_head().size, snapshot->revision());
-    const auto check = CheckStore(*snapshot, (*reader)->internals(),
-                                  [](absl::string_view, uint64_t) {});
+    const auto check =
+        CheckStore(*snapshot, (*reader)->internals(), [](absl::string_view, uint64_t) {});
     ASSERT_TRUE(check.ok()) << check.status();
     EXPECT_EQ(check->found, 0u);
   }
   stop = true;
   writer.join();
   EXPECT_GT(last, 10u);
+}
+
+TEST(StoreReader, AStoreWithoutAHeadIsNoneOfThis) {
+  TempDir dir;
+  Fill(dir.File("db"), 3);
+  EditRaw(dir.File("db"), [](rocksdb::DB& db) { ASSERT_TRUE(db.Delete({}, "m/head").ok()); });
+  EXPECT_EQ(StoreReader::Open(dir.File("db")).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EditRaw(dir.File("db"), [](rocksdb::DB& db) { ASSERT_TRUE(db.Put({}, "m/head", "x").ok()); });
+  EXPECT_EQ(StoreReader::Open(dir.File("db")).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(StoreReader, WhereNoStoreIsNothingIsMade) {

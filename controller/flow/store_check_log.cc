@@ -142,6 +142,9 @@ class LogCheck {
       }
       return;
     }
+    if (sequence < out_.pruned_below) {
+      out_.Add(StoreProblem::kLogEntry, key, "its text was to be pruned, and is still there");
+    }
     if (LeafHash(stored.entry()) != stored.leaf_hash()) {
       out_.Add(StoreProblem::kLogEntry, key, "its text is not the one that was hashed");
     }
@@ -206,15 +209,14 @@ class LogCheck {
   absl::Status CheckTerms() {
     TermSum stored;
     MUSTER_RETURN_IF_ERROR(internals_.ForEachTerm([&](absl::string_view hash, uint64_t sequence) {
-      if (sequence >= out_.pruned_below) stored.Add(hash, sequence);
+      stored.Add(hash, sequence);
       if (stored.count % (1 << 20) == 1) progress_("terms of the audit log", stored.count);
       return absl::OkStatus();
     }));
     if (stored == wanted_) return absl::OkStatus();
     // Which ones it is takes a look-up for each of them.
-    MUSTER_RETURN_IF_ERROR(internals_.ForEachTerm([&](absl::string_view hash, uint64_t sequence) {
-      return sequence < out_.pruned_below ? absl::OkStatus() : CheckTerm(hash, sequence);
-    }));
+    MUSTER_RETURN_IF_ERROR(internals_.ForEachTerm(
+        [&](absl::string_view hash, uint64_t sequence) { return CheckTerm(hash, sequence); }));
     return ForEach<v1::AuditRecord>(
         snapshot_, "audit/", [&](const std::string& key, Versioned<v1::AuditRecord>& record) {
           return CheckTermsOf(key, record.value);

@@ -85,6 +85,15 @@ void ChangeRecord(rocksdb::DB& db, uint64_t sequence,
   ASSERT_TRUE(db.Put({}, RawEntry(sequence), value.substr(0, 8) + record.SerializeAsString()).ok());
 }
 
+void ForgetTerms(rocksdb::DB& db, int n) {
+  for (const std::string& term :
+       {absl::StrCat("object/request/req-", n), absl::StrCat("ticket/inc", n),
+        std::string("verb/request.approve"), std::string("verb/request.*"),
+        absl::StrCat("person/p", n % 7)}) {
+    ASSERT_TRUE(db.Delete({}, RawTerm(term, static_cast<uint64_t>(n))).ok());
+  }
+}
+
 TEST(StoreReader, EachFaultOfTheLogIsFound) {
   const struct {
     const char* name;
@@ -105,10 +114,7 @@ TEST(StoreReader, EachFaultOfTheLogIsFound) {
       {"a text that is gone",
        [](rocksdb::DB& db) {
          ChangeRecord(db, 0, [](v1::AuditRecord& record) { record.clear_entry(); });
-         for (const char* term : {"object/request/req-0", "ticket/inc0", "verb/request.approve",
-                                  "verb/request.*", "person/p0"}) {
-           ASSERT_TRUE(db.Delete({}, RawTerm(term, 0)).ok());
-         }
+         ForgetTerms(db, 0);
        },
        {"LOG_ENTRY audit/0000000000000000: its text is gone, and was not pruned"}},
       {"an entry",
@@ -236,12 +242,21 @@ TEST(StoreReader, PrunedTextsAreNoFault) {
   const std::string db = dir.File("db");
   Fill(db, 300);
   EditRaw(db, [](rocksdb::DB& raw) {
-    for (uint64_t i = 0; i < 3; ++i) {
-      ChangeRecord(raw, i, [](v1::AuditRecord& record) { record.clear_entry(); });
+    for (int i = 0; i < 3; ++i) {
+      ChangeRecord(raw, static_cast<uint64_t>(i),
+                   [](v1::AuditRecord& record) { record.clear_entry(); });
+      ForgetTerms(raw, i);
     }
     ASSERT_TRUE(raw.Put({}, absl::StrCat("r/", kPrunedBelowKey), Bytes8(1) + "3").ok());
   });
   EXPECT_EQ(FindingsIn(db), Findings());
+  EditRaw(db, [](rocksdb::DB& raw) {
+    ASSERT_TRUE(raw.Put({}, absl::StrCat("r/", kPrunedBelowKey), Bytes8(1) + "4").ok());
+  });
+  EXPECT_EQ(
+      FindingsIn(db),
+      Findings(
+          {"LOG_ENTRY audit/0000000000000003: its text was to be pruned, and is still there"}));
 }
 
 // A writer that never rests, with files that come and go: what was acknowledged before is there,

@@ -12,6 +12,8 @@ namespace muster::limits {
 inline constexpr size_t kMaxLogEntryBytes = 65'535;
 inline constexpr size_t kMaxLogSubjects = 64;      // that one entry is about
 inline constexpr size_t kMaxLogTextBytes = 2'048;  // one of its texts, before it is shortened
+inline constexpr size_t kMaxLogNameBytes = 512;    // an id, a name or an address in it
+inline constexpr size_t kMaxLogSubjectBytes = 160;
 
 inline constexpr size_t kMaxNoteBytes = 16 << 10;  // C2SP signed-note
 inline constexpr size_t kMaxNoteSignatures = 16;
@@ -33,6 +35,9 @@ inline constexpr size_t kMaxLogReadEntries = 8'192;  // of one answer
 inline constexpr size_t kMaxLogReadBytes = 3 << 20;
 inline constexpr size_t kMaxSearchedEntries = 20'000;  // looked at for one page of a search
 inline constexpr size_t kMaxSearchTextBytes = 256;
+inline constexpr size_t kMaxAboutTerms = 64;  // that "everything about" one object looks for
+// Two entries may be in the log the other way round than their times by this much.
+inline constexpr absl::Duration kMaxLogDisorder = absl::Minutes(10);
 
 // Witnesses.
 inline constexpr absl::Duration kWitnessInterval = absl::Hours(24);  // between two reports of one

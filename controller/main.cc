@@ -18,6 +18,7 @@
 #include "controller/adapters/http/curl_transport.h"
 #include "controller/adapters/ldap/ldap_directory.h"
 #include "controller/adapters/ldif/ldif_directory.h"
+#include "controller/adapters/linux/host_clock.h"
 #include "controller/adapters/openssl/revocation_file.h"
 #include "controller/adapters/openssl/tenant_files.h"
 #include "controller/adapters/rocksdb/rocksdb_store.h"
@@ -234,7 +235,7 @@ absl::Status Run(const std::string& config_file) {
                           OpenDirectory(config.directory));
 
   const std::unique_ptr<WebhookTransport> transport = NewCurlTransport();
-  const SystemClock clock;
+  const HostClock clock;
   SystemEntropy entropy;
   Work work;
   const Settings settings = MakeSettings(config, tenant.name);

@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/log_limits.h"
+#include "controller/domain/log_subjects.h"
 
 namespace muster {
 
@@ -27,7 +28,15 @@ std::vector<std::string> LogTerms(const v1::AuditEntry& entry) {
   if (const size_t dot = verb.find('.'); dot != absl::string_view::npos) {
     add("verb", absl::StrCat(verb.substr(0, dot), ".*"));
   }
-  for (const std::string& subject : entry.subjects()) {
+  LogSubjects subjects;
+  // An entry from before entries named them.
+  if (entry.subjects().empty()) {
+    subjects.AddObject(entry.object());
+    subjects.AddActor(entry.actor_id());
+  }
+  std::vector<std::string> named = subjects.get();
+  named.insert(named.end(), entry.subjects().begin(), entry.subjects().end());
+  for (const std::string& subject : named) {
     if (out.size() >= limits::kMaxLogSubjects + 7) break;
     out.push_back(absl::AsciiStrToLower(subject));
   }

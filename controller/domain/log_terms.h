@@ -11,7 +11,8 @@ namespace muster {
 
 // "object/request/REQ-7", "actor/<id>", "actor/<upn>", "ticket/INC1", "transaction/tx-…",
 // "verb/request.approve", "verb/request.*", and the entry's subjects: "person/<id>" … Lowercase;
-// each once, at most limits::kMaxLogSubjects + 7.
+// each once, at most limits::kMaxLogSubjects + 7. Of an entry without subjects: what its object and
+// its actor are.
 std::vector<std::string> LogTerms(const v1::AuditEntry& entry);
 
 // The term of one kind ("actor") and value.

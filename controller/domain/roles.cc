@@ -2,13 +2,17 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 
 namespace muster {
 namespace {
 
 using enum Role;
+using enum Recorded;
 
 const std::vector<Role> kEverybody(kRoles.begin(), kRoles.end());
 const std::vector<Role> kDeciders = {kSocApprover};
@@ -24,96 +28,96 @@ const std::vector<Role> kIncidentOpeners = {kRecordsOfficer, kServiceDesk, kSocA
 
 std::vector<Permission> ArchivePermissions() {
   return {
-      {"ListObligations", "archive status", kEverybody},
-      {"ListExports", "archive chats", {kRecordsOfficer, kAuditor}},
-      {"SubmitReceipts", "records receive", {kRecordsOfficer}},
-      {"RecordAttestation", "archive attest", kFilers},
-      {"GetArchiveGuidance", "archive guidance", kEverybody},
-      {"ListIncidents", "archive incidents", kIncidentReaders},
-      {"GetIncident", "archive incidents INCIDENT", kIncidentReaders},
-      {"OpenIncident", "incident open", kIncidentOpeners},
-      {"AssessIncident", "incident assess", {kRecordsOfficer}},
-      {"DismissIncident", "incident dismiss", {kRecordsOfficer}},
-      {"ConfirmIncident", "incident confirm", {kRecordsOfficer}},
-      {"DraftIncident", "incident draft", {kRecordsOfficer}},
-      {"SignIncident", "incident sign", {kRecordsOfficer}},
-      {"ReportIncident", "incident report", {kRecordsOfficer}},
-      {"UpdateIncident", "incident update", {kRecordsOfficer}},
-      {"CloseIncident", "incident close", {kRecordsOfficer}},
-      {"GetIncidentReport", "incident document", kIncidentReaders},
-      {"ListHolds", "hold list", kIncidentReaders},
-      {"PlaceHold", "hold place", {kRecordsOfficer}},
-      {"ReleaseHold", "hold release", {kRecordsOfficer}},
-      {"GetRetention", "archive retention", kEverybody},
-      {"ReportArchive", "report archive", kEverybody},
-      {"ReportOverdue", "report overdue", kEverybody},
-      {"ReportQuarterly", "report quarterly", kEverybody},
-      {"ReportNaraUd", "report nara-ud", kIncidentReaders},
+      {"ListObligations", "archive status", kEachCall, kEverybody},
+      {"ListExports", "archive chats", kEachCall, {kRecordsOfficer, kAuditor}},
+      {"SubmitReceipts", "records receive", kChange, {kRecordsOfficer}},
+      {"RecordAttestation", "archive attest", kChange, kFilers},
+      {"GetArchiveGuidance", "archive guidance", kNever, kEverybody},
+      {"ListIncidents", "archive incidents", kEachCall, kIncidentReaders},
+      {"GetIncident", "archive incidents INCIDENT", kEachCall, kIncidentReaders},
+      {"OpenIncident", "incident open", kChange, kIncidentOpeners},
+      {"AssessIncident", "incident assess", kChange, {kRecordsOfficer}},
+      {"DismissIncident", "incident dismiss", kChange, {kRecordsOfficer}},
+      {"ConfirmIncident", "incident confirm", kChange, {kRecordsOfficer}},
+      {"DraftIncident", "incident draft", kChange, {kRecordsOfficer}},
+      {"SignIncident", "incident sign", kChange, {kRecordsOfficer}},
+      {"ReportIncident", "incident report", kChange, {kRecordsOfficer}},
+      {"UpdateIncident", "incident update", kChange, {kRecordsOfficer}},
+      {"CloseIncident", "incident close", kChange, {kRecordsOfficer}},
+      {"GetIncidentReport", "incident document", kEachCall, kIncidentReaders},
+      {"ListHolds", "hold list", kEachCall, kIncidentReaders},
+      {"PlaceHold", "hold place", kChange, {kRecordsOfficer}},
+      {"ReleaseHold", "hold release", kChange, {kRecordsOfficer}},
+      {"GetRetention", "archive retention", kNever, kEverybody},
+      {"ReportArchive", "report archive", kEachCall, kEverybody},
+      {"ReportOverdue", "report overdue", kEachCall, kEverybody},
+      {"ReportQuarterly", "report quarterly", kEachCall, kEverybody},
+      {"ReportNaraUd", "report nara-ud", kEachCall, kIncidentReaders},
   };
 }
 
 std::vector<Permission> OtherPermissions() {
   return {
-      {"GetRoles", "roles show", kEverybody},
-      {"ListApps", "app list", kEverybody},
-      {"GetApp", "app show", kEverybody},
-      {"ListTrm", "trm list", kEverybody},
-      {"ListTrmHistory", "trm history", kEverybody},
-      {"SetTrm", "trm set", {kTrmOfficer}},
-      {"GetBlocklist", "blocklist show", kEverybody},
-      {"ApplyPolicies", "apply", {kTrmOfficer, kAdmin}},
-      {"SimulatePolicies", "simulate", kEverybody},
-      {"GetGuidance", "guidance show", kEverybody},
-      {"SubmitRequest", "request submit", kFilers},
-      {"ListRequests", "request list", kEverybody},
-      {"GetRequest", "request show", kEverybody},
-      {"ApproveRequest", "request approve", kDeciders},
-      {"DenyRequest", "request deny", kDeciders},
-      {"CancelRequest", "request cancel", kFilers},
-      {"AskRequest", "request more-info", kDeciders},
-      {"AnswerRequest", "request answer", kFilers},
-      {"DuplicateRequest", "request duplicate", kFilers},
-      {"EscalateRequest", "request escalate", kFilers},
-      {"RecordTraining", "request training", kFilers},
-      {"ListGrants", "grant list", kEverybody},
-      {"GetGrant", "grant show", kEverybody},
-      {"RevokeGrant", "grant revoke", kDeciders},
-      {"SuspendGrant", "grant suspend", kDeciders},
-      {"ResumeGrant", "grant resume", kDeciders},
-      {"RecertifyGrant", "grant recertify", kDeciders},
-      {"ReviewGrant", "grant review", kDeciders},
-      {"AdoptGrant", "grant adopt", kDeciders},
-      {"RecordGrantTraining", "grant training", kFilers},
-      {"GetPerson", "person show", kEverybody},
-      {"ReportBlockedApps", "report blocked-apps", kEverybody},
-      {"ReportGrantedUsers", "report granted-users", kEverybody},
-      {"ListWebhooks", "webhook list", kEverybody},
-      {"GetDirectoryStatus", "directory status", kEverybody},
-      {"SyncDirectory", "directory sync", kOperations},
-      {"ListMembers", "directory members", kEverybody},
-      {"ExplainMember", "directory explain-member", kEverybody},
-      {"ListSyncRuns", "directory runs", kEverybody},
-      {"GetSyncRun", "directory runs RUN", kEverybody},
-      {"ReleaseSyncRun", "directory release", {kSocApprover, kUemAdmin, kAdmin}},
-      {"DiscardSyncRun", "directory discard", {kSocApprover, kUemAdmin, kAdmin}},
-      {"ListDevices", "device list", kEverybody},
-      {"GetDevice", "device show", kEverybody},
-      {"RetireDevice", "device retire", kOperations},
-      {"CreateToken", "device token", kOperations},
-      {"Explain", "explain", kEverybody},
-      {"GetPolicy", "policy show", kEverybody},
-      {"ListAudit", "audit list", kReaders},
-      {"GetAuditCheckpoint", "audit checkpoint", kEverybody},
-      {"ReadAuditLog", "audit export", kLogReaders},
-      {"ProveAudit", "audit prove", kReaders},
-      {"ListAuditWitnesses", "audit witnesses", kReaders},
-      {"PruneAudit", "audit prune", {kRecordsOfficer}},
-      {"ListRollouts", "rollout status", kEverybody},
-      {"PauseRollout", "rollout pause", kOperations},
-      {"ResumeRollout", "rollout resume", kOperations},
-      {"AbortRollout", "rollout abort", kOperations},
-      {"GetTrust", "trust show", kEverybody},
-      {"PublishTrust", "trust publish", {kAdmin}},
+      {"GetRoles", "roles show", kEachCall, kEverybody},
+      {"ListApps", "app list", kNever, kEverybody},
+      {"GetApp", "app show", kNever, kEverybody},
+      {"ListTrm", "trm list", kNever, kEverybody},
+      {"ListTrmHistory", "trm history", kNever, kEverybody},
+      {"SetTrm", "trm set", kChange, {kTrmOfficer}},
+      {"GetBlocklist", "blocklist show", kNever, kEverybody},
+      {"ApplyPolicies", "apply", kChange, {kTrmOfficer, kAdmin}},
+      {"SimulatePolicies", "simulate", kNever, kEverybody},
+      {"GetGuidance", "guidance show", kNever, kEverybody},
+      {"SubmitRequest", "request submit", kChange, kFilers},
+      {"ListRequests", "request list", kEachCall, kEverybody},
+      {"GetRequest", "request show", kEachCall, kEverybody},
+      {"ApproveRequest", "request approve", kChange, kDeciders},
+      {"DenyRequest", "request deny", kChange, kDeciders},
+      {"CancelRequest", "request cancel", kChange, kFilers},
+      {"AskRequest", "request more-info", kChange, kDeciders},
+      {"AnswerRequest", "request answer", kChange, kFilers},
+      {"DuplicateRequest", "request duplicate", kChange, kFilers},
+      {"EscalateRequest", "request escalate", kChange, kFilers},
+      {"RecordTraining", "request training", kChange, kFilers},
+      {"ListGrants", "grant list", kEachCall, kEverybody},
+      {"GetGrant", "grant show", kEachCall, kEverybody},
+      {"RevokeGrant", "grant revoke", kChange, kDeciders},
+      {"SuspendGrant", "grant suspend", kChange, kDeciders},
+      {"ResumeGrant", "grant resume", kChange, kDeciders},
+      {"RecertifyGrant", "grant recertify", kChange, kDeciders},
+      {"ReviewGrant", "grant review", kChange, kDeciders},
+      {"AdoptGrant", "grant adopt", kChange, kDeciders},
+      {"RecordGrantTraining", "grant training", kChange, kFilers},
+      {"GetPerson", "person show", kEachCall, kEverybody},
+      {"ReportBlockedApps", "report blocked-apps", kEachCall, kEverybody},
+      {"ReportGrantedUsers", "report granted-users", kEachCall, kEverybody},
+      {"ListWebhooks", "webhook list", kEachCall, kEverybody},
+      {"GetDirectoryStatus", "directory status", kEachCall, kEverybody},
+      {"SyncDirectory", "directory sync", kChange, kOperations},
+      {"ListMembers", "directory members", kEachCall, kEverybody},
+      {"ExplainMember", "directory explain-member", kEachCall, kEverybody},
+      {"ListSyncRuns", "directory runs", kEachCall, kEverybody},
+      {"GetSyncRun", "directory runs RUN", kEachCall, kEverybody},
+      {"ReleaseSyncRun", "directory release", kChange, {kSocApprover, kUemAdmin, kAdmin}},
+      {"DiscardSyncRun", "directory discard", kChange, {kSocApprover, kUemAdmin, kAdmin}},
+      {"ListDevices", "device list", kEachCall, kEverybody},
+      {"GetDevice", "device show", kEachCall, kEverybody},
+      {"RetireDevice", "device retire", kChange, kOperations},
+      {"CreateToken", "device token", kChange, kOperations},
+      {"Explain", "explain", kEachCall, kEverybody},
+      {"GetPolicy", "policy show", kNever, kEverybody},
+      {"ListAudit", "audit list", kEachCall, kReaders},
+      {"GetAuditCheckpoint", "audit checkpoint", kNever, kEverybody},
+      {"ReadAuditLog", "audit export", kEachCall, kLogReaders},
+      {"ProveAudit", "audit prove", kEachCall, kReaders},
+      {"ListAuditWitnesses", "audit witnesses", kEachCall, kReaders},
+      {"PruneAudit", "audit prune", kChange, {kRecordsOfficer}},
+      {"ListRollouts", "rollout status", kEachCall, kEverybody},
+      {"PauseRollout", "rollout pause", kChange, kOperations},
+      {"ResumeRollout", "rollout resume", kChange, kOperations},
+      {"AbortRollout", "rollout abort", kChange, kOperations},
+      {"GetTrust", "trust show", kNever, kEverybody},
+      {"PublishTrust", "trust publish", kChange, {kAdmin}},
   };
 }
 
@@ -166,11 +170,30 @@ const std::vector<Permission>& Permissions() {
   return kPermissions;
 }
 
-absl::Status CheckPermission(absl::string_view method, const Roles& held, absl::string_view upn) {
+const Permission* FindPermission(absl::string_view method) {
   const std::vector<Permission>& all = Permissions();
   const auto row =
       std::find_if(all.begin(), all.end(), [&](const Permission& p) { return p.method == method; });
-  if (row == all.end()) {
+  return row == all.end() ? nullptr : &*row;
+}
+
+std::string Permission::EntryVerb() const {
+  if (recorded != kEachCall) return absl::StrReplaceAll(verb, {{" ", "."}});
+  absl::string_view what = method;
+  for (const absl::string_view start : {"Get", "List", "Read"}) {
+    if (absl::ConsumePrefix(&what, start)) break;
+  }
+  std::string out = "read.";
+  for (const char c : what) {
+    if (absl::ascii_isupper(static_cast<unsigned char>(c)) && out.back() != '.') out += '-';
+    out += absl::ascii_tolower(static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
+absl::Status CheckPermission(absl::string_view method, const Roles& held, absl::string_view upn) {
+  const Permission* const row = FindPermission(method);
+  if (row == nullptr) {
     return absl::PermissionDeniedError(absl::StrCat("no role may call ", method));
   }
   for (Role role : row->roles) {

@@ -34,16 +34,29 @@ std::string RoleNames(const std::vector<Role>& roles, absl::string_view separato
 
 using Roles = std::set<Role>;
 
+// What the audit log keeps of a call that was allowed. A refused one is always an entry.
+enum class Recorded {
+  kEachCall,  // it shows people, devices or what they did: who asked for what is an entry
+  kChange,    // what it changes is an entry; when it changes nothing, there is none
+  kNever,     // what the agency has decided for everybody: catalogue, TRM, policy, guidance
+};
+
 // One call of AdminService.
 struct Permission {
   absl::string_view method;  // "ApproveRequest"
   absl::string_view verb;    // "request approve": what musterctl and people call it
-  std::vector<Role> roles;   // who may
+  Recorded recorded;
+  std::vector<Role> roles;  // who may
+
+  // The verb of the entry about a call: "read.person" of GetPerson, "request.approve".
+  std::string EntryVerb() const;
 };
 
 // In the order of AdminService. A method without a row is allowed to nobody; Login and Logout
 // have none, because they come before any role.
 const std::vector<Permission>& Permissions();
+// nullptr: no such call.
+const Permission* FindPermission(absl::string_view method);
 
 // OK when one of `held` may call `method`; else PERMISSION_DENIED, with the roles that may.
 absl::Status CheckPermission(absl::string_view method, const Roles& held, absl::string_view upn);

@@ -6,6 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
 #include "common/time_proto.h"
+#include "controller/domain/log_entry.h"
+#include "controller/domain/log_subjects.h"
 
 namespace muster {
 
@@ -27,6 +29,16 @@ std::string CodeOf(const Audited& what) {
   return absl::AsciiStrToUpper(absl::StrReplaceAll(what.verb, {{".", "_"}, {"-", "_"}}));
 }
 
+void SetSubjects(const Actor& actor, const Audited& what, v1::AuditEntry& entry) {
+  LogSubjects subjects;
+  subjects.AddObject(what.object);
+  subjects.AddActor(actor.who.person_id);
+  for (const std::string& subject : what.subjects) subjects.AddObject(subject);
+  if (what.after != nullptr) subjects.AddRecord(*what.after);
+  if (what.before != nullptr) subjects.AddRecord(*what.before);
+  for (const std::string& subject : subjects.get()) entry.add_subjects(subject);
+}
+
 }  // namespace
 
 v1::AuditEntry MakeAuditEntry(const Services& services, const Actor& actor, const Audited& what) {
@@ -45,6 +57,10 @@ v1::AuditEntry MakeAuditEntry(const Services& services, const Actor& actor, cons
   entry.set_ticket(what.ticket);
   entry.set_transaction_id(what.transaction_id);
   entry.set_outcome("ok");
+  for (const std::string& role : actor.roles) entry.add_roles(role);
+  entry.set_time_source(services.clock.Source());
+  SetSubjects(actor, what, entry);
+  FitEntry(entry);
   return entry;
 }
 

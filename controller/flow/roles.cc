@@ -19,7 +19,8 @@ void AuditHolder(const Services& services, const Actor& actor, absl::string_view
   mutation.audit.push_back(
       MakeAuditEntry(services, actor,
                      {.verb = std::string(verb),
-                      .object = absl::StrCat("role/", role, "/", upn.empty() ? person_id : upn)}));
+                      .object = absl::StrCat("role/", role, "/", upn.empty() ? person_id : upn),
+                      .subjects = {PersonKey(person_id)}}));
 }
 
 absl::StatusOr<PersonsByApp> StoredHolders(const Snapshot& snapshot) {

@@ -176,7 +176,8 @@ absl::StatusOr<absl::Duration> WebhookSender::Deliver(const Snapshot& snapshot,
       if (state.next_sequence() != from) MUSTER_RETURN_IF_ERROR(Save(state, revision));
       return kPoll;
     }
-    if (Wants(entry->verb())) {
+    // Of a refused call nothing came.
+    if (entry->outcome() == "ok" && Wants(entry->verb())) {
       MUSTER_ASSIGN_OR_RETURN(std::string body, EventBody(services_, snapshot, *entry));
       const absl::Time now = services_.clock.Now();
       const absl::Status sent = transport_.Post(MakePost(webhook_, *entry, std::move(body), now));

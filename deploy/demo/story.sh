@@ -148,7 +148,7 @@ play_story() {
   tell_archive
   tell_revocation
   say "7. All of it is in the audit log."
-  as auditor audit list --object "request/$request" -o csv | cut -d, -f1-6 | indent
+  as auditor audit list --no-reads --object "request/$request" -o csv | cut -d, -f1-6 | indent
   agent_rss_kb=$(memory "$agent_pid" Rss)
   agent_pss_kb=$(memory "$agent_pid" Pss)
   controller_rss_kb=$(memory "$controller_pid" Rss)

@@ -101,8 +101,6 @@ TEST(Musterctl, EveryVerbCallsItsMethodWithWhatItWasGiven) {
        R"(ListDevices {"page_size":1000,"cursor":"","app_id":"tox","group":"","alarmed":false})"},
       {{"device", "list", "--group", "pilot", "--alarmed"},
        R"(ListDevices {"page_size":1000,"cursor":"","app_id":"","group":"pilot","alarmed":true})"},
-      {{"audit", "list", "--object", "request/REQ-1", "--actor", "a@x", "--transaction", "t"},
-       R"(ListAudit {"page_size":1000,"cursor":"","object":"request/REQ-1","actor":"a@x","transaction_id":"t"})"},
       {{"explain", "--person", "a@x", "--device", "d", "--app", "tox"},
        R"(Explain {"person_upn":"a@x","device_id":"d","app_id":"tox"})"},
   };

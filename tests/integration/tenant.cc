@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <ostream>
 
@@ -230,8 +231,15 @@ Json TestTenant::Everything() {
     out[noun] = Items({noun, "list"});
   }
   out["blocklist"] = Items({"blocklist", "show"});
-  out["audit entries"] = Items({"audit", "list"}).size();
+  out["audited changes"] = AuditedChanges();
   return out;
+}
+
+size_t TestTenant::AuditedChanges() {
+  const Json entries = Items({"audit", "list", "--no-reads"});
+  return static_cast<size_t>(std::count_if(entries.begin(), entries.end(), [](const Json& entry) {
+    return entry.value("outcome", "") == "ok";
+  }));
 }
 
 }  // namespace muster

@@ -95,8 +95,10 @@ class TestTenant {
   void ApplyPolicies(const std::string& paths);
 
   // All that may not change when something is refused: requests, grants, devices, TRM,
-  // blocklist, apps, and how many audit entries there are.
+  // blocklist, apps, and how many changes the audit log tells of.
   Json Everything();
+  // Entries of the audit log that are neither reads nor refusals.
+  size_t AuditedChanges();
 
   const std::string& folder() const { return folder_.path(); }
   std::string data() const { return folder() + "/tenant"; }

@@ -233,23 +233,4 @@ absl::Status GetPolicy(const Services& services, const Signer& signer, v1::Polic
   return absl::OkStatus();
 }
 
-absl::Status ListAudit(const Services& services, const v1::ListAuditRequest& in,
-                       v1::ListAuditResponse& out) {
-  return Page<v1::AuditRecord>(
-      *services.store.Read(), "audit/", in.page_size(), in.cursor(),
-      [&](const v1::AuditRecord& record) -> absl::Status {
-        v1::AuditEntry entry;
-        if (!entry.ParseFromString(record.entry())) {
-          return absl::DataLossError("an audit entry is damaged; run an integrity check");
-        }
-        const bool keep =
-            (in.object().empty() || entry.object() == in.object()) &&
-            (in.actor().empty() || absl::EqualsIgnoreCase(entry.actor_upn(), in.actor())) &&
-            (in.transaction_id().empty() || entry.transaction_id() == in.transaction_id());
-        if (keep) *out.add_items() = std::move(entry);
-        return absl::OkStatus();
-      },
-      out);
-}
-
 }  // namespace muster

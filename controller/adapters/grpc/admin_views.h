@@ -29,7 +29,5 @@ absl::Status ListDevices(const Services& services, const v1::ListDevicesRequest&
 absl::Status GetDevice(const Services& services, const DeviceHub& hub,
                        const v1::GetDeviceRequest& in, v1::DeviceView& out);
 absl::Status GetPolicy(const Services& services, const Signer& signer, v1::PolicyView& out);
-absl::Status ListAudit(const Services& services, const v1::ListAuditRequest& in,
-                       v1::ListAuditResponse& out);
 
 }  // namespace muster

@@ -37,8 +37,10 @@ class ArchiveService : public v1::AdminService::Service {
                                  v1::RecordAttestationResponse* out) override;
 
  protected:
-  // The one way in: who it is, whether their roles allow it, and then the call.
-  virtual grpc::Status Door(absl::string_view method, const Ctx& context, const Call& call) = 0;
+  // The one way in: who it is, whether their roles allow it, then the call; and an entry of the
+  // audit log, where the table of roles says that each call is one.
+  virtual grpc::Status Door(absl::string_view method, const Ctx& context,
+                            const google::protobuf::Message& request, const Call& call) = 0;
 
  private:
   const Services& services_;

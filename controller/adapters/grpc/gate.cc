@@ -20,10 +20,10 @@ std::string BearerToken(const grpc::ServerContextBase& context) {
 }  // namespace
 
 absl::StatusOr<Caller> Gate::Identify(const grpc::ServerContextBase& context) const {
-  if (PeerJudge::HasCertificate(context) || BearerToken(context).empty()) {
-    return ByCertificate(context);
-  }
-  return ByToken(context);
+  const bool by_certificate = PeerJudge::HasCertificate(context) || BearerToken(context).empty();
+  MUSTER_ASSIGN_OR_RETURN(Caller out, by_certificate ? ByCertificate(context) : ByToken(context));
+  for (const Role role : out.roles) out.actor.roles.emplace_back(RoleName(role));
+  return out;
 }
 
 absl::StatusOr<Caller> Gate::ByCertificate(const grpc::ServerContextBase& context) const {

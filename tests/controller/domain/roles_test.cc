@@ -9,6 +9,7 @@
 #include <map>
 #include <sstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "muster/v1/admin_service.pb.h"
 
@@ -146,6 +147,52 @@ TEST(CheckPermission, EveryCallHasItsRow) {
   EXPECT_EQ(rows, methods);
 }
 
+// Whatever shows something is an entry with each call, but for what is the same for everybody. A
+// new call is one or the other here before it is one in the table.
+TEST(Recorded, EveryCallThatShowsSomethingIsAnEntry) {
+  const std::set<std::string> for_everybody = {
+      "ListApps", "GetApp", "ListTrm", "ListTrmHistory", "GetBlocklist", "GetGuidance", "GetTrust",
+      "GetPolicy", "GetArchiveGuidance", "GetRetention", "GetAuditCheckpoint",
+      // Like a dry run: it says what would be, and writes nothing.
+      "SimulatePolicies"};
+  // Their names begin like those of reports.
+  const std::set<std::string> changes = {"ReportIncident"};
+  const auto* service = v1::GetAppRequest::descriptor()->file()->FindServiceByName("AdminService");
+  ASSERT_NE(service, nullptr);
+  for (int i = 0; i < service->method_count(); ++i) {
+    const std::string& method = service->method(i)->name();
+    const Permission* const permission = FindPermission(method);
+    if (permission == nullptr) continue;  // Login and Logout, see above
+    bool shows = false;
+    for (const char* start : {"Get", "List", "Report", "Explain", "Read", "Prove"}) {
+      shows = shows || (absl::StartsWith(method, start) && !changes.contains(method));
+    }
+    Recorded want = shows ? Recorded::kEachCall : Recorded::kChange;
+    if (for_everybody.contains(method)) want = Recorded::kNever;
+    EXPECT_EQ(permission->recorded, want) << method;
+  }
+}
+
+TEST(Recorded, VerbsOfEntries) {
+  const std::pair<const char*, const char*> kCases[] = {
+      {"GetPerson", "read.person"},
+      {"ListRequests", "read.requests"},
+      {"ReportGrantedUsers", "read.report-granted-users"},
+      {"ExplainMember", "read.explain-member"},
+      {"GetIncidentReport", "read.incident-report"},
+      {"ReadAuditLog", "read.audit-log"},
+      {"ApproveRequest", "request.approve"},
+      {"AskRequest", "request.more-info"},
+      {"ApplyPolicies", "apply"},
+      {"ListApps", "app.list"},
+  };
+  for (const auto& [method, want] : kCases) {
+    ASSERT_NE(FindPermission(method), nullptr) << method;
+    EXPECT_EQ(FindPermission(method)->EntryVerb(), want);
+  }
+  EXPECT_EQ(FindPermission("Login"), nullptr);
+}
+
 TEST(CheckPermission, ARefusalNamesTheRoleNeeded) {
   EXPECT_EQ(CheckPermission("ApplyPolicies", {Role::kAuditor}, "a@x").message(),
             "`apply` needs the role trm-officer or admin; a@x has auditor. Roles come from "
@@ -174,21 +221,37 @@ TEST(RoleConflicts, PairsThatMustBeApart) {
                                       "admin + auditor"}));
 }
 
+absl::string_view RecordedColumn(Recorded recorded) {
+  switch (recorded) {
+    case Recorded::kEachCall:
+      return " each |";
+    case Recorded::kChange:
+      return " change |";
+    case Recorded::kNever:
+      return " |";
+  }
+  return "";
+}
+
 std::string RolesDocument() {
   std::string out =
       "# Roles\n\n"
       "Printed from the code by `tests/controller/domain/roles_test.cc`, which fails when the two\n"
       "differ. Whoever lacks the role is refused with exit code 4 and told which one is needed.\n"
-      "Roles come from directory groups (`directory.roles` in `musterd.yaml`).\n\n| verb |";
+      "Roles come from directory groups (`directory.roles` in `musterd.yaml`).\n\n"
+      "The last column says what the audit log keeps: `each` call, of what shows people, devices "
+      "or\n"
+      "what they did; the `change`, where a call makes one; of a refused call always an entry.\n\n"
+      "| verb |";
   for (const Role role : kRoles) absl::StrAppend(&out, " ", RoleName(role), " |");
-  absl::StrAppend(&out, "\n|---|", "---|---|---|---|---|---|---|\n");
+  absl::StrAppend(&out, " audit log |\n|---|", "---|---|---|---|---|---|---|---|\n");
   for (const Permission& permission : Permissions()) {
     absl::StrAppend(&out, "| `", permission.verb, "` |");
     for (const Role role : kRoles) {
       const bool may = CheckPermission(permission.method, {role}, "").ok();
       absl::StrAppend(&out, may ? " x |" : " |");
     }
-    absl::StrAppend(&out, "\n");
+    absl::StrAppend(&out, RecordedColumn(permission.recorded), "\n");
   }
   absl::StrAppend(&out,
                   "\n## Roles that nobody should hold together\n\n"

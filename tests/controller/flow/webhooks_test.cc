@@ -7,6 +7,7 @@
 
 #include "common/crypto.h"
 #include "controller/flow/audit.h"
+#include "controller/flow/call_log.h"
 #include "tests/controller/flow/world.h"
 
 namespace muster {
@@ -223,6 +224,16 @@ TEST_F(WebhooksTest, AnIncidentIsToldToTheRecordsOfficer) {
   EXPECT_EQ(json::parse(receiver_.posts[0].body)["messages"],
             json::parse(R"([{"to":"records","upn":"soc@agency.test",
               "subject":"LOSS-000001 SUSPECTED alice@agency.test","text":"1 Field d1"}])"));
+}
+
+TEST_F(WebhooksTest, OfARefusedCallNothingIsTold) {
+  v1::DecideRequestRequest approve;
+  approve.set_request_id(SubmitFor("alice")->request_id());
+  const absl::Status denied = absl::PermissionDeniedError("not you");
+  ASSERT_EQ(RecordCall(*services_, Who("desk"), "ApproveRequest", approve, denied), denied);
+  Deliver();
+  EXPECT_EQ(Topics(), Lines{"request.submit"});
+  EXPECT_EQ(Audited("request.approve").size(), 1u);
 }
 
 TEST_F(WebhooksTest, AnEventIsBounded) {

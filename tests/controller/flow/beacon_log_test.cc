@@ -160,7 +160,7 @@ TEST_F(BeaconLogTest, AStreamProvesFromHelloAndThenFromWhatWasAcknowledged) {
   session.OnClosed();
 }
 
-TEST_F(BeaconLogTest, ADeviceThatHasSeenAnotherLogGetsTheBeaconWithoutProof) {
+TEST_F(BeaconLogTest, ADeviceThatHasSeenAnotherLogGetsTheProofOfThisOne) {
   Grow(10);
   hub_->OfferBeacon(*MakeBeacon(*services_, signer_), true);
   InstanceWatch instances;
@@ -171,13 +171,15 @@ TEST_F(BeaconLogTest, ADeviceThatHasSeenAnotherLogGetsTheBeaconWithoutProof) {
           .Open({laptop_.id, DeviceNow().certificate_key_sha256(), absl::InfiniteFuture(), "test"},
                 sink)
           .ok());
+  const LogHead other = {5, Sha256("another log")};
   v1::AgentMessage hello;
-  *hello.mutable_hello() = HelloOf({5, Sha256("another log")});
+  *hello.mutable_hello() = HelloOf(other);
   ASSERT_TRUE(session.OnMessage(hello).ok());
   while (std::exchange(sink->writing, false)) session.OnWriteDone();
   ASSERT_EQ(sink->beacons.size(), 1u);
-  EXPECT_EQ(sink->beacons[0].audit_from(), 0u);
-  EXPECT_EQ(sink->beacons[0].audit_path_size(), 0);
+  // Which for that device is the proof that they are two.
+  EXPECT_TRUE(ProvesFrom(HeadAt(5), sink->beacons[0]));
+  EXPECT_FALSE(ProvesFrom(other, sink->beacons[0]));
   ASSERT_EQ(DeviceAlarms().size(), 1u);
   EXPECT_TRUE(absl::StartsWith(DeviceAlarms()[0], "AUDIT_LOG_FORKED"));
   session.OnClosed();

@@ -16,27 +16,26 @@ TEST_F(WitnessTest, AHelloIsHeldAgainstTheLog) {
                 equal = {head.size, early.root};
   struct Case {
     v1::Hello hello;
-    uint64_t want;
     std::string alarm;
   };
   const Case kCases[] = {
-      {v1::Hello(), 0, ""},
-      {HelloOf(head), head.size, ""},
-      {HelloOf(early), 7, ""},
-      {HelloOf(early, 0), 7, ""},  // of an epoch before, and this log goes on
-      {HelloOf(early, 2), 7, ""},
-      {HelloOf(ahead, 0), 0, ""},  // the log may have begun anew since
-      {HelloOf(other, 0), 0, ""},
-      {HelloOf(ahead), 0,
+      {v1::Hello(), ""},
+      {HelloOf(head), ""},
+      {HelloOf(early), ""},
+      {HelloOf(early, 0), ""},  // of an epoch before, and this log goes on
+      {HelloOf(early, 2), ""},
+      {HelloOf(ahead, 0), ""},  // the log may have begun anew since
+      {HelloOf(other, 0), ""},
+      {HelloOf(ahead),
        absl::StrCat("AUDIT_LOG_BEHIND the device has seen ", ahead.size,
                     " entries of the audit log, and there are ", head.size,
                     ": the store was put back to an older copy, or its end was cut off; keep a "
                     "copy of the store for the auditors, and see `musterctl audit verify`")},
-      {HelloOf(other), 0,
+      {HelloOf(other),
        "AUDIT_LOG_FORKED the first 7 entries of the audit log are not those that the device has "
        "seen: entries were changed, or the store was put back and went on from there; keep a copy "
        "of the store for the auditors, and see `musterctl audit verify`"},
-      {HelloOf(equal), 0,
+      {HelloOf(equal),
        absl::StrCat("AUDIT_LOG_FORKED the first ", equal.size,
                     " entries of the audit log are not those that the device has seen: entries "
                     "were changed, or the store was put back and went on from there; keep a copy "
@@ -45,9 +44,8 @@ TEST_F(WitnessTest, AHelloIsHeldAgainstTheLog) {
   for (const Case& c : kCases) {
     clock_.Advance(limits::kAlarmInterval);
     const size_t before = DeviceAlarms().size(), audited = Audited("device.alarm").size();
-    const auto seen = CheckSeenLog(*services_, laptop_.id, c.hello);
-    ASSERT_TRUE(seen.ok()) << seen.status();
-    EXPECT_EQ(*seen, c.want);
+    const absl::Status status = CheckSeenLog(*services_, laptop_.id, c.hello);
+    ASSERT_TRUE(status.ok()) << status;
     const auto alarms = DeviceAlarms();
     ASSERT_EQ(alarms.size() - before, c.alarm.empty() ? 0u : 1u);
     ASSERT_EQ(Audited("device.alarm").size() - audited, alarms.size() - before);
@@ -62,8 +60,7 @@ TEST_F(WitnessTest, AHelloIsHeldAgainstTheLog) {
   EXPECT_EQ(Audited("device.alarm").at(0).reason_code(), "AUDIT_LOG_BEHIND");
   v1::Hello bad = HelloOf(head);
   bad.set_audit_root("short");
-  EXPECT_EQ(CheckSeenLog(*services_, laptop_.id, bad).status().code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(CheckSeenLog(*services_, laptop_.id, bad).code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(WitnessTest, AReportIsKeptAndARefusalIsAnAlarm) {

@@ -58,11 +58,14 @@ absl::Status Init(TenantOptions options, const std::string& config_file) {
   }
   MUSTER_RETURN_IF_ERROR(InitTenant(options, SystemClock().Now()));
   MUSTER_ASSIGN_OR_RETURN(const Tenant tenant, LoadTenant(options.dir));
+  MUSTER_ASSIGN_OR_RETURN(const std::string log_key, ReadFile(LogKeyPath(options.dir)));
   const char* dir = options.dir.c_str();
   std::printf(
       "tenant %s made in %s\n"
-      "  agents trust    %s/pki/server-ca.pem\n",
-      tenant.name.c_str(), dir, dir);
+      "  agents trust    %s/pki/server-ca.pem\n"
+      "  auditors trust  %s, which says\n"
+      "                  %s",
+      tenant.name.c_str(), dir, dir, LogKeyPath(options.dir).c_str(), log_key.c_str());
   if (!tenant.root) {
     std::printf(
         "  online keys     %s/keys/{policy,assignment,beacon,log}.pub\n"
@@ -239,6 +242,13 @@ absl::Status Run(const std::string& config_file) {
   MUSTER_RETURN_IF_ERROR(AdoptRoot(services, signer, tenant.root));
   if (!signer.Has(kBeaconKind.role)) {
     log->warn("the root of trust has no role 'beacon': devices cannot notice a frozen policy");
+  }
+  if (!signer.Has(kLogRole)) {
+    log->warn(
+        "the root of trust names no key of the audit log: its heads are not signed, and nobody "
+        "outside can check them. Make one with `musterctl trust key --algorithm ed25519 --out "
+        "{}/keys/log.key` and name it in the next root with `musterctl trust add-key log`",
+        config.data_dir);
   }
 
   if (settings.role_groups.empty()) {

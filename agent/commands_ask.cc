@@ -249,12 +249,14 @@ int RunStatus(const AskOptions& options) {
   absl::StatusOr<v1::ControlReply> reply =
       AskAgent(SocketOf(options.state_dir), request, kAnswerTime);
   if (!reply.ok()) return Fail(reply.status());
-  const absl::StatusOr<std::optional<v1::SeenLog>> seen = ReadSeenLog(options.state_dir);
-  if (!seen.ok()) return Fail(seen.status());
+  const absl::StatusOr<std::optional<v1::SeenLog>> read = ReadSeenLog(options.state_dir);
+  // The rest is shown all the same.
+  if (!read.ok()) std::fprintf(stderr, "muster-agent: %s\n", read.status().ToString().c_str());
+  const std::optional<v1::SeenLog> seen = read.ok() ? *read : std::nullopt;
   if (options.output == "json") {
-    Print(StatusJson(reply->status(), *seen));
+    Print(StatusJson(reply->status(), seen));
   } else {
-    PrintStatusTable(reply->status(), *seen);
+    PrintStatusTable(reply->status(), seen);
   }
   return 0;
 }

@@ -42,7 +42,7 @@ int RunWitness(const WitnessOptions& options) {
   if (!seen.ok()) return Fail(seen.status());
   const std::string text = RefusedText(*seen);
   if (!text.empty()) {
-    std::fprintf(stderr, "muster-agent: %s %s\n", text.c_str(), seen->refused_detail().c_str());
+    std::fprintf(stderr, "muster-agent: %s (%s)\n", text.c_str(), seen->refused_detail().c_str());
   }
   if (options.out.empty()) {
     // A note ends in a newline; an empty line stands before the next one.

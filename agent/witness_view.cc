@@ -49,7 +49,7 @@ std::vector<std::pair<std::string, std::string>> SeenLogRows(
                                              seen->checkpoint().empty() ? ", not signed" : ""));
   if (!seen->refused_code().empty()) {
     out.emplace_back(seen->refused_code() == kBeganAnew ? "AUDIT LOG NEW" : "AUDIT LOG REFUSED",
-                     absl::StrCat(RefusedText(*seen), " ", seen->refused_detail()));
+                     absl::StrCat(RefusedText(*seen), " (", seen->refused_detail(), ")"));
   }
   return out;
 }

@@ -22,7 +22,7 @@ absl::Status PolicyAcceptor::StageAuditLog(const v1::Beacon& beacon, const v1::B
   const v1::SeenLog seen = draft.next.audit_log();
   const absl::Time now = Now(draft);
   absl::StatusOr<v1::SeenLog> next = AcceptHead(seen, beacon, update, draft.trust, now);
-  const absl::Status status = next.status();
+  absl::Status status = next.status();
   if (!status.ok()) next = WithRefused(seen, beacon, draft.trust, status, now);
   if (!SameBytes(*next, seen)) {
     *draft.next.mutable_audit_log() = *std::move(next);

@@ -59,8 +59,7 @@ class DeviceHub {
                 absl::Time certificate_not_after);
   // After the agent's Hello: the cohort it belongs to, what it has by name, and what it should
   // have beside its cohort's policy: the roots above its own, its assignment, emergency denies.
-  // `log_seen`: how many entries of the audit log it has seen that are the log's; the next Beacon
-  // proves that it continues them.
+  // `log_seen`: how many entries of the audit log it has seen; the next Beacon proves from there.
   void Start(const std::string& device_id, StreamId stream, const std::string& cohort,
              const std::map<std::string, KnownVersion>& known,
              const std::vector<DocumentPtr>& desired, uint64_t log_seen = 0);

@@ -79,7 +79,7 @@ absl::Status DeviceSession::OnHello(const v1::Hello& hello) {
                    absl::StrCat("two agents use this device's certificate by turns, the last from ",
                                 peer_.from, "; retire the device and enrol it again")));
   }
-  MUSTER_ASSIGN_OR_RETURN(const uint64_t log_seen, CheckSeenLog(services_, device_id(), hello));
+  MUSTER_RETURN_IF_ERROR(CheckSeenLog(services_, device_id(), hello));
   std::map<std::string, KnownVersion> known;
   for (const v1::KnownDocument& doc : hello.known()) {
     if (known.size() >= limits::kMaxKnownDocuments) break;
@@ -95,7 +95,8 @@ absl::Status DeviceSession::OnHello(const v1::Hello& hello) {
   for (DocumentPtr& doc : current) {
     if (doc->name != CohortName(device.value.platform())) documents.push_back(std::move(doc));
   }
-  hub_.Start(device_id(), stream_, CohortName(device.value.platform()), known, documents, log_seen);
+  hub_.Start(device_id(), stream_, CohortName(device.value.platform()), known, documents,
+             hello.audit_size());
   MUSTER_RETURN_IF_ERROR(OfferReceipts(*snapshot));
   // An agent whose state was put back learns here where its report chain really ends.
   if (last.acked_seq > 0) {

@@ -82,20 +82,19 @@ absl::Status CheckNote(const std::string& note) {
 
 }  // namespace
 
-absl::StatusOr<uint64_t> CheckSeenLog(const Services& services, const std::string& device_id,
-                                      const v1::Hello& hello) {
-  if (hello.audit_size() == 0) return 0;
+absl::Status CheckSeenLog(const Services& services, const std::string& device_id,
+                          const v1::Hello& hello) {
+  if (hello.audit_size() == 0) return absl::OkStatus();
   if (hello.audit_root().size() != kHashBytes) {
     return absl::InvalidArgumentError("the audit root of a Hello is not a hash");
   }
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   const std::optional<Contradiction> found =
       FindContradiction(*snapshot, hello.audit_size(), hello.audit_root());
-  if (!found) return hello.audit_size();
+  if (!found) return absl::OkStatus();
   MUSTER_ASSIGN_OR_RETURN(const std::optional<v1::Root> root, RootInForce(*snapshot));
-  if (root && hello.audit_epoch() < root->header().epoch()) return 0;
-  MUSTER_RETURN_IF_ERROR(RaiseAlarm(services, device_id, found->code, found->detail));
-  return 0;
+  if (root && hello.audit_epoch() < root->header().epoch()) return absl::OkStatus();
+  return RaiseAlarm(services, device_id, found->code, found->detail);
 }
 
 std::optional<v1::Alarm::Code> LogAlarmOf(const v1::Nack& nack) {

@@ -2,12 +2,10 @@
 // held against the log there is.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
-#include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "absl/status/status.h"
 #include "controller/flow/services.h"
 #include "muster/v1/device.pb.h"
 #include "muster/v1/device_service.pb.h"
@@ -15,12 +13,12 @@
 
 namespace muster {
 
-// How many entries of this very log the device has seen by its Hello, for the proof in its next
-// Beacon. 0: none, or what it has seen is not this log: that raises AUDIT_LOG_BEHIND or
-// AUDIT_LOG_FORKED, unless an epoch has begun since, with which a log may begin anew.
-// INVALID_ARGUMENT: the root is not a hash.
-absl::StatusOr<uint64_t> CheckSeenLog(const Services& services, const std::string& device_id,
-                                      const v1::Hello& hello);
+// What the device has seen by its Hello. Where it is not the beginning of this log, that raises
+// AUDIT_LOG_BEHIND or AUDIT_LOG_FORKED, unless an epoch has begun since, with which a log may begin
+// anew. The next Beacon proves from there all the same: a proof that leads elsewhere is what the
+// device keeps as evidence. INVALID_ARGUMENT: the root is not a hash.
+absl::Status CheckSeenLog(const Services& services, const std::string& device_id,
+                          const v1::Hello& hello);
 
 // The alarm that a refused Beacon stands for, if the audit log is why.
 std::optional<v1::Alarm::Code> LogAlarmOf(const v1::Nack& nack);

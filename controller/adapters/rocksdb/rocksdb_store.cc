@@ -1,9 +1,11 @@
 #include "controller/adapters/rocksdb/rocksdb_store.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/slice_transform.h>
 
 #include <algorithm>
+#include <cstdarg>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -47,14 +49,21 @@ class KindOfKey final : public rocksdb::SliceTransform {
   bool InDomain(const rocksdb::Slice& key) const override { return true; }
 };
 
+// RocksDB aborts the process when it cannot write its own diary twice, as on a full disk; what
+// matters of it comes back as a status.
+class NoDiary final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list args) override {}
+};
+
 rocksdb::Options MakeOptions() {
   rocksdb::Options options;
   options.create_if_missing = true;
   options.paranoid_checks = true;
   options.write_buffer_size = 8 << 20;
   options.max_open_files = 256;
-  options.keep_log_file_num = 4;
-  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.info_log = std::make_shared<NoDiary>();
   // Many records of one kind come in the order of their keys: each goes next to the one before.
   options.memtable_insert_with_hint_prefix_extractor = std::make_shared<KindOfKey>();
   // Every acknowledged commit is in the log; a torn tail is the one thing a crash may leave.

@@ -20,7 +20,8 @@ absl::Status NotWritten(const rocksdb::Status& s, const std::string& folder) {
   if (s.IsNoSpace()) {
     return absl::UnavailableError(
         absl::StrCat("store: the disk of ", folder,
-                     " is full; nothing was changed. Make room on it, then try again"));
+                     " is full; nothing was changed. Make room on it: within seconds "
+                     "Muster goes on by itself"));
   }
   const absl::Status found = layout::FromRocks(s, absl::StrCat("writing to ", folder));
   return absl::Status(found.code(), absl::StrCat(found.message(),
@@ -138,18 +139,23 @@ absl::Status Sequencer::Sync(CommitBatch& batch) {
   rocksdb::WriteOptions options;
   options.sync = true;
   const rocksdb::Status s = db_->Write(options, &batch.Finish());
-  return s.ok() ? absl::OkStatus() : NotWritten(s, folder_);
+  if (!s.ok()) failure_ = NotWritten(s, folder_);
+  return s.ok() ? absl::OkStatus() : failure_;
 }
 
 absl::StatusOr<Tip> Sequencer::Recover() {
-  if (const rocksdb::Status s = db_->Resume(); !s.ok()) return NotWritten(s, folder_);
-  // What was written in part must not be in the middle of the log file: a new one begins when
-  // there is something to flush, and a deletion of nothing is enough for that.
-  rocksdb::WriteOptions unlogged;
-  unlogged.disableWAL = true;
-  rocksdb::Status s = db_->Delete(unlogged, layout::kNudgeKey);
+  rocksdb::Status s = db_->Resume();
+  // RocksDB itself is at it, and looks for room every few seconds.
+  if (s.IsBusy()) return failure_;
+  if (s.ok()) {
+    // What was written in part must not be in the middle of the log file: a new one begins when
+    // there is something to flush, and a deletion of nothing is enough for that.
+    rocksdb::WriteOptions unlogged;
+    unlogged.disableWAL = true;
+    s = db_->Delete(unlogged, layout::kNudgeKey);
+  }
   if (s.ok()) s = db_->Flush(rocksdb::FlushOptions());
-  if (!s.ok()) return NotWritten(s, folder_);
+  if (!s.ok()) return failure_ = NotWritten(s, folder_);
   return ReadTip(db_, folder_);
 }
 

@@ -66,6 +66,7 @@ class Sequencer {
 
   // Of the thread alone.
   std::optional<Tip> tip_;  // none: a write failed, and the store has to be asked
+  absl::Status failure_;    // the last one
   std::chrono::steady_clock::time_point last_began_;
   bool loaded_ = false;  // the last batch had several commits
   std::thread thread_;

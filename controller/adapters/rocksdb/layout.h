@@ -14,7 +14,6 @@ namespace muster::layout {
 
 inline constexpr char kRecordPrefix[] = "r/";
 inline constexpr char kHeadKey[] = "m/head";
-inline constexpr char kNudgeKey[] = "m/nudge";
 // Stores of before there was a head had these.
 inline constexpr char kOldRevisionKey[] = "m/revision";
 inline constexpr char kOldCountKey[] = "m/audit_count";

@@ -11,14 +11,21 @@ namespace muster {
 
 using layout::FromRocks;
 
-RocksDbSnapshot::RocksDbSnapshot(rocksdb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {
+RocksDbSnapshot::RocksDbSnapshot(std::shared_ptr<rocksdb::DB> db) : db_(std::move(db)) {
+  if (db_ == nullptr) {
+    status_ = absl::UnavailableError("store: it could not be opened again after a failed write");
+    return;
+  }
+  snapshot_ = db_->GetSnapshot();
   options_.snapshot = snapshot_;
-  absl::StatusOr<layout::Head> head = layout::ReadHead(db_, options_);
+  absl::StatusOr<layout::Head> head = layout::ReadHead(db_.get(), options_);
   status_ = head.status();
   if (head.ok()) head_ = *std::move(head);
 }
 
-RocksDbSnapshot::~RocksDbSnapshot() { db_->ReleaseSnapshot(snapshot_); }
+RocksDbSnapshot::~RocksDbSnapshot() {
+  if (db_ != nullptr) db_->ReleaseSnapshot(snapshot_);
+}
 
 absl::StatusOr<std::optional<Record>> RocksDbSnapshot::Get(const std::string& key) const {
   MUSTER_RETURN_IF_ERROR(status_);

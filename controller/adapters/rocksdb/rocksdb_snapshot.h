@@ -3,6 +3,7 @@
 
 #include <rocksdb/db.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,11 +13,11 @@
 
 namespace muster {
 
-// `db` must outlive it. What is not yet durable is in none. Waits for nothing that is being
-// written. When the head itself cannot be read, every reading call says so.
+// Keeps its database open; null: it cannot be read. What is not yet durable is in none. Waits for
+// nothing that is being written. When the head itself cannot be read, every reading call says so.
 class RocksDbSnapshot final : public Snapshot {
  public:
-  explicit RocksDbSnapshot(rocksdb::DB* db);
+  explicit RocksDbSnapshot(std::shared_ptr<rocksdb::DB> db);
   ~RocksDbSnapshot() override;
   RocksDbSnapshot(const RocksDbSnapshot&) = delete;
   RocksDbSnapshot& operator=(const RocksDbSnapshot&) = delete;
@@ -36,8 +37,8 @@ class RocksDbSnapshot final : public Snapshot {
  private:
   absl::StatusOr<std::string> LeafHashes(uint64_t from, uint64_t count) const;
 
-  rocksdb::DB* const db_;
-  const rocksdb::Snapshot* const snapshot_;
+  const std::shared_ptr<rocksdb::DB> db_;
+  const rocksdb::Snapshot* snapshot_ = nullptr;
   rocksdb::ReadOptions options_;
   absl::Status status_;
   layout::Head head_;

@@ -1,5 +1,6 @@
 #include "controller/adapters/rocksdb/sequencer.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,7 +21,7 @@ absl::Status NotWritten(const rocksdb::Status& s, const std::string& folder) {
   if (s.IsNoSpace()) {
     return absl::UnavailableError(
         absl::StrCat("store: the disk of ", folder,
-                     " is full; nothing was changed. Make room on it: within seconds "
+                     " is full; nothing was changed. Make room on it: then "
                      "Muster goes on by itself"));
   }
   const absl::Status found = layout::FromRocks(s, absl::StrCat("writing to ", folder));
@@ -31,8 +32,8 @@ absl::Status NotWritten(const rocksdb::Status& s, const std::string& folder) {
 
 }  // namespace
 
-Sequencer::Sequencer(rocksdb::DB* db, Tip tip, std::string folder)
-    : db_(db), folder_(std::move(folder)), tip_(std::move(tip)), thread_([this] { Run(); }) {}
+Sequencer::Sequencer(Database* database, Tip tip)
+    : database_(database), tip_(std::move(tip)), thread_([this] { Run(); }) {}
 
 Sequencer::~Sequencer() {
   {
@@ -117,7 +118,8 @@ void Sequencer::Write(std::vector<Waiting> commits) {
     }
     tip_ = *std::move(tip);
   }
-  CommitBatch batch(db_, *std::move(tip_));
+  const std::shared_ptr<rocksdb::DB> db = database_->Get();
+  CommitBatch batch(db.get(), *std::move(tip_));
   tip_.reset();
   std::vector<Taken> taken;
   for (Waiting& waiting : commits) {
@@ -128,35 +130,25 @@ void Sequencer::Write(std::vector<Waiting> commits) {
       waiting.answer.set_value(revision.status());
     }
   }
-  const absl::Status written = taken.empty() ? absl::OkStatus() : Sync(batch);
+  const absl::Status written = taken.empty() ? absl::OkStatus() : Sync(*db, batch);
   if (written.ok()) tip_ = std::move(batch).TakeTip();
   for (Taken& one : taken) {
     one.answer.set_value(written.ok() ? Answer(one.revision) : Answer(written));
   }
 }
 
-absl::Status Sequencer::Sync(CommitBatch& batch) {
+absl::Status Sequencer::Sync(rocksdb::DB& db, CommitBatch& batch) {
   rocksdb::WriteOptions options;
   options.sync = true;
-  const rocksdb::Status s = db_->Write(options, &batch.Finish());
-  if (!s.ok()) failure_ = NotWritten(s, folder_);
-  return s.ok() ? absl::OkStatus() : failure_;
+  const rocksdb::Status s = db.Write(options, &batch.Finish());
+  if (s.ok()) return absl::OkStatus();
+  return failure_ = NotWritten(s, database_->folder());
 }
 
 absl::StatusOr<Tip> Sequencer::Recover() {
-  rocksdb::Status s = db_->Resume();
-  // RocksDB itself is at it, and looks for room every few seconds.
-  if (s.IsBusy()) return failure_;
-  if (s.ok()) {
-    // What was written in part must not be in the middle of the log file: a new one begins when
-    // there is something to flush, and a deletion of nothing is enough for that.
-    rocksdb::WriteOptions unlogged;
-    unlogged.disableWAL = true;
-    s = db_->Delete(unlogged, layout::kNudgeKey);
-  }
-  if (s.ok()) s = db_->Flush(rocksdb::FlushOptions());
-  if (!s.ok()) return failure_ = NotWritten(s, folder_);
-  return ReadTip(db_, folder_);
+  if (!database_->HasRoom()) return failure_;  // and what is open can still be read
+  MUSTER_RETURN_IF_ERROR(database_->Reopen());
+  return ReadTip(database_->Get(), database_->folder());
 }
 
 }  // namespace muster

@@ -1,29 +1,26 @@
 // One thread writes, for all: what waits while the disk is busy is the next batch.
 #pragma once
 
-#include <rocksdb/db.h>
-
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <future>
 #include <optional>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/mutex.h"
 #include "controller/adapters/rocksdb/commit_batch.h"
+#include "controller/adapters/rocksdb/database.h"
 #include "controller/adapters/rocksdb/tip.h"
 
 namespace muster {
 
-// Thread-safe. `db` must outlive it, and nobody else may write to it.
+// Thread-safe. `database` must outlive it, and nobody else may write to it.
 class Sequencer {
  public:
-  // `folder` is named in errors.
-  Sequencer(rocksdb::DB* db, Tip tip, std::string folder);
+  Sequencer(Database* database, Tip tip);
   // Writes what waits; no Commit() may come any more.
   ~Sequencer();
   Sequencer(const Sequencer&) = delete;
@@ -50,12 +47,11 @@ class Sequencer {
   void WaitForCompany() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasFullBatch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Write(std::vector<Waiting> commits);
-  absl::Status Sync(CommitBatch& batch);
-  // After a failure: whatever RocksDB needs to go on, and where it stands.
+  absl::Status Sync(rocksdb::DB& db, CommitBatch& batch);
+  // After a failure: opens it again when there is room, and finds where it stands.
   absl::StatusOr<Tip> Recover();
 
-  rocksdb::DB* const db_;
-  const std::string folder_;
+  Database* const database_;
 
   Mutex mu_;
   CondVar wake_;

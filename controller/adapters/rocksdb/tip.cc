@@ -57,8 +57,8 @@ absl::StatusOr<TileEdge> ReadEdge(const Snapshot& snapshot) {
 
 }  // namespace
 
-absl::StatusOr<Tip> ReadTip(rocksdb::DB* db, const std::string& folder) {
-  const RocksDbSnapshot snapshot(db);
+absl::StatusOr<Tip> ReadTip(std::shared_ptr<rocksdb::DB> db, const std::string& folder) {
+  const RocksDbSnapshot snapshot(std::move(db));
   MUSTER_RETURN_IF_ERROR(snapshot.status());
   const uint64_t size = snapshot.log_head().size;
   const std::string before = size < 2 ? "" : AuditKey(size - 2);

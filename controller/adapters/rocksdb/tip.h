@@ -5,6 +5,7 @@
 #include <rocksdb/db.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
@@ -20,6 +21,6 @@ struct Tip {
 
 // Reads it from what is stored, and checks that the log ends there, that the entries of its last
 // tile are those that were hashed, and that the tree leads to the head. DATA_LOSS names `folder`.
-absl::StatusOr<Tip> ReadTip(rocksdb::DB* db, const std::string& folder);
+absl::StatusOr<Tip> ReadTip(std::shared_ptr<rocksdb::DB> db, const std::string& folder);
 
 }  // namespace muster

@@ -61,9 +61,15 @@ class StoreRounds : public ::testing::Test {
   void Fill(uint64_t left) {
     const int fd = open(Ballast().c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     ASSERT_GE(fd, 0);
-    const uint64_t free = Free();
-    // It may be full before we are done: then it is full as well.
-    if (free > left) posix_fallocate(fd, 0, static_cast<off_t>(free - left));
+    // Others write meanwhile: what does not fit is tried in smaller pieces.
+    off_t size = 0;
+    for (off_t piece = 1 << 20; piece >= 4'096 && Free() > left;) {
+      if (posix_fallocate(fd, size, piece) == 0) {
+        size += piece;
+      } else {
+        piece /= 2;
+      }
+    }
     close(fd);
   }
   void MakeRoom() { unlink(Ballast().c_str()); }
@@ -155,7 +161,8 @@ TEST_F(StoreRounds, NothingIsLostAndNothingIsThereAlone) {
     full += fills ? 1 : 0;
     ASSERT_NO_FATAL_FAILURE(fills ? FullRound(static_cast<uint32_t>(2 * round + 1))
                                   : KillRound(static_cast<uint32_t>(2 * round)));
-    if (std::getenv("DBG")) std::fprintf(stderr, "round %d %s %lu said %lu\n", (int)round, fills?"full":"kill", entries_, said_.size());
+    std::fprintf(stderr, "round %d %s %lu said %lu\n", (int)round, fills ? "full" : "kill",
+                 entries_, said_.size());
     if (HasFailure()) break;
   }
   // Rounds without an acknowledged action or without a refusal have shown nothing.

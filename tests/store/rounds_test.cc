@@ -161,8 +161,6 @@ TEST_F(StoreRounds, NothingIsLostAndNothingIsThereAlone) {
     full += fills ? 1 : 0;
     ASSERT_NO_FATAL_FAILURE(fills ? FullRound(static_cast<uint32_t>(2 * round + 1))
                                   : KillRound(static_cast<uint32_t>(2 * round)));
-    std::fprintf(stderr, "round %d %s %lu said %lu\n", (int)round, fills ? "full" : "kill",
-                 entries_, said_.size());
     if (HasFailure()) break;
   }
   // Rounds without an acknowledged action or without a refusal have shown nothing.

@@ -5,7 +5,6 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdarg>
 #include <utility>
 
@@ -17,7 +16,8 @@ namespace muster {
 namespace {
 
 constexpr size_t kWriteBuffer = 8 << 20;
-constexpr absl::Duration kWaitForReaders = absl::Seconds(2);
+constexpr absl::Duration kWaitForReaders = absl::Milliseconds(100);
+constexpr int kWaitsForReaders = 20;
 
 // "r/person_by_upn/x" -> "r/person_by_upn".
 class KindOfKey final : public rocksdb::SliceTransform {
@@ -88,12 +88,10 @@ absl::Status Database::Reopen() {
   MutexLock lock(&mu_);
   const std::weak_ptr<rocksdb::DB> old = db_;
   db_.reset();
-  const auto until = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(kWaitForReaders);
   bool closed = false;
-  for (auto now = std::chrono::steady_clock::now(); !closed && now < until;
-       now = std::chrono::steady_clock::now()) {
+  for (int waits = 0; !closed && waits < kWaitsForReaders; ++waits) {
     MutexLock wait(&closing_->mu);
-    if (!closing_->closed) closing_->changed.WaitFor(&closing_->mu, absl::FromChrono(until - now));
+    if (!closing_->closed) closing_->changed.WaitFor(&closing_->mu, kWaitForReaders);
     closed = closing_->closed;
   }
   if (!closed) {

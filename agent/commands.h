@@ -46,6 +46,11 @@ struct DisarmOptions {
 };
 int RunDisarm(const DisarmOptions& options);
 
+struct WitnessOptions {
+  std::string state_dir, out;  // empty `out`: to standard output
+};
+int RunWitness(const WitnessOptions& options);
+
 struct VerifyOptions {
   std::string trust_file, state_dir, device_id, at;
   std::vector<std::string> files;

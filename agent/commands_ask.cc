@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "agent/adapters/files/file_state_store.h"
@@ -11,6 +12,7 @@
 #include "agent/domain/plain_text.h"
 #include "agent/flow/agent.h"
 #include "agent/flow/disarm.h"
+#include "agent/witness_view.h"
 #include "common/agent_limits.h"
 #include "common/clock.h"
 #include "common/time_proto.h"
@@ -62,7 +64,7 @@ void AddProof(const v1::AgentStatus& s, Json& out) {
   out["worker_restarts"] = s.worker_restarts();
 }
 
-Json StatusJson(const v1::AgentStatus& s) {
+Json StatusJson(const v1::AgentStatus& s, const std::optional<v1::SeenLog>& seen) {
   Json out;
   out["device_id"] = s.device_id();
   out["tenant"] = s.tenant();
@@ -86,6 +88,7 @@ Json StatusJson(const v1::AgentStatus& s) {
   out["stale_because"] = Array(s.stale_because());
   out["emergency_denied"] = Array(s.emergency_denied());
   out["alarms"] = Array(s.alarms());
+  out["audit_log"] = SeenLogJson(seen);
   out["certificate_not_after"] =
       TimeOrNull(s.has_certificate_not_after(), s.certificate_not_after());
   out["disarmed_until"] = TimeOrNull(s.has_disarmed_until(), s.disarmed_until());
@@ -123,7 +126,7 @@ void PrintProof(const v1::AgentStatus& s) {
   if (s.worker_restarts() != 0) Row("worker restarts", absl::StrCat(s.worker_restarts()));
 }
 
-void PrintStatusTable(const v1::AgentStatus& s) {
+void PrintStatusTable(const v1::AgentStatus& s, const std::optional<v1::SeenLog>& seen) {
   Row("device", s.device_id());
   Row("tenant", s.tenant());
   Row("mode", v1::StatusReport::Mode_Name(s.mode()));
@@ -154,6 +157,7 @@ void PrintStatusTable(const v1::AgentStatus& s) {
   for (const std::string& why : s.stale_because()) Row("may be STALE", why);
   for (const std::string& id : s.emergency_denied()) Row("EMERGENCY DENY", id);
   for (const std::string& text : s.alarms()) Row("ALARM", text);
+  for (const auto& [label, text] : SeenLogRows(seen)) Row(label.c_str(), text);
   if (s.has_certificate_not_after()) {
     Row("certificate until", TimeText(FromProto(s.certificate_not_after())));
   }
@@ -245,10 +249,14 @@ int RunStatus(const AskOptions& options) {
   absl::StatusOr<v1::ControlReply> reply =
       AskAgent(SocketOf(options.state_dir), request, kAnswerTime);
   if (!reply.ok()) return Fail(reply.status());
+  const absl::StatusOr<std::optional<v1::SeenLog>> read = ReadSeenLog(options.state_dir);
+  // The rest is shown all the same.
+  if (!read.ok()) std::fprintf(stderr, "muster-agent: %s\n", read.status().ToString().c_str());
+  const std::optional<v1::SeenLog> seen = read.ok() ? *read : std::nullopt;
   if (options.output == "json") {
-    Print(StatusJson(reply->status()));
+    Print(StatusJson(reply->status(), seen));
   } else {
-    PrintStatusTable(reply->status());
+    PrintStatusTable(reply->status(), seen);
   }
   return 0;
 }

@@ -8,6 +8,7 @@
 #include "agent/adapters/files/file_state_store.h"
 #include "agent/adapters/files/identity_files.h"
 #include "agent/commands.h"
+#include "agent/domain/seen_log.h"
 #include "agent/flow/accept_policy.h"
 #include "agent/flow/agent.h"
 #include "common/clock.h"
@@ -156,6 +157,14 @@ absl::Status VerifyCohortFile(const Context& c, const v1::SignedDoc& doc) {
   return AssembleContent(cohort.payload(), chunks).status();
 }
 
+// That a longer log continues what the device saw takes a proof, which a Beacon alone has not.
+absl::Status VerifyBeaconFile(const Context& c, const v1::SignedDoc& doc) {
+  MUSTER_ASSIGN_OR_RETURN(Verified<v1::Beacon> beacon,
+                          VerifyBeacon(InputsFor(c, doc, kBeaconName)));
+  MUSTER_RETURN_IF_ERROR(CheckHead(beacon.payload(), *c.trust));
+  return CheckNotBehind(c.accepted.audit_log(), beacon.payload());
+}
+
 absl::Status VerifyReportFile(const Context& c, const v1::SignedDoc& doc) {
   if (!c.device) {
     return VerifyError(VerifyCode::kUnknownKey,
@@ -173,7 +182,7 @@ absl::Status VerifyFile(Context& c, const std::string& path) {
   if (type == kCohortKind.payload_type) return VerifyCohortFile(c, doc);
   if (type == kAssignmentKind.payload_type) return VerifyAssignmentFile(c, doc);
   if (type == kBeaconKind.payload_type) {
-    return VerifyBeacon(InputsFor(c, doc, kBeaconName)).status();
+    return VerifyBeaconFile(c, doc);
   }
   if (type == kEmergencyDenyKind.payload_type) {
     return VerifyEmergencyDeny(InputsFor(c, doc, kEmergencyDenyName)).status();

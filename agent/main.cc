@@ -101,6 +101,16 @@ void AddQuestions(CLI::App& app, int& exit_code) {
   explain->callback([=, &exit_code] { exit_code = RunExplain(*explain_options, *app_id, *user); });
 }
 
+void AddWitness(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<WitnessOptions>();
+  CLI::App* c = app.add_subcommand(
+      "witness", "The audit log's checkpoint as this device has seen it, for an auditor");
+  c->add_option("--out", options->out,
+                "Write it to this file; one that was refused goes beside it (default: print)");
+  AddState(*c, options->state_dir);
+  c->callback([=, &exit_code] { exit_code = RunWitness(*options); });
+}
+
 void AddDisarm(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<DisarmOptions>();
   auto duration = std::make_shared<std::string>();
@@ -145,6 +155,7 @@ int Main(int argc, char** argv) {
   AddEnroll(app, exit_code);
   AddRun(app, argc, argv, exit_code);
   AddQuestions(app, exit_code);
+  AddWitness(app, exit_code);
   AddDisarm(app, exit_code);
   AddVerify(app, exit_code);
   AddArchive(app, exit_code);

@@ -8,6 +8,7 @@
 #include "cli/signing_key.h"
 #include "cli/trust_documents.h"
 #include "cli/write_file.h"
+#include "common/checkpoint.h"
 #include "common/clock.h"
 #include "common/limits.h"
 #include "common/status_macros.h"
@@ -175,7 +176,8 @@ void AddKey(CLI::App* noun, Session* session) {
               [args](const std::string& v) { args->out = v; });
   AddOptional(verb, "--public", "New file for the public key (default: beside it, .pub)",
               [args](const std::string& v) { args->public_file = v; });
-  verb->add_option("--algorithm", args->algorithm, "Of a new key")
+  verb->add_option("--algorithm", args->algorithm,
+                   "Of a new key; the role log takes ed25519 (default: ecdsa-p256-sha256)")
       ->check(CLI::IsMember({std::string(kEcdsaP256Sha256), std::string(kEd25519)}));
   AddOptional(verb, "--pkcs11", "URI of a key in a token, pkcs11:token=T;object=O",
               [args](const std::string& v) { args->uri = v; });
@@ -196,7 +198,7 @@ void AddInit(CLI::App* noun, Session* session) {
     const std::string role(kTrustRoles[i]);
     CLI::Option* option = verb->add_option("--" + role, args->files[i],
                                            absl::StrCat("Public keys of the role ", role));
-    if (role != "records" && role != "log") option->required();
+    if (role != "records" && role != kLogRole) option->required();
   }
   verb->add_option("--threshold", args->threshold, "How many root keys have to sign (default 2)");
   AddDryRun(verb, [args](bool v) { args->dry_run = v; });

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/profile.h"
+#include "common/checkpoint.h"
 #include "common/limits.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
@@ -50,6 +51,13 @@ Json KeysJson(const v1::Root& root) {
     }
   }
   return out;
+}
+
+// The audit log's keys as an auditor takes them along, "NAME+HASH+KEY".
+absl::Status AddLogKeys(const v1::Root& root, Json& out) {
+  MUSTER_ASSIGN_OR_RETURN(const Trust trust, Trust::FromRoot(root));
+  for (const NoteVerifier& key : LogKeysOf(trust)) out["audit_log_keys"].push_back(key.ToText());
+  return absl::OkStatus();
 }
 
 void AddSignatureRows(const SignatureNeed& need, const std::vector<std::string>& ids,
@@ -164,6 +172,7 @@ absl::StatusOr<Json> TrustDocumentJson(const std::string& path, const v1::Signed
     first = root.header().version() == 1;
     out.update(HeaderJson(doc, root.header()));
     out["keys"] = KeysJson(root);
+    MUSTER_RETURN_IF_ERROR(AddLogKeys(root, out));
     if (previous != nullptr) out["changes"] = RootChanges(*previous, root);
   } else {
     MUSTER_ASSIGN_OR_RETURN(const v1::EmergencyDeny deny, DenyOf(doc));

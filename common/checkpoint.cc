@@ -1,5 +1,8 @@
 #include "common/checkpoint.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -7,8 +10,20 @@
 #include "common/status_macros.h"
 
 namespace muster {
+namespace {
 
 constexpr size_t kRootBytes = 32;
+
+bool SignedByNamesake(absl::string_view note, const std::vector<NoteVerifier>& keys,
+                      const std::string& origin) {
+  std::vector<NoteVerifier> own;
+  std::copy_if(keys.begin(), keys.end(), std::back_inserter(own),
+               [&](const NoteVerifier& key) { return key.name() == origin; });
+  // All of them: the note is open, so one of them signed.
+  return own.size() == keys.size() || (!own.empty() && OpenNote(note, own).ok());
+}
+
+}  // namespace
 
 std::string LogOrigin(absl::string_view tenant) { return absl::StrCat(tenant, "/audit"); }
 
@@ -46,10 +61,11 @@ absl::StatusOr<Checkpoint> ParseCheckpoint(absl::string_view text) {
   if (!absl::SimpleAtoi(lines[1], &out.size) || absl::StrCat(out.size) != lines[1]) {
     return bad("its size is not a number");
   }
-  if (!absl::Base64Unescape(lines[2], &out.root) || out.root.size() != kRootBytes ||
-      absl::Base64Escape(out.root) != lines[2]) {
+  std::optional<std::string> root = FromBase64(lines[2]);
+  if (!root.has_value() || root->size() != kRootBytes) {
     return bad("its root is not a SHA-256 hash in base64");
   }
+  out.root = *std::move(root);
   return out;
 }
 
@@ -65,6 +81,11 @@ absl::StatusOr<Checkpoint> OpenCheckpoint(absl::string_view note,
   if (!origin.empty() && out.origin != origin) {
     return VerifyError(VerifyCode::kWrongTenant,
                        absl::StrCat("a checkpoint of the log ", out.origin, ", not of ", origin));
+  }
+  if (!SignedByNamesake(note, keys, out.origin)) {
+    return VerifyError(
+        VerifyCode::kWrongTenant,
+        absl::StrCat("a checkpoint of the log ", out.origin, ", signed by the key of another log"));
   }
   return out;
 }

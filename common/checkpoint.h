@@ -33,7 +33,9 @@ std::string CheckpointText(const Checkpoint& checkpoint);  // the text to be sig
 absl::StatusOr<Checkpoint> ParseCheckpoint(absl::string_view text);
 
 absl::StatusOr<std::string> SignCheckpoint(const Checkpoint& checkpoint, const PrivateKey& key);
-// Errors of OpenNote and ParseCheckpoint; WRONG_TENANT: another log's, when `origin` is not empty.
+// Errors of OpenNote and ParseCheckpoint; WRONG_TENANT: another log's, or signed by no key that has
+// the log's name: whoever holds a log's key could else keep a second log that no witness sees.
+// `origin` may be empty: then the key's name says which log it is.
 absl::StatusOr<Checkpoint> OpenCheckpoint(absl::string_view note,
                                           const std::vector<NoteVerifier>& keys,
                                           absl::string_view origin);

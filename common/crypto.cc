@@ -54,9 +54,18 @@ using MdCtx = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
 
 }  // namespace
 
+// OpenSSL 3 looks the algorithm up anew in each SHA256(): for a node of a tree that costs more than
+// the hash.
 std::string Sha256(absl::string_view data) {
+  static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  thread_local const MdCtx context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   std::string out(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(Bytes(data), data.size(), reinterpret_cast<unsigned char*>(out.data()));
+  unsigned char* const to = reinterpret_cast<unsigned char*>(out.data());
+  if (EVP_DigestInit_ex2(context.get(), kSha256, nullptr) != 1 ||
+      EVP_DigestUpdate(context.get(), data.data(), data.size()) != 1 ||
+      EVP_DigestFinal_ex(context.get(), to, nullptr) != 1) {
+    SHA256(Bytes(data), data.size(), to);
+  }
   return out;
 }
 

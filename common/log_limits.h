@@ -50,4 +50,13 @@ inline constexpr absl::Duration kWitnessInterval = absl::Hours(24);  // between 
 inline constexpr size_t kMaxConsistencyCache = 256;                  // proofs kept for one Beacon
 inline constexpr size_t kMaxWitnessFiles = 100'000;                  // of one export
 
+// The check of a whole store, and its backups.
+inline constexpr size_t kMaxStoreFindings = 1'000;  // told one by one; the others are counted
+inline constexpr size_t kStoreCheckPage = 500;      // records read at once
+inline constexpr int kMaxReaderOpens = 50;          // of a store that is being written to
+inline constexpr size_t kMaxBackupKeyBytes = 64 << 10;
+inline constexpr size_t kMaxBackupValueBytes = 256 << 20;
+inline constexpr size_t kRestoreBatchBytes = 4 << 20;
+inline constexpr size_t kMaxWitnessNotes = 100'000;  // given to one restore
+
 }  // namespace muster::limits

@@ -16,12 +16,8 @@ namespace {
 
 constexpr absl::string_view kFirstLine = "c2sp.org/tlog-proof@v1";
 
-absl::Status Malformed(absl::string_view why) {
+absl::Status NotAProof(absl::string_view why) {
   return VerifyError(VerifyCode::kMalformed, absl::StrCat("not a proof: ", why));
-}
-
-bool Decode(absl::string_view text, std::string* out) {
-  return absl::Base64Unescape(text, out) && absl::Base64Escape(*out) == text;
 }
 
 // Takes one line, without its newline, off the front. False: there is none.
@@ -49,27 +45,33 @@ absl::StatusOr<LogProof> ParseLogProof(absl::string_view text) {
   }
   absl::string_view line;
   if (!TakeLine(text, line) || line != kFirstLine) {
-    return Malformed(absl::StrCat("the first line is not ", kFirstLine));
+    return NotAProof(absl::StrCat("the first line is not ", kFirstLine));
   }
   LogProof out;
-  if (!TakeLine(text, line)) return Malformed("it is cut off");
+  if (!TakeLine(text, line)) return NotAProof("it is cut off");
   if (absl::ConsumePrefix(&line, "extra ")) {
-    if (!Decode(line, &out.entry)) return Malformed("the extra line is not base64");
-    if (!TakeLine(text, line)) return Malformed("it is cut off");
+    std::optional<std::string> entry = FromBase64(line);
+    if (!entry.has_value() || entry->empty()) return NotAProof("the extra line is not base64");
+    if (entry->size() > limits::kMaxLogEntryBytes) {
+      return VerifyError(VerifyCode::kOversize,
+                         absl::StrCat("an entry of ", entry->size(), " bytes"));
+    }
+    out.entry = *std::move(entry);
+    if (!TakeLine(text, line)) return NotAProof("it is cut off");
   }
   if (!absl::ConsumePrefix(&line, "index ") || !absl::SimpleAtoi(line, &out.index) ||
       absl::StrCat(out.index) != line) {
-    return Malformed("there is no index");
+    return NotAProof("there is no index");
   }
   while (true) {
-    if (!TakeLine(text, line)) return Malformed("it is cut off");
+    if (!TakeLine(text, line)) return NotAProof("it is cut off");
     if (line.empty()) break;
-    std::string hash;
-    if (!Decode(line, &hash) || hash.size() != kHashBytes) {
-      return Malformed("a line is not a hash in base64");
+    std::optional<std::string> hash = FromBase64(line);
+    if (!hash.has_value() || hash->size() != kHashBytes) {
+      return NotAProof("a line is not a hash in base64");
     }
-    if (out.path.size() == limits::kMaxProofHashes) return Malformed("it has too many hashes");
-    out.path.push_back(std::move(hash));
+    if (out.path.size() == limits::kMaxProofHashes) return NotAProof("it has too many hashes");
+    out.path.push_back(*std::move(hash));
   }
   out.checkpoint = std::string(text);
   return out;

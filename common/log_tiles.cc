@@ -92,7 +92,6 @@ class Tree {
     MUSTER_ASSIGN_OR_RETURN(const std::string* tile, Read(level, first / kTileWidth));
     const absl::string_view range =
         absl::string_view(*tile).substr(first % kTileWidth * kHashBytes, count * kHashBytes);
-    if (range.size() != count * kHashBytes) return absl::DataLossError("a tile is too short");
     return MerkleRoot(Hashes(range));
   }
 
@@ -101,6 +100,10 @@ class Tree {
     if (is_new) {
       const uint64_t width = TileWidthAt(size_, level, index);
       MUSTER_ASSIGN_OR_RETURN(it->second, tiles_.ReadTile(level, index, width));
+      if (it->second.size() != width * kHashBytes) {
+        return absl::DataLossError(
+            absl::StrCat(TilePath(level, index, width), " has ", it->second.size(), " bytes"));
+      }
     }
     return &it->second;
   }
@@ -160,7 +163,7 @@ absl::StatusOr<std::vector<absl::string_view>> ParseBundle(absl::string_view byt
 absl::StatusOr<TileEdge> TileEdge::From(uint64_t size, std::vector<std::string> partial) {
   TileEdge out;
   out.size_ = size;
-  for (uint32_t level = 0; HashesAtLevel(size, level) > 0; ++level) {
+  for (uint32_t level = 0; HashesAtLevel(size, level) > 0 || level < partial.size(); ++level) {
     const uint64_t width = HashesAtLevel(size, level) % kTileWidth;
     if (level >= partial.size()) partial.emplace_back();
     if (partial[level].size() != width * kHashBytes) {

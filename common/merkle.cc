@@ -6,6 +6,11 @@
 #include "common/crypto.h"
 
 namespace muster {
+namespace {
+
+constexpr size_t kHashSize = 32;
+
+}  // namespace
 
 std::string LeafHash(absl::string_view entry) {
   return Sha256(absl::StrCat(absl::string_view("\0", 1), entry));
@@ -50,11 +55,11 @@ std::vector<std::string> MerkleTree::Path(uint64_t index) const {
 
 bool LeadsToRoot(const std::string& leaf_hash, uint64_t index, uint64_t tree_size,
                  const std::vector<std::string>& path, const std::string& root) {
-  if (index >= tree_size) return false;
+  if (index >= tree_size || leaf_hash.size() != kHashSize) return false;
   uint64_t node = index, last = tree_size - 1;
   std::string hash = leaf_hash;
   for (const std::string& sibling : path) {
-    if (last == 0 || sibling.size() != hash.size()) return false;
+    if (last == 0 || sibling.size() != kHashSize) return false;
     if (node % 2 == 1 || node == last) {
       hash = NodeHash(sibling, hash);
       while (node % 2 == 0 && node != 0) {
@@ -72,9 +77,12 @@ bool LeadsToRoot(const std::string& leaf_hash, uint64_t index, uint64_t tree_siz
 
 bool Continues(uint64_t old_size, const std::string& old_root, uint64_t new_size,
                const std::string& new_root, const std::vector<std::string>& path) {
-  if (old_size > new_size) return false;
-  if (old_size == 0) return path.empty() && old_root == Sha256("");
+  if (old_size > new_size || old_root.size() != kHashSize || new_root.size() != kHashSize) {
+    return false;
+  }
+  if (old_size == 0 && old_root != Sha256("")) return false;
   if (old_size == new_size) return path.empty() && old_root == new_root;
+  if (old_size == 0) return path.empty();
   uint64_t node = old_size - 1, last = new_size - 1;
   while (node % 2 == 1) {
     node /= 2;
@@ -84,10 +92,10 @@ bool Continues(uint64_t old_size, const std::string& old_root, uint64_t new_size
   size_t next = 0;
   if (node != 0 && path.empty()) return false;
   std::string old_hash = node == 0 ? old_root : path[next++], new_hash = old_hash;
-  if (old_hash.size() != new_root.size()) return false;
+  if (old_hash.size() != kHashSize) return false;
   for (; next < path.size(); ++next) {
     const std::string& sibling = path[next];
-    if (last == 0 || sibling.size() != new_root.size()) return false;
+    if (last == 0 || sibling.size() != kHashSize) return false;
     if (node % 2 == 1 || node == last) {
       old_hash = NodeHash(sibling, old_hash);
       new_hash = NodeHash(sibling, new_hash);

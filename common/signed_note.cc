@@ -62,12 +62,7 @@ bool IsText(absl::string_view text) {
          });
 }
 
-// Only the one encoding of these bytes.
-bool DecodeBase64(absl::string_view text, std::string* out) {
-  return absl::Base64Unescape(text, out) && absl::Base64Escape(*out) == text;
-}
-
-absl::Status Malformed(absl::string_view why) {
+absl::Status NotANote(absl::string_view why) {
   return VerifyError(VerifyCode::kMalformed, absl::StrCat("not a signed note: ", why));
 }
 
@@ -80,14 +75,20 @@ struct NoteSignature {
 absl::StatusOr<NoteSignature> ParseSignature(absl::string_view line) {
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(line.substr(kDash.size()), absl::MaxSplits(' ', 1));
-  std::string decoded;
-  if (!IsName(parts.first) || !DecodeBase64(parts.second, &decoded) || decoded.size() <= kIdBytes) {
-    return Malformed("a signature line cannot be read");
+  const std::optional<std::string> decoded = FromBase64(parts.second);
+  if (!IsName(parts.first) || !decoded.has_value() || decoded->size() <= kIdBytes) {
+    return NotANote("a signature line cannot be read");
   }
-  return NoteSignature{parts.first, BigEndian(decoded), decoded.substr(kIdBytes)};
+  return NoteSignature{parts.first, BigEndian(*decoded), decoded->substr(kIdBytes)};
 }
 
 }  // namespace
+
+std::optional<std::string> FromBase64(absl::string_view text) {
+  std::string out;
+  if (!absl::Base64Unescape(text, &out) || absl::Base64Escape(out) != text) return std::nullopt;
+  return out;
+}
 
 absl::StatusOr<NoteVerifier> NoteVerifier::New(absl::string_view name, absl::string_view spki) {
   if (!IsName(name)) {
@@ -107,12 +108,12 @@ absl::StatusOr<NoteVerifier> NoteVerifier::FromText(absl::string_view text) {
   const std::vector<absl::string_view> parts =
       absl::StrSplit(absl::StripTrailingAsciiWhitespace(text), absl::MaxSplits('+', 2));
   if (parts.size() != 3) return bad("it has no three parts");
-  std::string key;
-  if (!DecodeBase64(parts[2], &key) || key.size() != 1 + kKeyBytes || key[0] != kEd25519Type) {
+  const std::optional<std::string> key = FromBase64(parts[2]);
+  if (!key.has_value() || key->size() != 1 + kKeyBytes || key->front() != kEd25519Type) {
     return bad("its last part is not an Ed25519 key in base64");
   }
   MUSTER_ASSIGN_OR_RETURN(NoteVerifier out,
-                          New(parts[0], absl::StrCat(kSpkiPrefix, key.substr(1))));
+                          New(parts[0], absl::StrCat(kSpkiPrefix, key->substr(1))));
   if (parts[1] != absl::StrFormat("%08x", out.id())) return bad("its hash is not that of its key");
   return out;
 }
@@ -131,8 +132,14 @@ absl::StatusOr<std::string> SignNote(absl::string_view text, absl::string_view n
   }
   MUSTER_ASSIGN_OR_RETURN(const NoteVerifier verifier, NoteVerifier::New(name, key.spki()));
   MUSTER_ASSIGN_OR_RETURN(const std::string signature, key.Sign(text));
-  return absl::StrCat(text, "\n", kDash, name, " ",
-                      absl::Base64Escape(BigEndianBytes(verifier.id()) + signature), "\n");
+  std::string note =
+      absl::StrCat(text, "\n", kDash, name, " ",
+                   absl::Base64Escape(BigEndianBytes(verifier.id()) + signature), "\n");
+  if (note.size() > limits::kMaxNoteBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a note of ", note.size(), " bytes is too long"));
+  }
+  return note;
 }
 
 absl::StatusOr<std::string> OpenNote(absl::string_view note,
@@ -140,14 +147,14 @@ absl::StatusOr<std::string> OpenNote(absl::string_view note,
   if (note.size() > limits::kMaxNoteBytes) {
     return VerifyError(VerifyCode::kOversize, absl::StrCat("a note of ", note.size(), " bytes"));
   }
-  if (!IsText(note)) return Malformed("it is not text");
+  if (!IsText(note)) return NotANote("it is not text");
   const size_t gap = note.rfind("\n\n");
   if (gap == absl::string_view::npos || !absl::EndsWith(note, "\n")) {
-    return Malformed("there are no signatures under a blank line");
+    return NotANote("there are no signatures under a blank line");
   }
   const absl::string_view text = note.substr(0, gap + 1);
   absl::string_view lines = note.substr(gap + 2);
-  if (lines.empty()) return Malformed("nobody signed");
+  if (lines.empty()) return NotANote("nobody signed");
   lines.remove_suffix(1);
   bool signed_by_known = false;
   size_t count = 0;
@@ -155,7 +162,7 @@ absl::StatusOr<std::string> OpenNote(absl::string_view note,
     if (++count > limits::kMaxNoteSignatures) {
       return VerifyError(VerifyCode::kOversize, "a note with too many signatures");
     }
-    if (!absl::StartsWith(line, kDash)) return Malformed("a line is not a signature");
+    if (!absl::StartsWith(line, kDash)) return NotANote("a line is not a signature");
     MUSTER_ASSIGN_OR_RETURN(const NoteSignature signature, ParseSignature(line));
     for (const NoteVerifier& key : keys) {
       if (key.name() != signature.name || key.id() != signature.id) continue;

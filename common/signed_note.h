@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,10 @@
 #include "common/crypto.h"
 
 namespace muster {
+
+// The bytes of a base64 text (RFC 4648, section 4). Empty unless it is their one encoding: padded,
+// no space in it, no bits left over.
+std::optional<std::string> FromBase64(absl::string_view text);
 
 // Who may have signed a note: a name and an Ed25519 key. Immutable.
 class NoteVerifier {
@@ -34,8 +39,8 @@ class NoteVerifier {
   PublicKey key_;
 };
 
-// `text` ends in a newline. INVALID_ARGUMENT: it does not, is not UTF-8 or has control characters;
-// or the key is not Ed25519.
+// `text` ends in a newline. INVALID_ARGUMENT: it does not, is not UTF-8 or has control characters,
+// or is too long to be opened; or the key is not Ed25519.
 absl::StatusOr<std::string> SignNote(absl::string_view text, absl::string_view name,
                                      const PrivateKey& key);
 

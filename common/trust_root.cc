@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "common/checkpoint.h"
 #include "common/limits.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
@@ -16,7 +17,7 @@
 namespace muster {
 namespace {
 
-bool MayBeLeftOut(absl::string_view role) { return role == "records" || role == "log"; }
+bool MayBeLeftOut(absl::string_view role) { return role == "records" || role == kLogRole; }
 
 constexpr absl::string_view kPemBegin = "-----BEGIN PUBLIC KEY-----";
 constexpr absl::string_view kPemEnd = "-----END PUBLIC KEY-----";
@@ -45,6 +46,17 @@ v1::TrustedRole* RoleIn(v1::Root& root, const std::string& name) {
   return added;
 }
 
+// The log's heads are C2SP signed notes, and those are signed with Ed25519.
+absl::Status CheckFitsRole(const v1::TrustedRole& role, const v1::TrustedKey& key) {
+  if (role.role() != kLogRole || absl::string_view(key.algorithm()) == kEd25519) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("the key ", key.key_id(), " is an ", key.algorithm(), " key, and the role ",
+                   kLogRole, " takes ", kEd25519,
+                   " keys: make one with `musterctl trust key --algorithm ", kEd25519, "`"));
+}
+
 // One key, one role: a key that is online for one thing must not be a root key by accident.
 absl::Status AddKey(v1::Root& root, v1::TrustedRole& to, const v1::TrustedKey& key) {
   for (const v1::TrustedRole& role : root.roles()) {
@@ -56,6 +68,7 @@ absl::Status AddKey(v1::Root& root, v1::TrustedRole& to, const v1::TrustedKey& k
                            "; a key may hold one role only: make a new one with `musterctl trust "
                            "key`"));
   }
+  MUSTER_RETURN_IF_ERROR(CheckFitsRole(to, key));
   to.add_key_ids(key.key_id());
   const auto known = std::any_of(root.keys().begin(), root.keys().end(),
                                  [&](const auto& k) { return k.key_id() == key.key_id(); });
@@ -65,6 +78,10 @@ absl::Status AddKey(v1::Root& root, v1::TrustedRole& to, const v1::TrustedKey& k
 
 absl::Status CheckThreshold(const v1::TrustedRole& role) {
   const auto keys = static_cast<uint32_t>(role.key_ids_size());
+  if (role.role() == kLogRole && role.threshold() > 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "one key signs the heads of the audit log: the threshold of the role ", kLogRole, " is 1"));
+  }
   if (role.threshold() >= 1 && role.threshold() <= keys) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("the role ", role.role(), " would have ", keys, keys == 1 ? " key" : " keys",

@@ -23,6 +23,7 @@
 #include "controller/adapters/openssl/tenant_files.h"
 #include "controller/adapters/rocksdb/rocksdb_store.h"
 #include "controller/adapters/yaml/server_config.h"
+#include "controller/commands_store.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/trust.h"
@@ -59,11 +60,14 @@ absl::Status Init(TenantOptions options, const std::string& config_file) {
   }
   MUSTER_RETURN_IF_ERROR(InitTenant(options, SystemClock().Now()));
   MUSTER_ASSIGN_OR_RETURN(const Tenant tenant, LoadTenant(options.dir));
+  MUSTER_ASSIGN_OR_RETURN(const std::string log_key, ReadFile(LogKeyPath(options.dir)));
   const char* dir = options.dir.c_str();
   std::printf(
       "tenant %s made in %s\n"
-      "  agents trust    %s/pki/server-ca.pem\n",
-      tenant.name.c_str(), dir, dir);
+      "  agents trust    %s/pki/server-ca.pem\n"
+      "  auditors trust  %s, which says\n"
+      "                  %s",
+      tenant.name.c_str(), dir, dir, LogKeyPath(options.dir).c_str(), log_key.c_str());
   if (!tenant.root) {
     std::printf(
         "  online keys     %s/keys/{policy,assignment,beacon,log}.pub\n"
@@ -244,6 +248,13 @@ absl::Status Run(const std::string& config_file) {
   if (!signer.Has(kBeaconKind.role)) {
     log->warn("the root of trust has no role 'beacon': devices cannot notice a frozen policy");
   }
+  if (!signer.Has(kLogRole)) {
+    log->warn(
+        "the root of trust names no key of the audit log: its heads are not signed, and nobody "
+        "outside can check them. Make one with `musterctl trust key --algorithm ed25519 --out "
+        "{}/keys/log.key` and name it in the next root with `musterctl trust add-key log`",
+        config.data_dir);
+  }
 
   if (settings.role_groups.empty()) {
     log->warn(
@@ -325,6 +336,8 @@ int Main(int argc, char** argv) {
   CLI::App* run = app.add_subcommand("run", "run the controller");
   run->add_option("--config", config, "configuration file")->required();
 
+  StoreCommands store_commands(app);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -332,6 +345,7 @@ int Main(int argc, char** argv) {
   }
   if (init->parsed()) return Finish(Init(tenant, init_config));
   if (issue->parsed()) return Finish(Operator(op));
+  if (const auto done = store_commands.Run()) return Finish(*done);
   return Finish(Run(config));
 }
 

@@ -82,6 +82,7 @@ absl::Status PolicyAcceptor::Load() {
   state_ = std::move(state);
   current_ = std::make_shared<const AcceptedPolicy>(std::move(policy));
   apply_(current_);
+  PublishSeenLog(seen_log());  // the copy of a save that was cut off
   return absl::OkStatus();
 }
 
@@ -214,6 +215,7 @@ absl::Status PolicyAcceptor::Save(const v1::AcceptedState& next) {
       store_->Write(copy.file, copy.is.SerializeAsString()).IgnoreError();
     }
   }
+  if (!Same(state_.audit_log(), next.audit_log())) PublishSeenLog(next.audit_log());
   return absl::OkStatus();
 }
 
@@ -326,45 +328,6 @@ AcceptOutcome PolicyAcceptor::AddChunk(const v1::Chunk& chunk) {
   }
   chunks_.KeepOnly({});
   Acknowledge(whole.nonce, whole.doc, out);
-  return out;
-}
-
-absl::Status PolicyAcceptor::StageBeacon(const v1::BeaconUpdate& update, Draft& draft) const {
-  MUSTER_ASSIGN_OR_RETURN(Verified<v1::Beacon> beacon,
-                          VerifyBeacon(InputsFor(update.beacon(), draft, kBeaconName)));
-  if (static_cast<size_t>(update.proofs_size()) > limits::kMaxProofs) {
-    return VerifyError(VerifyCode::kOversize,
-                       absl::StrCat(update.proofs_size(), " proofs; at most ", limits::kMaxProofs));
-  }
-  for (const v1::InclusionProof& proof : update.proofs()) {
-    MUSTER_RETURN_IF_ERROR(VerifyInclusion(beacon.payload(), proof));
-  }
-  const std::vector<std::string> contradictions =
-      FindContradictions(current_->own, LeavesOf(beacon.payload(), update));
-  if (!contradictions.empty()) {
-    return VerifyError(VerifyCode::kEquivocation, contradictions.front());
-  }
-  if (Same(update, draft.next.beacon())) return absl::OkStatus();
-  *draft.next.mutable_beacon() = update;
-  RaiseFloor(beacon.payload().header(), beacon.sha256(), draft.next);
-  draft.changed = true;
-  return absl::OkStatus();
-}
-
-AcceptOutcome PolicyAcceptor::AcceptBeacon(const v1::BeaconUpdate& update) {
-  AcceptOutcome out;
-  Draft draft = NewDraft();
-  const absl::Status status = StageBeacon(update, draft);
-  if (!status.ok()) {
-    Refuse(0, update.beacon(), status, out);
-    return out;
-  }
-  const absl::Status saved = Commit(std::move(draft), out);
-  if (saved.ok()) {
-    Acknowledge(0, update.beacon(), out);
-  } else {
-    RefuseUnsaved(0, update.beacon(), saved, out);
-  }
   return out;
 }
 

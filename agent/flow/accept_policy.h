@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "agent/domain/seen_log.h"
 #include "agent/flow/accepted_state.h"
 #include "agent/flow/chunk_store.h"
 #include "agent/flow/policy_answers.h"
@@ -49,8 +50,15 @@ class PolicyAcceptor {
   AcceptOutcome AddChunk(const v1::Chunk& chunk);
 
   // Proves that the documents in force are the current ones, or shows that they are not. Saved
-  // and acknowledged like a document, with nonce 0.
+  // and acknowledged like a document, with nonce 0. The audit log that it names has to continue the
+  // one seen before (domain/seen_log.h); else it is refused, the head is kept as evidence, and
+  // nothing else changes.
   AcceptOutcome AcceptBeacon(const v1::BeaconUpdate& update);
+
+  // The audit log as this device has seen it; empty: no Beacon has been accepted yet.
+  const v1::SeenLog& seen_log() const { return state_.audit_log(); }
+  // That a WitnessReport is queued. When it cannot be saved it holds until a restart.
+  absl::Status MarkWitnessTold(absl::Time at);
 
   std::shared_ptr<const AcceptedPolicy> current() const { return current_; }
   // The root in force; null before Load.
@@ -85,11 +93,16 @@ class PolicyAcceptor {
                                                        const Verified<v1::CohortPolicy>& cohort,
                                                        Draft& draft) const;
   absl::Status StageBeacon(const v1::BeaconUpdate& update, Draft& draft) const;
+  // A refused head is in the draft too.
+  absl::Status StageAuditLog(const v1::Beacon& beacon, const v1::BeaconUpdate& update,
+                             Draft& draft) const;
   VerifyInputs InputsFor(const v1::SignedDoc& doc, const Draft& draft, std::string name) const;
   absl::Time Now(const Draft& draft) const;
   // Saves and puts in force. Not ok: nothing has changed.
   absl::Status Commit(Draft draft, AcceptOutcome& out);
   absl::Status Save(const v1::AcceptedState& next);
+  // So that anybody on this device can read what it has seen of the audit log.
+  void PublishSeenLog(v1::SeenLog seen);
   void Hold(Pending pending, AcceptOutcome& out);
 
   const DeviceIdentity identity_;

@@ -106,6 +106,7 @@ absl::StatusOr<AcceptedPolicy> ReadAccepted(const v1::AcceptedState& state,
   AcceptedPolicy out;
   out.own = OwnNames(device_id);
   out.highest_issued_at = HighestIssued(state);
+  out.audit_log = state.audit_log();
   MUSTER_RETURN_IF_ERROR(ParseInForce<v1::Root>(state, state.root(), out).status());
   if (state.has_cohort()) {
     MUSTER_ASSIGN_OR_RETURN(out.cohort, ParseInForce<v1::CohortPolicy>(state, state.cohort(), out));

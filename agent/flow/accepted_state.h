@@ -23,6 +23,7 @@ struct AcceptedPolicy {
   std::optional<v1::DeviceAssignment> assignment;
   std::optional<v1::EmergencyDeny> emergency_deny;  // also after its end
   std::optional<ProvenBeacon> beacon;
+  v1::SeenLog audit_log;
   std::vector<v1::PolicyReport::InForce> in_force;  // root, cohort, assignment, emergency deny
   std::vector<OwnDocument> own;                     // the same four, also those not there yet
   absl::Time highest_issued_at = absl::InfinitePast();

@@ -93,6 +93,11 @@ absl::Status Agent::Start() {
         parts_.archivist->Start([this](v1::Report body) { return QueueReport(std::move(body)); }));
   }
   MUSTER_RETURN_IF_ERROR(acceptor_.Load());
+  // It stands until an epoch begins anew; that one did is not an alarm for ever.
+  const v1::SeenLog& seen = acceptor_.seen_log();
+  if (seen.refused_code() != kBeganAnew && !seen.refused_code().empty()) {
+    RaiseAlarm(RefusedText(seen));
+  }
   if (disarm && !disarm->reported()) {
     v1::Report body;
     *body.mutable_disarm() = disarm->disarm();

@@ -117,6 +117,8 @@ class Agent {
   void OnOutcome(AcceptOutcome outcome);
   void OnReportAck(const v1::ReportAck& ack);
   void RaiseAlarm(std::string text);
+  // Queues a WitnessReport when one is due. On the stream's thread.
+  void TellWitness();
   // What an emergency deny names that this device cannot recognise.
   std::vector<std::string> EmergencyWarnings() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void AddPolicyStatus(absl::Time now, v1::AgentStatus& out) const

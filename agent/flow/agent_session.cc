@@ -24,6 +24,9 @@ v1::AgentMessage Agent::MakeHello() {
   hello->set_report_sha256(head.sha256());
   MutexLock lock(&mu_);
   if (in_force_ != nullptr) {
+    hello->set_audit_size(in_force_->audit_log.size());
+    hello->set_audit_root(in_force_->audit_log.root());
+    hello->set_audit_epoch(in_force_->audit_log.epoch());
     for (const v1::PolicyReport::InForce& f : in_force_->in_force) {
       v1::KnownDocument* known = hello->add_known();
       known->set_name(f.name());
@@ -90,7 +93,8 @@ void Agent::OnMessage(const v1::ControllerMessage& message) {
     case v1::ControllerMessage::kChunk:
       return OnOutcome(acceptor_.AddChunk(message.chunk()));
     case v1::ControllerMessage::kBeacon:
-      return OnOutcome(acceptor_.AcceptBeacon(message.beacon()));
+      OnOutcome(acceptor_.AcceptBeacon(message.beacon()));
+      return TellWitness();
     case v1::ControllerMessage::kThrottle:
       return outbox_.Throttle(FromProto(message.throttle().report_interval()));
     case v1::ControllerMessage::kReportAck:
@@ -119,6 +123,18 @@ void Agent::OnOutcome(AcceptOutcome outcome) {
     // The probes run in the main loop: neither the Ack nor the next message waits for them.
     OweProof();
   }
+}
+
+// With the Beacons, which come every quarter of an hour: no report is owed without one.
+void Agent::TellWitness() {
+  const absl::Time now = parts_.clock->Now();
+  if (!WitnessDue(acceptor_.seen_log(), now)) return;
+  v1::Report body;
+  *body.mutable_witness() = WitnessReportOf(acceptor_.seen_log());
+  // Signed and on disk first: a crash between the two tells it twice, never not at all.
+  if (!QueueReport(std::move(body))) return;
+  const absl::Status saved = acceptor_.MarkWitnessTold(now);
+  if (!saved.ok()) Log(Severity::kError, "accepted.pb could not be saved: ", saved.message());
 }
 
 // Once per text and start: the journal keeps it, `status` shows it.

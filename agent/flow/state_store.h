@@ -29,6 +29,9 @@ inline constexpr char kBrowserFile[] = "browser-policies.json";
 inline constexpr char kChainFile[] = "chain.pb";
 inline constexpr char kSpoolDir[] = "spool";
 inline constexpr char kChunkDir[] = "chunks";
+// Below it is what any local user may read.
+inline constexpr char kPublicDir[] = "run";
+inline constexpr char kSeenLogFile[] = "run/audit-log.pb";  // a copy; accepted.pb alone decides
 inline constexpr char kSocketFile[] = "run/agent.sock";
 inline constexpr char kPidFile[] = "run/agent.pid";
 

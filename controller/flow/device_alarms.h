@@ -17,9 +17,16 @@ namespace muster {
 absl::Status RaiseAlarm(const Services& services, const std::string& device_id,
                         v1::Alarm::Code code, const std::string& detail);
 
+// The same within the mutation of a flow that writes `device` anyway.
+void AddAlarm(const Services& services, v1::Alarm::Code code, const std::string& detail,
+              v1::Device& device, Mutation& mutation);
+
 // The same for what has no code of its own: `name` is put in front of the detail.
 absl::Status RaiseNamedAlarm(const Services& services, const std::string& device_id,
                              absl::string_view name, const std::string& detail);
+
+// `text`, cut where a character of UTF-8 begins: half of one would make the record unreadable.
+std::string Shortened(absl::string_view text, size_t max_bytes);
 
 // Notices two agents that use one certificate. An agent makes a new instance id at each start,
 // so an id that comes back after another one was seen means that both are alive. Thread-safe.

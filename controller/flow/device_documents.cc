@@ -1,12 +1,14 @@
 #include "controller/flow/device_documents.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "common/time_proto.h"
 #include "controller/domain/proof.h"
 #include "controller/flow/device_alarms.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/witness.h"
 
 namespace muster {
 namespace {
@@ -128,9 +130,13 @@ absl::StatusOr<std::vector<DocumentPtr>> DocumentsFor(const Snapshot& snapshot,
 
 absl::Status RecordNack(const Services& services, const std::string& device_id,
                         const v1::Nack& nack) {
-  if (nack.code() == VerifyCodeName(VerifyCode::kEquivocation)) {
-    MUSTER_RETURN_IF_ERROR(RaiseAlarm(services, device_id, v1::Alarm::POLICY_FORKED,
-                                      nack.detail().substr(0, limits::kMaxReasonBytes)));
+  std::optional<v1::Alarm::Code> alarm = LogAlarmOf(nack);
+  if (!alarm && nack.code() == VerifyCodeName(VerifyCode::kEquivocation)) {
+    alarm = v1::Alarm::POLICY_FORKED;
+  }
+  if (alarm) {
+    MUSTER_RETURN_IF_ERROR(
+        RaiseAlarm(services, device_id, *alarm, Shortened(nack.detail(), limits::kMaxReasonBytes)));
   }
   return RetryAborted([&]() -> absl::Status {
     const std::unique_ptr<Snapshot> snapshot = services.store.Read();
@@ -144,8 +150,8 @@ absl::Status RecordNack(const Services& services, const std::string& device_id,
     // A signed report outranks the agent's later word on the same bytes.
     if (IsReported(state)) return absl::OkStatus();
     *state.mutable_nacked_at() = ToProto(services.clock.Now());
-    state.set_code(nack.code().substr(0, limits::kMaxTicketBytes));
-    state.set_detail(nack.detail().substr(0, limits::kMaxReasonBytes));
+    state.set_code(Shortened(nack.code(), limits::kMaxTicketBytes));
+    state.set_detail(Shortened(nack.detail(), limits::kMaxReasonBytes));
     SetCurrent(device.value, services.clock.Now(), state);
     Mutation mutation;
     mutation.expects.push_back({key, before ? before->revision : 0});

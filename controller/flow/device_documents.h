@@ -21,7 +21,8 @@ absl::StatusOr<std::vector<DocumentPtr>> DocumentsFor(const Snapshot& snapshot,
                                                       const v1::Device& device, absl::Time now);
 
 // The agent refused the bytes with this hash. Names and hashes that are not what the device
-// should run are ignored: they speak of the past. EQUIVOCATION also raises an alarm.
+// should run are ignored: they speak of the past. EQUIVOCATION, and a Beacon whose
+// audit log the agent refused, also raise an alarm.
 absl::Status RecordNack(const Services& services, const std::string& device_id,
                         const v1::Nack& nack);
 

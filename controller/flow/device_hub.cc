@@ -49,7 +49,7 @@ DeviceHub::StreamId DeviceHub::Open(const std::string& device_id, std::shared_pt
 
 void DeviceHub::Start(const std::string& device_id, StreamId stream_id, const std::string& cohort,
                       const std::map<std::string, KnownVersion>& known,
-                      const std::vector<DocumentPtr>& desired) {
+                      const std::vector<DocumentPtr>& desired, uint64_t log_seen) {
   std::optional<Outgoing> out;
   {
     MutexLock lock(&mu_);
@@ -80,6 +80,8 @@ void DeviceHub::Start(const std::string& device_id, StreamId stream_id, const st
       SetDesired(*stream, it->second.For(device_id, stream->cohort_version));
     }
     stream->beacon = beacons_;
+    stream->beacon_unanswered = nullptr;
+    stream->log_seen = log_seen;
     stream->drain = drain_window_ > absl::ZeroDuration();
     out = Next(*stream);
   }
@@ -138,20 +140,6 @@ void DeviceHub::Need(const std::string& device_id, StreamId stream_id,
     out = Next(*stream);
   }
   Send(std::move(out));
-}
-
-void DeviceHub::Acked(const std::string& device_id, StreamId stream_id, const std::string& name,
-                      const std::string& sha256) {
-  MutexLock lock(&mu_);
-  Stream* stream = FindStream(device_id, stream_id);
-  if (stream == nullptr) return;
-  for (auto& [slot, delivery] : stream->last_sent) {
-    const auto desired = stream->desired.find(slot);
-    if (desired != stream->desired.end() && desired->second->name == name &&
-        delivery.sha256 == sha256 && delivery.applied_at == absl::InfinitePast()) {
-      delivery.applied_at = clock_.Now();
-    }
-  }
 }
 
 void DeviceHub::CountReport(Stream& stream) {
@@ -332,16 +320,7 @@ std::optional<DeviceHub::Outgoing> DeviceHub::Next(Stream& stream) {
   Outgoing out;
   if (std::optional<Frame> frame = NextFrame(stream)) {
     out.frame = *std::move(frame);
-  } else if (stream.beacon != nullptr) {
-    out.beacon = std::exchange(stream.beacon, nullptr);
-    // Roots ascend: of several the newest is the one that is current.
-    std::map<std::string, DocumentPtr> own;
-    for (const auto& [slot, doc] : stream.desired) {
-      if (!IsPast(*doc)) own[doc->name] = doc;
-    }
-    for (auto& [name, doc] : own) out.own.push_back(std::move(doc));
-    stream.sent_since_beacon = false;
-  } else {
+  } else if (!NextBeacon(stream, out)) {
     return std::nullopt;
   }
   stream.writing = true;
@@ -352,7 +331,7 @@ std::optional<DeviceHub::Outgoing> DeviceHub::Next(Stream& stream) {
 
 void DeviceHub::Send(std::optional<Outgoing> out) {
   if (!out) return;
-  if (out->beacon != nullptr) out->frame.head = out->beacon->MessageFor(out->own);
+  if (out->beacon != nullptr) out->frame.head = out->beacon->MessageFor(out->own, out->log_seen);
   out->sink->Write(std::move(out->frame));
 }
 

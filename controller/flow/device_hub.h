@@ -59,9 +59,10 @@ class DeviceHub {
                 absl::Time certificate_not_after);
   // After the agent's Hello: the cohort it belongs to, what it has by name, and what it should
   // have beside its cohort's policy: the roots above its own, its assignment, emergency denies.
+  // `log_seen`: how many entries of the audit log it has seen; the next Beacon proves from there.
   void Start(const std::string& device_id, StreamId stream, const std::string& cohort,
              const std::map<std::string, KnownVersion>& known,
-             const std::vector<DocumentPtr>& desired);
+             const std::vector<DocumentPtr>& desired, uint64_t log_seen = 0);
 
   // To one device, if connected; an older offer of the same name that was not yet sent is gone.
   void Offer(const std::string& device_id, const DocumentPtr& document);
@@ -79,6 +80,9 @@ class DeviceHub {
   void Need(const std::string& device_id, StreamId stream, const std::set<std::string>& chunks);
   void Acked(const std::string& device_id, StreamId stream, const std::string& name,
              const std::string& sha256);
+  // The agent will not have these bytes.
+  void Nacked(const std::string& device_id, StreamId stream, const std::string& name,
+              const std::string& sha256);
   // Everything up to `seq` is stored; `sha256` is that report's.
   void AckReport(const std::string& device_id, StreamId stream, uint64_t seq,
                  const std::string& sha256);
@@ -111,7 +115,10 @@ class DeviceHub {
     std::map<std::string, DocumentPtr> desired;  // by slot
     std::map<std::string, Delivery> last_sent;   // by slot
     std::deque<Chunk> needed;
-    BeaconsPtr beacon;  // to be sent
+    BeaconsPtr beacon;             // to be sent
+    BeaconsPtr beacon_unanswered;  // sent: what the device has seen of the log is not known yet
+    absl::Time beacon_sent_at = absl::InfinitePast();
+    uint64_t log_seen = 0;  // entries of the audit log
     std::shared_ptr<const std::string> receipts, sent_receipts;
     bool sent_since_beacon = true;
     uint64_t acked_report = 0, sent_report_ack = 0;
@@ -127,6 +134,7 @@ class DeviceHub {
     Frame frame;
     BeaconsPtr beacon;  // instead of a frame: made for these documents, outside the lock
     std::vector<DocumentPtr> own;
+    uint64_t log_seen = 0;
   };
 
   static void Send(std::optional<Outgoing> out);
@@ -138,6 +146,8 @@ class DeviceHub {
   std::optional<Outgoing> Next(Stream& stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::optional<Frame> NextFrame(Stream& stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::optional<Frame> NextDocument(Stream& stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool NextBeacon(Stream& stream, Outgoing& out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  static void BeaconAnswered(Stream& stream, const std::string& sha256, bool accepted);
   // What every agent would refuse: it has ended, or a root has begun a later epoch.
   bool IsPast(const Document& doc) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CountReport(Stream& stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

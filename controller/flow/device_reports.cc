@@ -17,6 +17,7 @@
 #include "controller/flow/enroll.h"
 #include "controller/flow/gone.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/witness.h"
 
 namespace muster {
 namespace {
@@ -73,6 +74,8 @@ class ReportWriter {
         MUSTER_RETURN_IF_ERROR(WriteArchive(report.archive()));
         break;
       case v1::Report::kWitness:
+        MUSTER_RETURN_IF_ERROR(
+            WriteWitness(services_, snapshot_, report.witness(), device_, mutation_));
         break;
       case v1::Report::BODY_NOT_SET:
         break;  // A newer agent's kind of report: its place in the chain still counts.

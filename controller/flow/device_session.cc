@@ -10,6 +10,7 @@
 #include "controller/flow/lookup.h"
 #include "controller/flow/receipts.h"
 #include "controller/flow/trust.h"
+#include "controller/flow/witness.h"
 
 namespace muster {
 
@@ -44,6 +45,7 @@ absl::Status DeviceSession::OnMessage(const v1::AgentMessage& message) {
       hub_.Acked(device_id(), stream_, message.ack().name(), message.ack().applied_sha256());
       return absl::OkStatus();
     case v1::AgentMessage::kNack:
+      hub_.Nacked(device_id(), stream_, message.nack().name(), message.nack().sha256());
       return RecordNack(services_, device_id(), message.nack());
     case v1::AgentMessage::kNeed:
       if (static_cast<size_t>(message.need().chunks_size()) > limits::kMaxChunks) {
@@ -77,6 +79,7 @@ absl::Status DeviceSession::OnHello(const v1::Hello& hello) {
                    absl::StrCat("two agents use this device's certificate by turns, the last from ",
                                 peer_.from, "; retire the device and enrol it again")));
   }
+  MUSTER_RETURN_IF_ERROR(CheckSeenLog(services_, device_id(), hello));
   std::map<std::string, KnownVersion> known;
   for (const v1::KnownDocument& doc : hello.known()) {
     if (known.size() >= limits::kMaxKnownDocuments) break;
@@ -92,7 +95,8 @@ absl::Status DeviceSession::OnHello(const v1::Hello& hello) {
   for (DocumentPtr& doc : current) {
     if (doc->name != CohortName(device.value.platform())) documents.push_back(std::move(doc));
   }
-  hub_.Start(device_id(), stream_, CohortName(device.value.platform()), known, documents);
+  hub_.Start(device_id(), stream_, CohortName(device.value.platform()), known, documents,
+             hello.audit_size());
   MUSTER_RETURN_IF_ERROR(OfferReceipts(*snapshot));
   // An agent whose state was put back learns here where its report chain really ends.
   if (last.acked_seq > 0) {

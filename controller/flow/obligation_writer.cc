@@ -35,9 +35,9 @@ struct Judged {
 };
 
 // Everything that one person's obligations come to now, as one mutation.
-class PersonWriter {
+class ObligationsWriter {
  public:
-  PersonWriter(const Services& services, const Snapshot& snapshot, std::string person_id)
+  ObligationsWriter(const Services& services, const Snapshot& snapshot, std::string person_id)
       : s_(services),
         snapshot_(snapshot),
         person_id_(std::move(person_id)),
@@ -295,7 +295,7 @@ class PersonWriter {
 
 absl::StatusOr<bool> ReviewOnce(const Services& services, const std::string& person_id) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-  PersonWriter writer(services, *snapshot, person_id);
+  ObligationsWriter writer(services, *snapshot, person_id);
   MUSTER_RETURN_IF_ERROR(writer.Write());
   if (!writer.changed()) return false;
   MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(writer.mutation())).status());

@@ -145,7 +145,7 @@ void Reconciler::Beacon() {
   const absl::Time from = services_.clock.Now();
   const bool to_all = from >= next_beacon_;
   if (!to_all && (!beacon_wanted_ || !beacon_pace_.Due(from))) return;
-  const absl::StatusOr<BeaconsPtr> beacons = beacon_maker_.Make(services_, signer_);
+  const absl::StatusOr<BeaconsPtr> beacons = MakeBeacon(services_, signer_);
   Check(beacons.status(), "making the beacon");
   if (!beacons.ok()) {
     // Not before a while, or a store that fails would be asked without a pause.

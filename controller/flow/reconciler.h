@@ -81,7 +81,6 @@ class Reconciler {
   const ReconcilerOptions options_;
   Work directory_work_;
   // The publisher's own.
-  BeaconMaker beacon_maker_;
   Pace rollout_pace_, beacon_pace_, deadline_pace_;
   uint64_t offered_root_ = 0;  // version; 0: none since the start
   bool step_deferred_ = false;

@@ -25,6 +25,10 @@ absl::StatusOr<Signer::KeysByRole> Signer::Choose(const Trust& trust) const {
     if (role == nullptr) {
       return absl::FailedPreconditionError(absl::StrCat("the root gives nobody the role ", name));
     }
+    if (name == kLogRole && LogKeysOf(trust).size() < role->key_ids.size()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the root gives the role ", name, " to a key that is not ", kEd25519));
+    }
     std::vector<PrivateKey>& chosen = out[std::string(name)];
     for (const std::string& id : role->key_ids) {
       const auto key = std::find_if(at_hand.begin(), at_hand.end(),

@@ -12,6 +12,7 @@
 #include "common/merkle.h"
 #include "common/signed_doc.h"
 #include "common/time_proto.h"
+#include "tests/support/log_folder.h"
 
 namespace muster::agent {
 
@@ -52,12 +53,11 @@ class TestTenant {
   v1::Root Root(uint64_t version = 1) const {
     v1::Root root;
     *root.mutable_header() = Header("root", "root", version);
-    const std::pair<const char*, const PrivateKey*> roles[] = {{"root", &root_},
-                                                               {"policy", &policy_},
-                                                               {"assignment", &assignment_},
-                                                               {"beacon", &beacon_},
-                                                               {"emergency", &emergency_}};
+    const std::pair<const char*, const PrivateKey*> roles[] = {
+        {"root", &root_},     {"policy", &policy_},       {"assignment", &assignment_},
+        {"beacon", &beacon_}, {"emergency", &emergency_}, {"log", &log_key_}};
     for (const auto& [role, key] : roles) {
+      if (absl::string_view(role) == kLogRole && !has_log_key_) continue;
       v1::TrustedKey* k = root.add_keys();
       k->set_key_id(key->key_id());
       k->set_spki(key->spki());
@@ -143,8 +143,16 @@ class TestTenant {
     *beacon.mutable_header() = Header("beacon", kBeaconName, version);
     beacon.set_tree_size(tree.size());
     beacon.set_merkle_root(tree.Root());
+    beacon.set_audit_size(log_.size());
+    beacon.set_audit_root(log_.Root(log_.size()));
+    if (has_log_key_) beacon.set_audit_checkpoint(log_.Note(log_.size()));
     v1::BeaconUpdate out;
     *out.mutable_beacon() = Sign(beacon);
+    if (log_from_ <= log_.size()) {
+      out.set_audit_from(log_from_);
+      const auto path = ConsistencyPath(log_, log_from_, log_.size());
+      out.mutable_audit_path()->Assign(path->begin(), path->end());
+    }
     for (size_t i = 1; i < leaves.size(); ++i) {
       v1::InclusionProof* proof = out.add_proofs();
       *proof->mutable_leaf() = leaves[i];
@@ -195,6 +203,11 @@ class TestTenant {
   const PrivateKey& policy_key() const { return policy_; }
   const PrivateKey& emergency_key() const { return emergency_; }
   absl::Time now() const { return now_; }
+  // The audit log that Beacons name, empty at first; and how much of it their proofs start from.
+  LogFolder& log() { return log_; }
+  void ProveLogFrom(uint64_t size) { log_from_ = size; }
+  // From here on the root names a key of the log, and Beacons carry a checkpoint.
+  void NameLogKey() { has_log_key_ = true; }
   // Of documents made from here on: when they are issued, and their epoch.
   void SetEpoch(uint32_t epoch) { epoch_ = epoch; }
   void SetNow(absl::Time now) { now_ = now; }
@@ -206,7 +219,10 @@ class TestTenant {
   absl::Time now_;
   uint32_t epoch_ = 1;
   PrivateKey root_ = NewKey(), policy_ = NewKey(), assignment_ = NewKey(), device_ = NewKey(),
-             beacon_ = NewKey(), emergency_ = NewKey();
+             beacon_ = NewKey(), emergency_ = NewKey(), log_key_ = LogTestKey();
+  LogFolder log_{kTestTenant, log_key_};
+  uint64_t log_from_ = 0;
+  bool has_log_key_ = false;
   mutable std::map<std::string, v1::Chunk> chunks_;
 };
 

@@ -1,5 +1,6 @@
 // Keys of the attack cases and the fuzzers: fixed, so that a finding can be played again. They
-// guard nothing. "emergency" and "ed" are Ed25519, all others P-256.
+// guard nothing. "emergency", "ed" and those of the log are
+// Ed25519, all others P-256.
 #pragma once
 
 #include <cstdlib>
@@ -71,6 +72,8 @@ inline constexpr std::pair<const char*, const char*> kTestKeys[] = {
      "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgkA+q3aUOeqtcUd3P"
      "d52QpjhN4jQ6Iv8q7fkunA3LsXKhRANCAAQKEu2RJt9qwWjdnX50Gy1Alco1ynZt"
      "/ZXa5EJIxeoDcL1+QqCrnCDsdKDB4cuO6GiWikaj9nrDiZ52hUwwYlhL"},
+    {"log", "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g"},
+    {"log2", "MC4CAQAwBQYDK2VwBCIEIEzNCJso/5banbbDRuwRTg9bijGfNaumJNqM9u1PuKb7"},
     {"ed", "MC4CAQAwBQYDK2VwBCIEIJ7uWFEdUsOOxlPJUUvMc/6xgbnFJLdAVQvYS2xFbeZE"},
 };
 

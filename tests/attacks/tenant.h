@@ -14,6 +14,7 @@
 #include "common/time_proto.h"
 #include "muster/v1/device_service.pb.h"
 #include "tests/attacks/keys.h"
+#include "tests/support/log_folder.h"
 
 namespace muster::attacks {
 
@@ -97,6 +98,13 @@ struct Tenant {
   Names root_keys = {"root1", "root2", "root3"};
   std::string policy_key = "policy";
   std::map<std::string, v1::Chunk> chunks = {};  // every one made so far, by hash
+  LogFolder log = SomeLog();                     // the audit log; Beacons name all of it
+
+  static LogFolder SomeLog() {
+    LogFolder out("agency", TestKey("log"));
+    out.AddSome(5);
+    return out;
+  }
 
   template <typename T>
   T Payload(absl::string_view kind, const std::string& doc_name, uint64_t version) const {
@@ -118,7 +126,7 @@ struct Tenant {
     *out.mutable_header()->mutable_not_after() = ToProto(now + limits::kRootLife);
     SetRole(out, "root", root_keys, 2);
     SetRole(out, "policy", {policy_key}, 1);
-    for (const char* role : {"assignment", "beacon", "emergency", "records"}) {
+    for (const char* role : {"assignment", "beacon", "emergency", "records", "log"}) {
       SetRole(out, role, {role}, 1);
     }
     if (edit) edit(out);
@@ -209,7 +217,14 @@ struct Tenant {
     leaf.set_sha256(Sha256Hex(doc.payload()));
     return leaf;
   }
-  // Over these leaves, with a proof for each.
+  // For a device that has seen the first `from` entries of the log.
+  v1::BeaconUpdate Continuing(uint64_t from, v1::BeaconUpdate update) const {
+    update.set_audit_from(from);
+    const auto path = ConsistencyPath(log, from, log.size());
+    update.mutable_audit_path()->Assign(path->begin(), path->end());
+    return update;
+  }
+  // Over these leaves, with a proof for each; of the log for a device that has seen all of it.
   v1::BeaconUpdate Beacon(uint64_t version, const std::vector<v1::DocumentLeaf>& leaves,
                           const Edit<v1::Beacon>& edit = nullptr) const {
     std::vector<std::string> hashes;
@@ -218,6 +233,9 @@ struct Tenant {
     auto beacon = Payload<v1::Beacon>("beacon", kBeaconName, version);
     beacon.set_tree_size(tree.size());
     beacon.set_merkle_root(tree.Root());
+    beacon.set_audit_size(log.size());
+    beacon.set_audit_root(log.Root(log.size()));
+    beacon.set_audit_checkpoint(log.Note(log.size()));
     if (edit) edit(beacon);
     v1::BeaconUpdate out;
     *out.mutable_beacon() = By(beacon, {"beacon"});

@@ -5,6 +5,7 @@
 #include "absl/strings/str_split.h"
 #include "cli/errors.h"
 #include "cli/trust_documents.h"
+#include "common/checkpoint.h"
 #include "tests/cli/fake_controller.h"
 
 namespace muster::cli {
@@ -141,6 +142,37 @@ TEST_F(TrustTest, AStolenKeyBeginsANewEpoch) {
   EXPECT_EQ(draft.at("epoch"), 2);
   EXPECT_EQ(draft.at("version"), 2);
   EXPECT_EQ(draft.at("changes").at(1), "epoch 1 -> 2: every document is signed anew");
+}
+
+TEST_F(TrustTest, TheLogsKeyIsMadeNamedAndRotated) {
+  MakeRoot();
+  EXPECT_FALSE(Ok("show @root1.pb").contains("audit_log_keys"));
+  for (const char* name : {"log1", "log2"}) {
+    id_[name] = Ok(absl::StrCat("key --algorithm ed25519 --out @", name, ".key"))["key_id"];
+  }
+  const auto key_text = [&](const std::string& name) {
+    return NoteVerifier::New("agency/audit", TrustedKeyFromPem(Bytes(name + ".pub"))->spki())
+        ->ToText();
+  };
+  EXPECT_EQ(Refused("add-key log --root @root1.pb --public @fresh.pub --out @x.pb"),
+            absl::StrCat("2 musterctl: the key ", id_["fresh"],
+                         " is an ecdsa-p256-sha256 key, and the role log takes ed25519 keys: make "
+                         "one with `musterctl trust key --algorithm ed25519`\n"));
+  EXPECT_FALSE(Exists("x.pb"));
+  const Json named = Ok("add-key log --root @root1.pb --public @log1.pub --out @root2.pb");
+  EXPECT_EQ(named.at("audit_log_keys"), Json({key_text("log1")}));
+  EXPECT_EQ(named.at("changes"),
+            Json({"root 1 -> 2", absl::StrCat("role log: key ", id_["log1"], " added"),
+                  "role log: threshold 0 -> 1"}));
+  const Json rotated = Ok("rotate log --root @root2.pb --public @log2.pub --out @root3.pb");
+  EXPECT_EQ(rotated.at("audit_log_keys"), Json({key_text("log2")}));
+  // And in the first root.
+  const Json first =
+      Ok("init --tenant agency --out @other.pb --root @r1.pub @r2.pub @r3.pub --policy @policy.pub "
+         "--assignment @assignment.pub --beacon @beacon.pub --log @log1.pub --emergency "
+         "@emergency.pub");
+  EXPECT_EQ(first.at("audit_log_keys"), Json({key_text("log1")}));
+  EXPECT_EQ(first.at("keys").size(), 8U);
 }
 
 TEST_F(TrustTest, AddAndRemoveKeys) {

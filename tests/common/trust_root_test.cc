@@ -105,6 +105,43 @@ TEST(FirstRoot, Refusals) {
   }
 }
 
+TEST(FirstRoot, TheLogsKeyIsEd25519AndOne) {
+  const Ceremony c;
+  const PrivateKey log = New(kEd25519), second = New(kEd25519);
+  const auto with = [&](RoleKeys keys) {
+    std::vector<RoleKeys> roles = c.Roles();
+    roles.push_back(std::move(keys));
+    return FirstRoot("agency", roles, kNow);
+  };
+  EXPECT_EQ(Draw(*with({"log", {}})), Draw(c.First())) << "it may be left out";
+  const v1::Root root = *with({"log", {Public(log)}});
+  EXPECT_EQ(Draw(root),
+            "1.1 root:2/3 policy:1/1 assignment:1/1 beacon:1/1 emergency:1/1 log:1/1 8 keys");
+  EXPECT_EQ(with({"log", {Public(c.fresh)}}).status().message(),
+            absl::StrCat("the key ", c.fresh.key_id(),
+                         " is an ecdsa-p256-sha256 key, and the role log takes ed25519 keys: make "
+                         "one with `musterctl trust key --algorithm ed25519`"));
+  EXPECT_EQ(with({"log", {Public(log), Public(second)}, 2}).status().message(),
+            "one key signs the heads of the audit log: the threshold of the role log is 1");
+  // Later: it comes, goes on beside a second, and gives way.
+  const RoleChange add = {.role = "log", .add = {Public(log)}};
+  EXPECT_EQ(Draw(*NextRoot(c.First(), add, kNow)),
+            "1.2 root:2/3 policy:1/1 assignment:1/1 beacon:1/1 emergency:1/1 log:1/1 8 keys");
+  const RoleChange rotate = {.role = "log", .add = {Public(second)}, .replace = true};
+  const v1::Root rotated = *NextRoot(root, rotate, kNow);
+  EXPECT_EQ(RootChanges(root, rotated),
+            (std::vector<std::string>{"root 1 -> 2",
+                                      absl::StrCat("role log: key ", second.key_id(), " added"),
+                                      absl::StrCat("role log: key ", log.key_id(), " removed")}));
+  for (const RoleChange& bad :
+       {RoleChange{.role = "log", .add = {Public(c.fresh)}},
+        RoleChange{.role = "log", .add = {Public(c.root[1])}},  // a root key, though Ed25519
+        RoleChange{.role = "log", .add = {Public(second)}, .threshold = 2},
+        RoleChange{.role = "log", .remove = {log.key_id()}}}) {
+    EXPECT_EQ(NextRoot(root, bad, kNow).status().code(), absl::StatusCode::kInvalidArgument);
+  }
+}
+
 TEST(NextRoot, EachChange) {
   const Ceremony c;
   const v1::Root first = c.First();

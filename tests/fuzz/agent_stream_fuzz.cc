@@ -206,9 +206,35 @@ class Player {
     for (const v1::SignedDoc& doc : last_) leaves.push_back(Tenant::LeafOf(doc));
     if (leaves.empty()) return;
     if (in_.ConsumeBool()) leaves[0].set_version(Version());
+    ChangeLog();
     v1::BeaconUpdate update = tenant_.Beacon(Version(), leaves);
+    Prove(update);
     if (in_.ConsumeBool()) update.mutable_proofs(0)->set_index(in_.ConsumeIntegral<uint8_t>());
     Answered(acceptor_->AcceptBeacon(update));
+  }
+
+  // The audit log grows, is rewritten somewhere, or begins anew; all by its own key.
+  void ChangeLog() {
+    muster::LogFolder& log = tenant_.log;
+    const int kind = in_.ConsumeIntegralInRange<int>(0, 9);
+    if (kind == 0 || log.size() > 64) log = Tenant::SomeLog();
+    if (kind == 1) {
+      log.Replace(in_.ConsumeIntegralInRange<uint64_t>(0, log.size() - 1), "rewritten");
+    }
+    log.AddSome(in_.ConsumeIntegralInRange<uint64_t>(0, 5));
+    heads_[log.Root(log.size())] = log.leaves();
+  }
+
+  // From what the device has seen, mostly.
+  void Prove(v1::BeaconUpdate& update) {
+    const uint64_t size = tenant_.log.size();
+    const uint64_t seen = acceptor_->seen_log().size();
+    const uint64_t from = in_.ConsumeBool() ? seen : in_.ConsumeIntegralInRange<uint64_t>(0, size);
+    if (from <= size) update = tenant_.Continuing(from, update);
+    if (update.audit_path_size() > 0 && in_.ConsumeProbability<double>() > 0.9) {
+      const int hash = in_.ConsumeIntegralInRange<int>(0, update.audit_path_size() - 1);
+      update.set_audit_path(hash, in_.ConsumeRandomLengthString(33));
+    }
   }
 
   void SendRaw() {
@@ -227,7 +253,27 @@ class Player {
     }
   }
 
+  // Within an epoch the log that was taken begins with every one that was taken before.
+  void CheckLog() {
+    const v1::SeenLog& seen = acceptor_->seen_log();
+    if (seen.root().empty()) return;
+    if (seen.root() == seen_.root()) {
+      Require(seen.epoch() >= seen_.epoch());
+      seen_ = seen;
+      return;
+    }
+    const std::vector<std::string>& now = heads_.at(seen.root());
+    Require(seen.size() == now.size());
+    if (!seen_.root().empty() && seen.epoch() == seen_.epoch()) {
+      const std::vector<std::string>& before = heads_.at(seen_.root());
+      Require(before.size() < now.size() && std::equal(before.begin(), before.end(), now.begin()));
+    }
+    Require(seen.epoch() >= seen_.epoch());
+    seen_ = seen;
+  }
+
   void Check() {
+    CheckLog();
     // What is in force was signed by the tenant, and never goes back.
     for (const agent::OwnDocument& own : acceptor_->current()->own) {
       if (own.version == 0) continue;
@@ -264,6 +310,8 @@ class Player {
   std::unique_ptr<agent::PolicyAcceptor> acceptor_;
   std::vector<v1::SignedDoc> last_;
   std::set<std::string> signed_;
+  std::map<std::string, std::vector<std::string>> heads_;  // leaves by root
+  v1::SeenLog seen_;
   std::string checked_;  // the last saved state that was looked at
   std::map<std::string, VersionPair> in_force_, floors_;
 };

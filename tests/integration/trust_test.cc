@@ -334,12 +334,13 @@ TEST(ExternalRootTest, ACeremonyMakesATenant) {
   for (const char* name : {"root-1", "root-2", "root-3", "emergency"}) {
     Trust(room, absl::StrCat("key --out ", name, ".key"));
   }
-  for (const std::string role : {"policy", "assignment", "beacon"}) {
+  for (const std::string role : {"policy", "assignment", "beacon", "log"}) {
     fs::copy_file(dir + "/keys/" + role + ".pub", room + "/" + role + ".pub");
   }
   Trust(room,
         "init --tenant it --out root-1.pb --root root-1.pub root-2.pub root-3.pub --policy "
-        "policy.pub --assignment assignment.pub --beacon beacon.pub --emergency emergency.pub");
+        "policy.pub --assignment assignment.pub --beacon beacon.pub --log log.pub --emergency "
+        "emergency.pub");
   Trust(room, "sign root-1.pb --key root-1.key");
   const CommandResult one = TrustIn(room, "publish --dir ../tenant root-1.pb");
   EXPECT_EQ(one.exit_code, 3) << one;
@@ -363,6 +364,8 @@ TEST(ExternalRootTest, ACeremonyMakesATenant) {
   })) << ReadWhole(folder.path() + "/musterd.log");
   ASSERT_TRUE(shown.is_object());
   EXPECT_EQ(shown.value("version", 0), 1);
+  EXPECT_EQ(shown.at("audit_log_keys").at(0).get<std::string>() + "\n",
+            ReadWhole(dir + "/trust/audit-log.vkey"));
   EXPECT_EQ(shown["keys"].size(), 7U);
   EXPECT_EQ((*controller)->Stop(), 0);
 }

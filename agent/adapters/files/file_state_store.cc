@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/limits.h"
@@ -34,7 +35,7 @@ absl::Status MakeDirectory(const std::string& path, mode_t mode) {
 
 absl::Status FileStateStore::Create() {
   MUSTER_RETURN_IF_ERROR(MakeDirectory(dir_, 0711));
-  MUSTER_RETURN_IF_ERROR(MakeDirectory(PathOf("run"), 0755));
+  MUSTER_RETURN_IF_ERROR(MakeDirectory(PathOf(kPublicDir), 0755));
   MUSTER_RETURN_IF_ERROR(MakeDirectory(PathOf(kChunkDir), 0700));
   return MakeDirectory(PathOf(kSpoolDir), 0700);
 }
@@ -48,7 +49,8 @@ absl::StatusOr<std::optional<std::string>> FileStateStore::Read(const std::strin
 
 absl::Status FileStateStore::Write(const std::string& name, absl::string_view bytes) {
   MutexLock lock(&write_mu_);
-  return WriteFileAtomically(PathOf(name), bytes, 0600);
+  const bool for_all = absl::StartsWith(name, absl::StrCat(kPublicDir, "/"));
+  return WriteFileAtomically(PathOf(name), bytes, for_all ? 0644 : 0600);
 }
 
 absl::Status FileStateStore::Remove(const std::string& name) {

@@ -9,8 +9,8 @@
 
 namespace muster::agent {
 
-// Thread-safe. The directory is 0711, so that any local user reaches run/agent.sock and nothing
-// else; every file is 0600.
+// Thread-safe. The directory is 0711, so that any local user reaches what is in run/ and nothing
+// else; files there are 0644, every other one is 0600.
 class FileStateStore final : public StateStore {
  public:
   explicit FileStateStore(std::string dir) : dir_(std::move(dir)) {}

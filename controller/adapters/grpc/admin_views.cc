@@ -181,6 +181,8 @@ absl::Status GetDevice(const Services& services, const DeviceHub& hub,
       if (!item.app_id().empty()) *out.add_apps_installed() = item;
     }
   }
+  MUSTER_ASSIGN_OR_RETURN(auto witness, Find<v1::AuditWitness>(*snapshot, WitnessKey(id)));
+  if (witness) *out.mutable_audit_witness() = std::move(witness->value);
   std::vector<v1::ExecRecord> execs;
   MUSTER_RETURN_IF_ERROR(
       ForEach<v1::ExecRecord>(*snapshot, absl::StrCat("exec/", id, "/"),

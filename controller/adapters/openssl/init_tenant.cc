@@ -18,7 +18,9 @@ constexpr absl::Duration kAuthorityLife = absl::Hours(24 * 3650);
 constexpr absl::Duration kServerLife = absl::Hours(24 * 825);
 constexpr int kRootKeys = 3;
 constexpr uint32_t kRootThreshold = 2;
-constexpr const char* kOnlineRoles[] = {"policy", "assignment", "beacon", "log"};
+// Files, all of them. The log's key could not be anything else: it is Ed25519, as signed notes have
+// it, and the PKCS#11 engine of Debian knows P-256 alone.
+constexpr const char* kOnlineRoles[] = {"policy", "assignment", "beacon", kLogRole};
 
 absl::StatusOr<PrivateKey> NewKeyFile(const std::string& path) {
   MUSTER_ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::Generate(kEcdsaP256Sha256));
@@ -73,12 +75,20 @@ absl::StatusOr<v1::TrustedKey> NewRoleKey(const std::string& base,
   return TrustedKeyFromSpki(key.spki());
 }
 
-absl::StatusOr<std::vector<RoleKeys>> NewOnlineKeys(const std::string& dir) {
+// What an auditor checks the log with, in the one line that such tools read.
+absl::Status WriteLogKey(const TenantOptions& options, const v1::TrustedKey& key) {
+  MUSTER_ASSIGN_OR_RETURN(const NoteVerifier verifier,
+                          NoteVerifier::New(LogOrigin(options.tenant), key.spki()));
+  return WriteFileAtomically(LogKeyPath(options.dir), verifier.ToText() + "\n", 0644);
+}
+
+absl::StatusOr<std::vector<RoleKeys>> NewOnlineKeys(const TenantOptions& options) {
   std::vector<RoleKeys> roles;
   for (const std::string role : kOnlineRoles) {
     MUSTER_ASSIGN_OR_RETURN(v1::TrustedKey key,
-                            NewRoleKey(absl::StrCat(dir, "/keys/", role),
+                            NewRoleKey(absl::StrCat(options.dir, "/keys/", role),
                                        role == kLogRole ? kEd25519 : kEcdsaP256Sha256));
+    if (role == kLogRole) MUSTER_RETURN_IF_ERROR(WriteLogKey(options, key));
     roles.push_back({.role = role, .keys = {std::move(key)}});
   }
   return roles;
@@ -109,6 +119,8 @@ absl::Status NewRoot(const TenantOptions& options, std::vector<RoleKeys> roles, 
 
 }  // namespace
 
+std::string LogKeyPath(const std::string& dir) { return dir + "/trust/audit-log.vkey"; }
+
 absl::Status InitTenant(const TenantOptions& options, absl::Time now) {
   MUSTER_RETURN_IF_ERROR(CheckTenantFileName("tenant", options.tenant));
   if (options.server_names.empty()) {
@@ -136,7 +148,7 @@ absl::Status InitTenant(const TenantOptions& options, absl::Time now) {
   MUSTER_RETURN_IF_ERROR(NewAuthority(options.dir, options.tenant, "device", now).status());
   MUSTER_RETURN_IF_ERROR(NewAuthority(options.dir, options.tenant, "operator", now).status());
   MUSTER_RETURN_IF_ERROR(NewServerCertificate(options, server, now));
-  MUSTER_ASSIGN_OR_RETURN(std::vector<RoleKeys> online, NewOnlineKeys(options.dir));
+  MUSTER_ASSIGN_OR_RETURN(std::vector<RoleKeys> online, NewOnlineKeys(options));
   if (!options.external_root) {
     MUSTER_RETURN_IF_ERROR(NewRoot(options, std::move(online), now));
   }

@@ -22,4 +22,7 @@ struct TenantOptions {
 // run are refused too, with what to do.
 absl::Status InitTenant(const TenantOptions& options, absl::Time now);
 
+// Where the public key of the audit log lies as auditors get it, "NAME+HASH+KEY".
+std::string LogKeyPath(const std::string& dir);
+
 }  // namespace muster

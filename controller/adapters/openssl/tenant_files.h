@@ -8,6 +8,7 @@
 //   <dir>/root-keys/emergency.{key,pub}     and this one: it signs emergency denies
 //   <dir>/root-keys/records.{key,pub}       the records office's: it signs receipts
 //   <dir>/trust/root.pb               the first signed Root; later ones are in the store
+//   <dir>/trust/audit-log.vkey        the audit log's public key, for auditors (C2SP signed-note)
 //   <dir>/db/                         the store
 //   <dir>/operators/<name>.{pem,key,yaml}
 #pragma once

@@ -160,7 +160,7 @@ class ArchiveWorld : public World {
     v1::SignedDoc doc = stored->value;
     doc.set_payload(root.SerializeAsString());
     Mutation mutation;
-    Put(mutation, DocumentKey(kRootName), doc);
+    ASSERT_TRUE(PutDocument(mutation, doc).ok());
     ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());
   }
   v1::SignedDoc Signed(const v1::Receipt& receipt) { return *MakeSignedDoc(receipt, {records_}); }

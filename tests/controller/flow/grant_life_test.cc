@@ -227,6 +227,7 @@ TEST_F(GrantLifeTest, APersonWhoLeavesLosesTheGrant) {
 
 // Somebody whom nobody asked for is adopted while a request is open: only one of the two may go on.
 TEST_F(GrantLifeTest, AnApprovalTouchesNoOtherGrant) {
+  breaks_store_ = true;
   WriteDirectory({"alice"});
   Run();
   const std::string grant = "GR-000001";

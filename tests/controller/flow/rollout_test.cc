@@ -272,15 +272,14 @@ Trust TrustOf(const Snapshot& snapshot) {
 
 TEST_F(RolloutTest, TheBeaconNamesEveryCurrentDocument) {
   ChangePolicy(v1::Trm::PROHIBITED);  // A base and a target: both are current.
-  BeaconMaker maker;
-  const BeaconsPtr beacons = *maker.Make(*services_, signer_);
+  const BeaconsPtr beacons = *MakeBeacon(*services_, signer_);
   ASSERT_NE(beacons, nullptr);
   const auto snapshot = store_->Read();
   const Trust trust = TrustOf(*snapshot);
   for (const TestDevice& device : devices_) {
     const auto own = DocumentsFor(*snapshot, LoadDevice(*snapshot, device.id)->value, clock_.Now());
     v1::ControllerMessage message;
-    ASSERT_TRUE(message.ParseFromString(beacons->MessageFor(*own)));
+    ASSERT_TRUE(message.ParseFromString(beacons->MessageFor(*own, 0)));
     const auto beacon =
         VerifyBeacon({message.beacon().beacon(), trust, kBeaconName, Floor(), clock_.Now()});
     ASSERT_TRUE(beacon.ok()) << beacon.status();
@@ -296,31 +295,11 @@ TEST_F(RolloutTest, TheBeaconNamesEveryCurrentDocument) {
     }
   }
   ASSERT_TRUE(RetireDevice(*services_, Who("soc"), devices_[0].id, "lost", false).ok());
-  ASSERT_TRUE(maker.Make(*services_, signer_).ok());
+  ASSERT_TRUE(MakeBeacon(*services_, signer_).ok());
   const auto stored = Load<v1::SignedDoc>(*store_->Read(), DocumentKey(kBeaconName), "no beacon");
   v1::Beacon beacon;
   ASSERT_TRUE(beacon.ParseFromString(stored->value.payload()));
   EXPECT_EQ(beacon.tree_size(), 5u);
-}
-
-TEST_F(RolloutTest, TheBeaconNamesTheAuditLog) {
-  BeaconMaker first;
-  ASSERT_TRUE(first.Make(*services_, signer_).ok());
-  ASSERT_TRUE(ApproveBy("soc", SubmitFor("alice")->request_id()).ok());
-  BeaconMaker fresh;  // As after a restart.
-  for (BeaconMaker* maker : {&first, &fresh}) {
-    ASSERT_TRUE(maker->Make(*services_, signer_).ok());
-    const auto snapshot = store_->Read();
-    v1::Beacon beacon;
-    ASSERT_TRUE(beacon.ParseFromString(
-        Load<v1::SignedDoc>(*snapshot, DocumentKey(kBeaconName), "")->value.payload()));
-    std::vector<std::string> hashes;
-    for (const auto found = snapshot->Scan("audit/", "", 100'000); const Record& r : *found) {
-      hashes.push_back(Parse<v1::AuditRecord>(r)->value.leaf_hash());
-    }
-    EXPECT_EQ(beacon.audit_size(), hashes.size());
-    EXPECT_EQ(beacon.audit_root(), MerkleRoot(hashes));
-  }
 }
 
 }  // namespace

@@ -146,6 +146,7 @@ TEST_F(WebhooksTest, OnlyTheAskedTopics) {
 
 // Reminders: what is owed, said to those who can do something about it; no chat is named.
 TEST_F(WebhooksTest, ManagerAndRecordsOfficersAreTold) {
+  breaks_store_ = true;
   topics_ = {"archive.*"};
   v1::Guidance guidance;
   for (const auto reader :

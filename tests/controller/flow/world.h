@@ -33,6 +33,7 @@
 #include "controller/flow/sync.h"
 #include "controller/flow/sync_runs.h"
 #include "controller/flow/trust.h"
+#include "tests/controller/flow/whole_store.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_device.h"
 
@@ -148,6 +149,13 @@ class World : public testing::Test {
     reconciler_ =
         std::make_unique<Reconciler>(*services_, signer_, *directory_, *hub_, ReconcilerOptions{});
     ca_ = NewDeviceAuthority("agency", tenant.device_authority, tenant.device_authority_key);
+  }
+
+  // Whatever the flows did: no index is wrong, and the audit log leads to its head.
+  void TearDown() override {
+    if (!breaks_store_) {
+      EXPECT_EQ(FindingsIn(dir_.File("db")), std::vector<std::string>());
+    }
   }
 
   // The whole directory file: everybody, and the group with these members.
@@ -333,6 +341,7 @@ class World : public testing::Test {
     return out;
   }
 
+  bool breaks_store_ = false;  // this test writes records that no flow would
   TempDir dir_;
   FakeClock clock_{absl::FromUnixSeconds(1'800'000'000)};
   CountingEntropy entropy_;

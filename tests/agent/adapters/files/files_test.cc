@@ -68,6 +68,20 @@ TEST_F(FilesTest, ReadIsBounded) {
   EXPECT_EQ(ReadFile(dir_ + "/absent", 1).status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(FilesTest, OnlyWhatIsInRunIsForEveryUser) {
+  FileStateStore store(dir_ + "/state");
+  ASSERT_TRUE(store.Create().ok());
+  ASSERT_TRUE(store.Write(kAcceptedFile, "private").ok());
+  ASSERT_TRUE(store.Write(kSeenLogFile, "public").ok());
+  const std::pair<std::string, mode_t> kModes[] = {
+      {"", 0711}, {"run", 0755}, {kAcceptedFile, 0600}, {kSeenLogFile, 0644}};
+  for (const auto& [name, mode] : kModes) {
+    struct stat st;
+    ASSERT_EQ(stat(store.PathOf(name).c_str(), &st), 0) << name;
+    EXPECT_EQ(st.st_mode & 07777, mode) << name;
+  }
+}
+
 TEST_F(FilesTest, OneAgentPerStateDirectoryAndItsHolderIsFound) {
   FileStateStore store(dir_);
   ASSERT_TRUE(store.Create().ok());

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "common/checkpoint.h"
 #include "common/limits.h"
 #include "common/signed_doc.h"
 #include "common/trust_root.h"
@@ -44,14 +45,14 @@ TEST(InitTenant, MakesAWholeTenant) {
   ASSERT_TRUE(tenant->root.has_value());
   const auto root = VerifyRoot(*tenant->root, nullptr, "agency", {}, kNow);
   ASSERT_TRUE(root.ok()) << root.status();
-  EXPECT_EQ(
-      RoleText(root->payload()),
-      absl::StrCat("root:2 ", IdOf(t + "/root-keys/root-1.pub"), " ",
-                   IdOf(t + "/root-keys/root-2.pub"), " ", IdOf(t + "/root-keys/root-3.pub"),
-                   "\npolicy:1 ", IdOf(t + "/keys/policy.pub"), "\nassignment:1 ",
-                   IdOf(t + "/keys/assignment.pub"), "\nbeacon:1 ", IdOf(t + "/keys/beacon.pub"),
-                   "\nemergency:1 ", IdOf(t + "/root-keys/emergency.pub"), "\nrecords:1 ",
-                   IdOf(t + "/root-keys/records.pub"), "\n"));
+  EXPECT_EQ(RoleText(root->payload()),
+            absl::StrCat("root:2 ", IdOf(t + "/root-keys/root-1.pub"), " ",
+                         IdOf(t + "/root-keys/root-2.pub"), " ", IdOf(t + "/root-keys/root-3.pub"),
+                         "\npolicy:1 ", IdOf(t + "/keys/policy.pub"), "\nassignment:1 ",
+                         IdOf(t + "/keys/assignment.pub"), "\nbeacon:1 ",
+                         IdOf(t + "/keys/beacon.pub"), "\nlog:1 ", IdOf(t + "/keys/log.pub"),
+                         "\nemergency:1 ", IdOf(t + "/root-keys/emergency.pub"), "\nrecords:1 ",
+                         IdOf(t + "/root-keys/records.pub"), "\n"));
 }
 
 TEST(InitTenant, WithAnExternalRootMakesOnlyOnlineKeys) {
@@ -67,9 +68,38 @@ TEST(InitTenant, WithAnExternalRootMakesOnlyOnlineKeys) {
   ASSERT_TRUE(keys.ok()) << keys.status();
   std::vector<std::string> ids;
   for (const PrivateKey& key : *keys) ids.push_back(key.key_id());
-  EXPECT_EQ(ids, (std::vector<std::string>{IdOf(dir.File("t/keys/assignment.pub")),
-                                           IdOf(dir.File("t/keys/beacon.pub")),
-                                           IdOf(dir.File("t/keys/policy.pub"))}));
+  EXPECT_EQ(ids, (std::vector<std::string>{
+                     IdOf(dir.File("t/keys/assignment.pub")), IdOf(dir.File("t/keys/beacon.pub")),
+                     IdOf(dir.File("t/keys/log.pub")), IdOf(dir.File("t/keys/policy.pub"))}));
+}
+
+TEST(InitTenant, TheLogsKeyIsWrittenForAuditors) {
+  for (const bool external : {false, true}) {
+    TempDir dir;
+    TenantOptions options = Options(dir);
+    options.external_root = external;
+    ASSERT_TRUE(InitTenant(options, kNow).ok());
+    const std::string text = *ReadFile(LogKeyPath(dir.File("t")));
+    ASSERT_EQ(text.back(), '\n');
+    const auto key = NoteVerifier::FromText(text.substr(0, text.size() - 1));
+    ASSERT_TRUE(key.ok()) << key.status();
+    EXPECT_EQ(key->name(), "agency/audit");
+    EXPECT_EQ(key->key().key_id(), IdOf(dir.File("t/keys/log.pub")));
+    struct stat st;
+    ASSERT_EQ(stat(LogKeyPath(dir.File("t")).c_str(), &st), 0);
+    EXPECT_EQ(st.st_mode & 0777, 0644u);
+    if (external) continue;
+    // The root names the same key, and what it signs opens under the text.
+    v1::Root root;
+    ASSERT_TRUE(root.ParseFromString(LoadTenant(dir.File("t"))->root->payload()));
+    const auto of_root = LogKeysOf(*Trust::FromRoot(root));
+    ASSERT_EQ(of_root.size(), 1u);
+    EXPECT_EQ(of_root[0].ToText() + "\n", text);
+    const Checkpoint head = {"agency/audit", 0, Sha256("")};
+    const auto note = SignCheckpoint(head, *ReadPrivateKey(dir.File("t/keys/log.key")));
+    ASSERT_TRUE(note.ok()) << note.status();
+    EXPECT_EQ(*OpenCheckpoint(*note, {*key}, "agency/audit"), head);
+  }
 }
 
 TEST(InitTenant, PrivateKeysAreForTheOwnerAlone) {
@@ -83,8 +113,8 @@ TEST(InitTenant, PrivateKeysAreForTheOwnerAlone) {
     EXPECT_EQ(st.st_mode & 0777, 0600u) << entry.path();
     ++keys;
   }
-  // 3 CAs, server, 3 root keys, emergency, records, policy, assignment, beacon.
-  EXPECT_EQ(keys, 12);
+  // 3 CAs, server, 3 root keys, emergency, records, policy, assignment, beacon, log.
+  EXPECT_EQ(keys, 13);
 }
 
 TEST(InitTenant, Refusals) {

@@ -177,8 +177,8 @@ BeaconsPtr BeaconOver(const std::vector<DocumentPtr>& documents) {
     leaves[LeafKey(doc->name)] = {leaf, hashes.size()};
     hashes.push_back(LeafHash(LeafText(leaf)));
   }
-  return std::make_shared<const Beacons>(v1::SignedDoc().SerializeAsString(),
-                                         MerkleTree(std::move(hashes)), std::move(leaves));
+  return std::make_shared<const Beacons>(v1::SignedDoc(), MerkleTree(std::move(hashes)),
+                                         std::move(leaves), nullptr);
 }
 
 TEST(DeviceHub, ABeaconComesLastWithAProofForEachOfTheDevicesDocuments) {
@@ -196,6 +196,7 @@ TEST(DeviceHub, ABeaconComesLastWithAProofForEachOfTheDevicesDocuments) {
   EXPECT_EQ(idle->Texts(), Texts({"beacon 0"}));
   idle->Complete();
   hub.WriteDone("e", id + 1);
+  hub.Acked("d", id, "beacon", Sha256Hex(""));
   // Between two rounds only those hear of a new one whose documents changed.
   hub.Offer("d", Doc("assignment/d", 2));
   Drain(hub, *stream, id);

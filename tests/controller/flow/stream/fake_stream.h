@@ -78,6 +78,14 @@ class FakeStream final : public DeviceSink {
     }
     return out;
   }
+  std::vector<v1::BeaconUpdate> Beacons() {
+    MutexLock lock(&mu_);
+    std::vector<v1::BeaconUpdate> out;
+    for (const auto& m : messages_) {
+      if (m.has_beacon()) out.push_back(m.beacon());
+    }
+    return out;
+  }
   bool overlapped() {
     MutexLock lock(&mu_);
     return overlapped_;

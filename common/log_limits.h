@@ -38,5 +38,6 @@ inline constexpr size_t kMaxSearchTextBytes = 256;
 inline constexpr absl::Duration kWitnessInterval = absl::Hours(24);  // between two reports of one
 inline constexpr size_t kMaxConsistencyCache = 256;                  // proofs kept for one Beacon
 inline constexpr size_t kMaxWitnessFiles = 100'000;                  // of one export
+inline constexpr size_t kMaxLogFindings = 200;                       // listed of one verification
 
 }  // namespace muster::limits

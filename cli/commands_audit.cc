@@ -20,6 +20,7 @@ void AddAuditCommands(CLI::App* root, Session* session) {
               [filter](const std::string& v) { filter->set_actor(v); });
   AddOptional(list, "--transaction", "Only this transaction id",
               [filter](const std::string& v) { filter->set_transaction_id(v); });
+  AddAuditExportCommands(noun, session);
 }
 
 }  // namespace muster::cli

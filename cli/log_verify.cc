@@ -61,8 +61,8 @@ class Verification {
                  "it is not there: the export was not finished, or the signed head was taken away");
       return false;
     }
-    absl::StatusOr<Checkpoint> head = absl::Status(read);
-    if (read.ok()) head = OpenCheckpoint(note, in_.keys, origin_);
+    absl::StatusOr<Checkpoint> head =
+        read.ok() ? OpenCheckpoint(note, in_.keys, origin_) : absl::StatusOr<Checkpoint>(read);
     if (!head.ok()) {
       AddFinding(report_, CodeOf(head.status()), kCheckpointFile,
                  std::string(head.status().message()));
@@ -148,8 +148,8 @@ class Verification {
     std::string text;
     const absl::Status read = folder_.Read(file, limits::kMaxProofFileBytes, text);
     ++report_.proofs;
-    absl::StatusOr<ProvenEntry> proven = absl::Status(read);
-    if (read.ok()) proven = VerifyProofText(text, in_.keys);
+    const absl::StatusOr<ProvenEntry> proven =
+        read.ok() ? VerifyProofText(text, in_.keys) : absl::StatusOr<ProvenEntry>(read);
     if (!proven.ok()) return AddSeen(proven.status(), false, file);
     if (ProofPath(proven->entry.sequence()) != file) {
       return AddFinding(report_, "SEQUENCE", file,

@@ -1,7 +1,6 @@
 #include "cli/log_export.h"
 
-#include <algorithm>
-#include <optional>
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -320,8 +319,12 @@ absl::StatusOr<FetchedHead> FetchHead(const AdminCall& call, std::vector<NoteVer
 }
 
 absl::StatusOr<LogExportOutcome> ExportLog(const LogExportInputs& in) {
+  std::error_code ignored;
+  const bool is_new = !std::filesystem::exists(in.dir, ignored);
   MUSTER_ASSIGN_OR_RETURN(const ExportFolder folder, ExportFolder::OpenToWrite(in.dir));
-  return Export(folder, in).Run();
+  absl::StatusOr<LogExportOutcome> outcome = Export(folder, in).Run();
+  if (!outcome.ok() && is_new) std::filesystem::remove(in.dir, ignored);  // when it is empty
+  return outcome;
 }
 
 absl::StatusOr<LogProofFile> FetchProof(const AdminCall& call, uint64_t sequence,

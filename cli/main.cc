@@ -1,5 +1,3 @@
-#include <google/protobuf/stubs/logging.h>
-
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -9,6 +7,7 @@
 #include "cli/connection.h"
 #include "cli/run.h"
 #include "common/status_macros.h"
+#include "google/protobuf/stubs/logging.h"
 
 namespace muster::cli {
 namespace {

@@ -224,6 +224,13 @@ TEST_F(LogExportTest, AFolderOfOthersOrADamagedExportIsLeftAlone) {
   }
 }
 
+TEST_F(LogExportTest, ARefusedExportLeavesNoFolderBehind) {
+  FakeLog fake(LogOf(5));
+  fake.fail_after_reads = 0;
+  EXPECT_TRUE(absl::IsUnavailable(Export(fake).status()));
+  EXPECT_FALSE(fs::exists(dir()));
+}
+
 TEST_F(LogExportTest, AnotherLogsKeyIsRefused) {
   FakeLog fake(LogOf(5));
   const auto done =

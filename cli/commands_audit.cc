@@ -113,6 +113,7 @@ void AddAuditCommands(CLI::App* root, Session* session) {
   AddList(noun, session);
   AddShow(noun, session);
   AddAuditExportCommands(noun, session);
+  AddAuditPruneCommand(noun, session);
 }
 
 }  // namespace muster::cli

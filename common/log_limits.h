@@ -39,6 +39,12 @@ inline constexpr size_t kMaxAboutTerms = 64;  // that "everything about" one obj
 // Two entries may be in the log the other way round than their times by this much.
 inline constexpr absl::Duration kMaxLogDisorder = absl::Minutes(10);
 
+// Retention: entries whose text goes with one commit, and such commits for one call.
+inline constexpr size_t kMaxPrunedEntries = 4'096;
+inline constexpr size_t kMaxPruneBatches = 64;
+inline constexpr uint32_t kMinLogKeepYears = 3;
+inline constexpr uint32_t kMaxLogKeepYears = 100;
+
 // Witnesses.
 inline constexpr absl::Duration kWitnessInterval = absl::Hours(24);  // between two reports of one
 inline constexpr size_t kMaxConsistencyCache = 256;                  // proofs kept for one Beacon

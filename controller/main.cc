@@ -167,6 +167,9 @@ Settings MakeSettings(const ServerConfig& config, const std::string& tenant) {
   out.decision_times = {config.requests.sla, config.requests.escalate_to,
                         config.requests.expire_after};
   out.certificate_life = config.certificate_life;
+  for (const ServerConfig::WebhookConfig& webhook : config.webhooks) {
+    out.webhooks.push_back(webhook.name);
+  }
   return out;
 }
 

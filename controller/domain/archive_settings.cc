@@ -21,6 +21,12 @@ std::string DurationText(bool set, const google::protobuf::Duration& value) {
   return set ? absl::FormatDuration(FromProto(value)) : "the default";
 }
 
+std::string AuditLogText(const v1::RetentionPolicy& policy) {
+  if (!policy.has_audit_log()) return "kept for good";
+  return absl::StrCat("kept for ", policy.audit_log().keep_years(), " years (",
+                      policy.audit_log().authority(), ")");
+}
+
 std::string FolderOf(const v1::RetentionPolicy& policy, v1::Platform::Id platform) {
   for (const v1::ArchiveFolder& folder : policy.folders()) {
     if (folder.platform() == platform) return folder.folder();
@@ -82,6 +88,7 @@ void DescribeRetention(const PolicySet& before, const PolicySet& after,
     say(absl::StrCat("folder on ", PlatformName(platform)), FolderOf(was, platform),
         FolderOf(is, platform));
   }
+  say("texts of the audit log", AuditLogText(was), AuditLogText(is));
   DescribeSchedules(SchedulesOf(was), SchedulesOf(is), changes);
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/archive_limits.h"
 #include "common/time_proto.h"
+#include "controller/flow/log_retention.h"
 #include "controller/flow/records.h"
 #include "controller/flow/retention.h"
 #include "muster/v1/audit.pb.h"
@@ -86,7 +87,9 @@ absl::Status PutEvents(const Snapshot& snapshot,
 
 absl::Status CountEvents(const Services& services, const Snapshot& snapshot, absl::TimeZone zone) {
   MUSTER_ASSIGN_OR_RETURN(const auto place, Find<v1::WebhookState>(snapshot, kFigureEventsPlace));
-  uint64_t next = place ? place->value.next_sequence() : 0;
+  // Pruning waits for this place; a store that was never counted may begin later.
+  MUSTER_ASSIGN_OR_RETURN(const uint64_t pruned_below, PrunedBelow(snapshot));
+  uint64_t next = std::max(place ? place->value.next_sequence() : 0, pruned_below);
   std::map<std::string, v1::ReportQuarterlyResponse> counted;
   const std::string after = next == 0 ? "" : AuditKey(next - 1);
   MUSTER_ASSIGN_OR_RETURN(const std::vector<Record> records,

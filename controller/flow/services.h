@@ -59,6 +59,7 @@ struct Settings {
   std::map<std::string, std::string> role_groups;  // role -> group of those who hold it
   DecisionTimes decision_times;
   absl::Duration certificate_life = limits::kDeviceCertificateLife;
+  std::vector<std::string> webhooks;  // names of the receivers
 };
 
 struct Services {

@@ -36,7 +36,14 @@ struct Mutation {
   std::vector<Put> puts;
   std::vector<std::string> deletes;
   std::vector<Expect> expects;
+  // Entries [from, until) of the audit log lose their text, and the index forgets them; their
+  // hashes stay. Both are multiples of kTileWidth, at most limits::kMaxPrunedEntries apart, and
+  // within the log as it is before this commit: else INVALID_ARGUMENT. from == until: none.
+  struct Prune {
+    uint64_t from = 0, until = 0;
+  };
   std::vector<v1::AuditEntry> audit;  // the store gives each its sequence
+  Prune prune;
 };
 
 // The audit log's size and the RFC 6962 head over its entries, 32 bytes.

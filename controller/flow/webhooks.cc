@@ -8,6 +8,7 @@
 #include "common/time_proto.h"
 #include "controller/domain/messages.h"
 #include "controller/flow/event_messages.h"
+#include "controller/flow/log_retention.h"
 
 namespace muster {
 namespace {
@@ -39,28 +40,6 @@ absl::StatusOr<std::optional<v1::AuditEntry>> EntryAt(const Snapshot& snapshot, 
 }
 
 }  // namespace
-
-absl::StatusOr<uint64_t> AuditSize(const Snapshot& snapshot) {
-  // Dense from 0: double until there is none, then halve.
-  uint64_t above = 1;
-  const auto has = [&](uint64_t n) -> absl::StatusOr<bool> {
-    MUSTER_ASSIGN_OR_RETURN(const auto record, snapshot.Get(AuditKey(n)));
-    return record.has_value();
-  };
-  uint64_t below = 0;  // every entry before it exists
-  while (true) {
-    MUSTER_ASSIGN_OR_RETURN(const bool there, has(above - 1));
-    if (!there) break;
-    below = above;
-    above *= 2;
-  }
-  while (above - below > 1) {
-    const uint64_t middle = below + (above - below) / 2;
-    MUSTER_ASSIGN_OR_RETURN(const bool there, has(middle - 1));
-    (there ? below : above) = middle;
-  }
-  return below;
-}
 
 absl::StatusOr<std::string> EventBody(const Services& services, const Snapshot& snapshot,
                                       const v1::AuditEntry& entry) {
@@ -143,15 +122,18 @@ absl::Status WebhookSender::Save(const v1::WebhookState& state, uint64_t& revisi
 
 absl::StatusOr<v1::WebhookState> WebhookSender::Load(const Snapshot& snapshot,
                                                      uint64_t* revision) const {
-  MUSTER_ASSIGN_OR_RETURN(const auto stored,
-                          Find<v1::WebhookState>(snapshot, WebhookKey(webhook_.name)));
+  MUSTER_ASSIGN_OR_RETURN(auto stored, Find<v1::WebhookState>(snapshot, WebhookKey(webhook_.name)));
   *revision = stored ? stored->revision : 0;
-  if (stored) return stored->value;
+  if (stored) {
+    // One that was not set up for years: what happened then is told no more.
+    MUSTER_ASSIGN_OR_RETURN(const uint64_t pruned_below, PrunedBelow(snapshot));
+    stored->value.set_next_sequence(std::max(stored->value.next_sequence(), pruned_below));
+    return stored->value;
+  }
   // A new receiver hears of what happens from now on.
   v1::WebhookState fresh;
   fresh.set_name(webhook_.name);
-  MUSTER_ASSIGN_OR_RETURN(const uint64_t size, AuditSize(snapshot));
-  fresh.set_next_sequence(size);
+  fresh.set_next_sequence(snapshot.log_head().size);
   return fresh;
 }
 

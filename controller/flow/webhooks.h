@@ -77,7 +77,4 @@ class WebhookSender {
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-// How many entries the audit log has.
-absl::StatusOr<uint64_t> AuditSize(const Snapshot& snapshot);
-
 }  // namespace muster

@@ -2,6 +2,7 @@
 
 #include "controller/adapters/grpc/paging.h"
 #include "controller/flow/audit_log.h"
+#include "controller/flow/log_retention.h"
 
 namespace muster {
 
@@ -15,7 +16,7 @@ grpc::Status AuditService::GetAuditCheckpoint(Ctx* c, const v1::GetAuditCheckpoi
 
 grpc::Status AuditService::ReadAuditLog(Ctx* c, const v1::ReadAuditLogRequest* in,
                                         v1::ReadAuditLogResponse* out) {
-  return Door("ReadAuditLog", *c, [&](const Caller&) -> absl::Status {
+  return Door("ReadAuditLog", *c, *in, [&](const Caller&) -> absl::Status {
     MUSTER_ASSIGN_OR_RETURN(*out, ReadLog(*services_.store.Read(), *in));
     return absl::OkStatus();
   });
@@ -23,7 +24,7 @@ grpc::Status AuditService::ReadAuditLog(Ctx* c, const v1::ReadAuditLogRequest* i
 
 grpc::Status AuditService::ProveAudit(Ctx* c, const v1::ProveAuditRequest* in,
                                       v1::ProveAuditResponse* out) {
-  return Door("ProveAudit", *c, [&](const Caller&) -> absl::Status {
+  return Door("ProveAudit", *c, *in, [&](const Caller&) -> absl::Status {
     MUSTER_ASSIGN_OR_RETURN(
         *out, ProveEntry(*services_.store.Read(), signer_, services_.settings, in->sequence()));
     return absl::OkStatus();
@@ -32,7 +33,7 @@ grpc::Status AuditService::ProveAudit(Ctx* c, const v1::ProveAuditRequest* in,
 
 grpc::Status AuditService::ListAuditWitnesses(Ctx* c, const v1::ListAuditWitnessesRequest* in,
                                               v1::ListAuditWitnessesResponse* out) {
-  return Door("ListAuditWitnesses", *c, [&](const Caller&) {
+  return Door("ListAuditWitnesses", *c, *in, [&](const Caller&) {
     return Page<v1::AuditWitness>(
         *services_.store.Read(), WitnessKey(""), in->page_size(), in->cursor(),
         [&](v1::AuditWitness& witness) {
@@ -40,6 +41,21 @@ grpc::Status AuditService::ListAuditWitnesses(Ctx* c, const v1::ListAuditWitness
           return absl::OkStatus();
         },
         *out);
+  });
+}
+
+grpc::Status AuditService::PruneAudit(Ctx* c, const v1::PruneAuditRequest* in,
+                                      v1::PruneAuditResponse* out) {
+  return Door("PruneAudit", *c, *in, [&](const Caller& who) -> absl::Status {
+    MUSTER_ASSIGN_OR_RETURN(const LogPruning done, PruneAuditLog(services_, who.actor, *in));
+    out->set_pruned_below(done.pruned_below);
+    out->set_pruned(done.pruned);
+    out->set_held_by(done.held_by);
+    out->mutable_impact()->set_dry_run(in->dry_run());
+    for (const std::string& change : done.touched.changes) {
+      out->mutable_impact()->add_changes(change);
+    }
+    return absl::OkStatus();
   });
 }
 

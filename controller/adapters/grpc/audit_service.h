@@ -22,6 +22,8 @@ class AuditService : public ArchiveService {
                           v1::ProveAuditResponse* out) override;
   grpc::Status ListAuditWitnesses(Ctx* c, const v1::ListAuditWitnessesRequest* in,
                                   v1::ListAuditWitnessesResponse* out) override;
+  grpc::Status PruneAudit(Ctx* c, const v1::PruneAuditRequest* in,
+                          v1::PruneAuditResponse* out) override;
 
  private:
   const Services& services_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "common/archive_limits.h"
 #include "common/limits.h"
+#include "common/log_limits.h"
 #include "common/time_proto.h"
 #include "controller/adapters/yaml/yaml_fields.h"
 #include "controller/domain/archive_shapes.h"
@@ -113,6 +115,18 @@ void ReadFolders(const YamlNode& root, v1::RetentionPolicy* policy, FileIssues* 
   }
 }
 
+// A whole number of years, written plainly.
+std::optional<uint32_t> ReadYears(const YamlNode& node, uint32_t least, uint32_t most,
+                                  FileIssues* issues) {
+  uint32_t value = 0;
+  if (node.kind == YamlNode::Kind::kScalar && !node.quoted && absl::SimpleAtoi(node.text, &value) &&
+      value >= least && value <= most) {
+    return value;
+  }
+  issues->Error(node, absl::StrCat("'keep_years' must be a number between ", least, " and ", most));
+  return std::nullopt;
+}
+
 void ReadKeepYears(const YamlNode& item, v1::RetentionSchedule* schedule, FileIssues* issues) {
   const YamlField* years = FindField(item, "keep_years");
   const bool temporary = schedule->disposition() == v1::RetentionSchedule::TEMPORARY;
@@ -120,18 +134,13 @@ void ReadKeepYears(const YamlNode& item, v1::RetentionSchedule* schedule, FileIs
     if (temporary) RequireField(item, "keep_years", "a temporary schedule", issues);
     return;
   }
-  uint32_t value = 0;
-  if (years->value.kind != YamlNode::Kind::kScalar || years->value.quoted ||
-      !absl::SimpleAtoi(years->value.text, &value) || value == 0 || value > kMaxKeepYears) {
-    issues->Error(years->value,
-                  absl::StrCat("'keep_years' must be a number between 1 and ", kMaxKeepYears));
-    return;
-  }
+  const auto value = ReadYears(years->value, 1, kMaxKeepYears, issues);
+  if (!value) return;
   if (!temporary) {
     issues->Error(years->value, "a permanent schedule has no 'keep_years'");
     return;
   }
-  schedule->set_keep_years(value);
+  schedule->set_keep_years(*value);
 }
 
 void ReadCutoff(const YamlNode& item, v1::RetentionSchedule* schedule, FileIssues* issues) {
@@ -183,6 +192,23 @@ void ReadSchedule(const YamlNode& item, std::set<std::string>* seen, v1::Retenti
   *policy->add_schedules() = std::move(schedule);
 }
 
+void ReadAuditLog(const YamlNode& root, v1::RetentionPolicy* policy, FileIssues* issues) {
+  const YamlField* field = FindField(root, "audit_log");
+  if (field == nullptr || !ExpectMap(field->value, "'audit_log'", issues)) return;
+  CheckKeys(field->value, {"keep_years", "authority"}, issues);
+  v1::AuditRetention* out = policy->mutable_audit_log();
+  if (const YamlField* years = RequireField(field->value, "keep_years", "'audit_log'", issues)) {
+    out->set_keep_years(
+        ReadYears(years->value, limits::kMinLogKeepYears, limits::kMaxLogKeepYears, issues)
+            .value_or(0));
+  }
+  if (const YamlField* by = RequireField(field->value, "authority", "'audit_log'", issues)) {
+    const auto text =
+        ReadText(by->value, "'authority'", {.max_bytes = limits::kMaxLogTextBytes}, issues);
+    out->set_authority(text.value_or(""));
+  }
+}
+
 void ReadSchedules(const YamlNode& root, v1::RetentionPolicy* policy, FileIssues* issues) {
   const YamlField* list = FindField(root, "schedules");
   if (list == nullptr || !ExpectList(list->value, "'schedules'", issues)) return;
@@ -201,7 +227,7 @@ void ReadRetention(const YamlNode& root, LoadedPolicies* out, FileIssues* issues
   if (!ExpectMap(root, kRetentionFile, issues)) return;
   CheckKeys(root,
             {"time_zone", "overdue_grace", "silent_after", "update_every", "repository", "folders",
-             "schedules"},
+             "schedules", "audit_log"},
             issues);
   v1::RetentionPolicy policy;
   if (const YamlField* zone = RequireField(root, "time_zone", kRetentionFile, issues)) {
@@ -224,6 +250,7 @@ void ReadRetention(const YamlNode& root, LoadedPolicies* out, FileIssues* issues
   ReadRepository(root, &policy, issues);
   ReadFolders(root, &policy, issues);
   ReadSchedules(root, &policy, issues);
+  ReadAuditLog(root, &policy, issues);
   out->retention = std::move(policy);
 }
 

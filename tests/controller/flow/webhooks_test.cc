@@ -254,11 +254,5 @@ TEST_F(WebhooksTest, AnEventIsBounded) {
   EXPECT_EQ(event["record"]["request_id"], request.request_id());
 }
 
-TEST_F(WebhooksTest, TheLogsSizeIsFoundWithoutReadingIt) {
-  EXPECT_EQ(*AuditSize(*store_->Read()), AuditCount());
-  ASSERT_TRUE(SubmitFor("alice").ok());
-  EXPECT_EQ(*AuditSize(*store_->Read()), AuditCount());
-}
-
 }  // namespace
 }  // namespace muster

@@ -79,6 +79,16 @@ TEST(RetentionFile, EachMistakeIsSaidWhereItIs) {
                     "    disposition: permanent\n  - id: A-1\n    title: t\n"
                     "    status: draft\n    authority: a\n    disposition: permanent\n"),
        {"retention.yaml:8:5: schedule 'A-1' is given twice for everybody else; keep one"}},
+      {"time_zone: UTC\naudit_log:\n  keep_years: 2\n  authority: a\n",
+       {"retention.yaml:3:15: 'keep_years' must be a number between 3 and 100"}},
+      {"time_zone: UTC\naudit_log:\n  keep_years: 101\n  authority: a\n",
+       {"retention.yaml:3:15: 'keep_years' must be a number between 3 and 100"}},
+      {"time_zone: UTC\naudit_log:\n  keep_years: \"7\"\n  authority: a\n",
+       {"retention.yaml:3:15: 'keep_years' must be a number between 3 and 100"}},
+      {"time_zone: UTC\naudit_log:\n  keep_years: 7\n",
+       {"retention.yaml:3:3: 'audit_log' has no 'authority'; add authority: ..."}},
+      {"time_zone: UTC\naudit_log:\n  authority: a\n",
+       {"retention.yaml:3:3: 'audit_log' has no 'keep_years'; add keep_years: ..."}},
   };
   for (const auto& [text, want] : kCases) EXPECT_EQ(IssuesOf(text), want) << text;
 }
@@ -104,6 +114,28 @@ TEST(RetentionFile, AChangeIsSaidInWordsAndTheSameAgainIsNone) {
   EXPECT_EQ(other.changes, (Texts{"retention: time zone UTC -> America/New_York",
                                   "retention: overdue grace the default -> 48h",
                                   "retention: schedule A-1 removed"}));
+}
+
+TEST(RetentionFile, TheAuditLogIsKeptForGoodUnlessItSaysHowLong) {
+  PolicySet before;
+  before.apps["x"].set_id("x");
+  const auto plan = [](const PolicySet& from, const std::string& text) {
+    return PlanApply(from, LoadPolicies({{"retention.yaml", text}}).policies, false,
+                     absl::UnixEpoch());
+  };
+  const std::string with =
+      "time_zone: UTC\naudit_log:\n  keep_years: 7\n  authority: GRS 3.2, item 031\n";
+  const PolicyChange first = plan(before, "time_zone: UTC\n");
+  EXPECT_FALSE(first.result.retention->has_audit_log());
+  const PolicyChange set = plan(first.result, with);
+  EXPECT_EQ(set.result.retention->audit_log().keep_years(), 7u);
+  EXPECT_EQ(set.result.retention->audit_log().authority(), "GRS 3.2, item 031");
+  EXPECT_EQ(set.changes, (Texts{"retention: texts of the audit log kept for good -> kept for 7 "
+                                "years (GRS 3.2, item 031)"}));
+  EXPECT_EQ(plan(set.result, with).changes, Texts{});
+  EXPECT_EQ(plan(set.result, "time_zone: UTC\n").changes,
+            (Texts{"retention: texts of the audit log kept for 7 years (GRS 3.2, item 031) -> "
+                   "kept for good"}));
 }
 
 }  // namespace

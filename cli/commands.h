@@ -26,6 +26,7 @@ void AddTrustDraftCommands(CLI::App* trust, Session* session);  // the verbs tha
 void AddRecordsCommands(CLI::App* root, Session* session);
 void AddExplainCommand(CLI::App* root, Session* session);
 void AddAuditCommands(CLI::App* root, Session* session);
+void AddAuditExportCommands(CLI::App* audit, Session* session);  // checkpoint, export, verify …
 void AddAuditPruneCommand(CLI::App* audit, Session* session);  // audit prune
 
 }  // namespace muster::cli

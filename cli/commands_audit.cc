@@ -112,6 +112,7 @@ void AddAuditCommands(CLI::App* root, Session* session) {
   CLI::App* noun = AddNoun(root, "audit", "The audit log");
   AddList(noun, session);
   AddShow(noun, session);
+  AddAuditExportCommands(noun, session);
   AddAuditPruneCommand(noun, session);
 }
 

@@ -60,7 +60,8 @@ class GrpcAdminClient final : public AdminClient {
   }
   static bool OnlyReads(absl::string_view method) {
     return absl::StartsWith(method, "Get") || absl::StartsWith(method, "List") ||
-           absl::StartsWith(method, "Explain");
+           absl::StartsWith(method, "Explain") || absl::StartsWith(method, "Read") ||
+           absl::StartsWith(method, "Prove");
   }
   absl::Status BrokenError() const {
     return absl::DeadlineExceededError(absl::StrCat("the connection to the controller at ", server_,

@@ -7,6 +7,7 @@
 #include "cli/connection.h"
 #include "cli/run.h"
 #include "common/status_macros.h"
+#include "google/protobuf/stubs/logging.h"
 
 namespace muster::cli {
 namespace {
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
   // certificate TLS 1.2 finds no common cipher, and only 1.3 is left.
   setenv("GRPC_SSL_CIPHER_SUITES", "ECDHE-RSA-AES256-GCM-SHA384", 1);
   setenv("GRPC_VERBOSITY", "NONE", 0);  // errors are ours to word
+  google::protobuf::SetLogHandler(nullptr);
   const char* profile = std::getenv("MUSTER_PROFILE");
   return muster::cli::RunMusterctl(std::vector<std::string>(argv + 1, argv + argc),
                                    profile == nullptr ? "" : profile, muster::cli::ConnectByProfile,

@@ -49,6 +49,7 @@ inline constexpr uint32_t kMaxLogKeepYears = 100;
 inline constexpr absl::Duration kWitnessInterval = absl::Hours(24);  // between two reports of one
 inline constexpr size_t kMaxConsistencyCache = 256;                  // proofs kept for one Beacon
 inline constexpr size_t kMaxWitnessFiles = 100'000;                  // of one export
+inline constexpr size_t kMaxLogFindings = 200;                       // listed of one verification
 
 // The check of a whole store, and its backups.
 inline constexpr size_t kMaxStoreFindings = 1'000;  // told one by one; the others are counted

@@ -16,6 +16,12 @@ class AuditService : public ArchiveService {
 
   grpc::Status GetAuditCheckpoint(Ctx* c, const v1::GetAuditCheckpointRequest* in,
                                   v1::AuditCheckpoint* out) override;
+  grpc::Status ReadAuditLog(Ctx* c, const v1::ReadAuditLogRequest* in,
+                            v1::ReadAuditLogResponse* out) override;
+  grpc::Status ProveAudit(Ctx* c, const v1::ProveAuditRequest* in,
+                          v1::ProveAuditResponse* out) override;
+  grpc::Status ListAuditWitnesses(Ctx* c, const v1::ListAuditWitnessesRequest* in,
+                                  v1::ListAuditWitnessesResponse* out) override;
   grpc::Status PruneAudit(Ctx* c, const v1::PruneAuditRequest* in,
                           v1::PruneAuditResponse* out) override;
 

@@ -7,6 +7,7 @@
 #include "common/merkle.h"
 #include "common/status_macros.h"
 #include "controller/adapters/rocksdb/layout.h"
+#include "controller/adapters/rocksdb/prune_log.h"
 #include "controller/domain/log_terms.h"
 #include "controller/flow/records.h"
 
@@ -39,6 +40,8 @@ absl::StatusOr<PreparedCommit> Prepare(Mutation mutation) {
 absl::StatusOr<uint64_t> CommitBatch::Add(PreparedCommit commit) {
   Mutation& mutation = commit.mutation;
   MUSTER_RETURN_IF_ERROR(CheckExpectations(mutation));
+  MUSTER_ASSIGN_OR_RETURN(PrunedEntries pruned,
+                          PruneEntries(*db_, mutation.prune, tip_.edge.size()));
   const uint64_t revision = ++tip_.revision;
   const std::string stamp = layout::EncodeU64(revision);
   for (Mutation::Put& put : mutation.puts) {
@@ -48,6 +51,11 @@ absl::StatusOr<uint64_t> CommitBatch::Add(PreparedCommit commit) {
   for (std::string& key : mutation.deletes) {
     batch_.Delete(layout::RecordKey(key));
     revisions_[std::move(key)] = 0;
+  }
+  for (const std::string& key : pruned.terms) batch_.Delete(key);
+  for (Mutation::Put& put : pruned.records) {
+    batch_.Put(layout::RecordKey(put.key), stamp + put.bytes);
+    revisions_[std::move(put.key)] = revision;
   }
   for (size_t i = 0; i < mutation.audit.size(); ++i) {
     AddEntry(mutation.audit[i], commit.terms[i], stamp);

@@ -31,8 +31,9 @@ class CommitBatch {
  public:
   CommitBatch(rocksdb::DB* db, Tip tip) : db_(db), tip_(std::move(tip)) {}
 
-  // The revision the commit has once the batch is written. ABORTED when an expectation does not
-  // hold, UNAVAILABLE or DATA_LOSS when one cannot be read: nothing of it is in the batch then.
+  // The revision the commit has once the batch is written. INVALID_ARGUMENT as PruneEntries;
+  // ABORTED when an expectation does not hold, UNAVAILABLE or DATA_LOSS when one cannot be read:
+  // nothing of it is in the batch then.
   absl::StatusOr<uint64_t> Add(PreparedCommit commit);
   bool empty() const { return batch_.Count() == 0; }
   // Call once, last: with the tree and the head as they are after it.

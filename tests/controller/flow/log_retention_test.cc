@@ -3,6 +3,7 @@
 #include "common/log_limits.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/compliance_history.h"
+#include "controller/flow/deadlines.h"
 #include "controller/flow/holds.h"
 #include "controller/flow/webhooks.h"
 #include "tests/controller/flow/world.h"
@@ -174,11 +175,9 @@ TEST_F(LogRetentionTest, WhatIsOpenKeepsItsEntries) {
   EXPECT_EQ(held->pruned, 0u);
   EXPECT_EQ(held->held_by.find("request REQ-000001, which is still open: entry"), 0u)
       << held->held_by;
-  v1::Request over = RequestNow(request->request_id());
-  over.set_state(v1::Request::EXPIRED_UNDECIDED);
-  Mutation ended;
-  Put(ended, RequestKey(request->request_id()), over);
-  ASSERT_TRUE(store_->Commit(std::move(ended)).ok());
+  settings_.decision_times.sla = absl::Hours(24 * 366 * 9);  // no escalation of each past day
+  ASSERT_TRUE(RunDeadlines(*services_).ok());
+  ASSERT_EQ(RequestNow(request->request_id()).state(), v1::Request::EXPIRED_UNDECIDED);
   EXPECT_EQ(Prune()->pruned, 512u);
 }
 

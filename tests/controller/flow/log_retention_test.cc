@@ -20,6 +20,21 @@ class Receiver final : public WebhookTransport {
   std::vector<std::string> bodies;
 };
 
+// Something else happens right before the next commit.
+class RacedStore final : public Store {
+ public:
+  RacedStore(Store& real, std::function<void()> race) : real_(real), race_(std::move(race)) {}
+  std::unique_ptr<Snapshot> Read() const override { return real_.Read(); }
+  absl::StatusOr<uint64_t> Commit(Mutation m) override {
+    if (race_) std::exchange(race_, nullptr)();
+    return real_.Commit(std::move(m));
+  }
+
+ private:
+  Store& real_;
+  std::function<void()> race_;
+};
+
 class LogRetentionTest : public World {
  protected:
   LogRetentionTest() {
@@ -165,6 +180,24 @@ TEST_F(LogRetentionTest, AHoldKeepsItsPersonUntilItIsReleased) {
   release.set_reason("settled");
   ASSERT_TRUE(EndHold(*services_, Who("second"), release).ok());
   EXPECT_EQ(Prune()->pruned, 512u);
+}
+
+TEST_F(LogRetentionTest, AHoldThatIsPlacedMeanwhileIsNotTooLate) {
+  OldLog();
+  RacedStore raced(*store_, [&] {
+    v1::PlaceHoldRequest place;
+    place.set_person_upn("alice@agency.test");
+    place.set_reason("litigation");
+    ASSERT_TRUE(PlaceHold(*services_, Who("second"), place).ok());
+  });
+  const Services services{raced, clock_, entropy_, work_, settings_};
+  v1::PruneAuditRequest in;
+  in.set_reason("schedule");
+  const auto done = PruneAuditLog(services, Who("second"), in);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->pruned, 0u);
+  EXPECT_EQ(done->held_by.substr(0, 45), "HOLD-000001 (person alice@agency.test): entry");
+  EXPECT_EQ(Texts(), store_->Read()->log_head().size);
 }
 
 TEST_F(LogRetentionTest, WhatIsOpenKeepsItsEntries) {

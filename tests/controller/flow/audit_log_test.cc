@@ -90,6 +90,7 @@ TEST_F(AuditLogTest, AnEntryIsProvenUnderTheHeadOfTheSameMoment) {
 }
 
 TEST_F(AuditLogTest, WhereItWasPrunedIsSaid) {
+  breaks_store_ = true;
   Mutation mutation;
   mutation.puts.push_back({kPrunedBelowKey, "512"});
   ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());

@@ -178,7 +178,7 @@ absl::Status ExportFolder::Read(const std::string& file, size_t max_bytes, std::
 absl::Status ExportFolder::ForEach(
     const std::function<absl::Status(const std::string&, bool)>& each) const {
   std::error_code error;
-  const std::string below = absl::StrCat(path_, "/");
+  const std::string below = (fs::path(path_) / "").string();  // "export/" has its slash
   fs::recursive_directory_iterator entry(path_, error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     std::error_code ignored;

@@ -269,6 +269,28 @@ TEST_F(LogExportTest, WitnessesAndProofsComeWithIt) {
   EXPECT_TRUE(absl::IsInvalidArgument(Export(fake).status()));
 }
 
+TEST_F(LogExportTest, ANoteOfAnotherLogIsNotReplacedByALaterOne) {
+  FakeLog fake(LogOf(300));
+  LogFolder fork = LogOf(200);
+  fork.Replace(1, fork.entry(2));
+  v1::AuditWitness& witness = fake.witnesses.emplace_back();
+  witness.set_device_id("dev-1");
+  witness.set_checkpoint(fork.Note(200));
+  ASSERT_TRUE(Export(fake).ok());
+  witness.set_checkpoint(fake.log.Note(250));
+  ASSERT_TRUE(Export(fake).ok());
+  EXPECT_EQ(Files()["witness/dev-1.checkpoint"], fork.Note(200));
+  EXPECT_EQ(Files().size(), fake.log.Files(300).size() + 2);
+}
+
+TEST_F(LogExportTest, ADamagedBundleOfAnOlderExportProvesNothing) {
+  FakeLog fake(LogOf(300));
+  ASSERT_TRUE(Export(fake).ok());
+  WriteLogFiles({{"tile/entries/000", std::string()}}, dir());
+  fake.about = {7};
+  EXPECT_TRUE(absl::IsFailedPrecondition(Export(fake, "request/REQ-7").status()));
+}
+
 TEST_F(LogExportTest, PrunedEntriesAreHashesOnly) {
   FakeLog fake(LogOf(700));
   v1::AuditEntry prune;

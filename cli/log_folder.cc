@@ -141,6 +141,11 @@ absl::StatusOr<ExportFolder> ExportFolder::OpenToWrite(const std::string& path) 
     if (errno != EWOULDBLOCK) return OurError(path, errno);
     return absl::AbortedError(absl::StrCat("another export is being written to ", path));
   }
+  // Writing through a link to a folder would change files elsewhere.
+  MUSTER_RETURN_IF_ERROR(out.ForEach([&](const std::string& file, bool regular) {
+    if (regular) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(path, "/", file, " is no regular file"));
+  }));
   return out;
 }
 

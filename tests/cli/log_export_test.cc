@@ -283,6 +283,31 @@ TEST_F(LogExportTest, ANoteOfAnotherLogIsNotReplacedByALaterOne) {
   EXPECT_EQ(Files().size(), fake.log.Files(300).size() + 2);
 }
 
+TEST_F(LogExportTest, NothingIsWrittenThroughALink) {
+  FakeLog fake(LogOf(300));
+  fs::create_directories(temp_.File("elsewhere"));
+  fs::create_directories(dir());
+  fs::create_symlink(temp_.File("elsewhere"), dir() + "/tile");
+  WriteLogFiles({{kUnfinishedFile, ""}}, dir());
+  EXPECT_TRUE(absl::IsInvalidArgument(Export(fake).status()));
+  EXPECT_TRUE(fs::is_empty(temp_.File("elsewhere")));
+}
+
+TEST_F(LogExportTest, AListOfWitnessesThatNeverEndsIsRefused) {
+  FakeLog fake(LogOf(3));
+  const AdminCall honest = fake.call();
+  const AdminCall endless = [&](const std::string& method, const google::protobuf::Message& in,
+                                google::protobuf::Message* out) {
+    const absl::Status status = honest(method, in, out);
+    if (method == "ListAuditWitnesses") {
+      dynamic_cast<v1::ListAuditWitnessesResponse*>(out)->set_next_cursor("on");
+    }
+    return status;
+  };
+  EXPECT_EQ(VerifyCodeOf(ExportLog({dir(), endless, {}, ""}).status()), VerifyCode::kInconsistent);
+  EXPECT_FALSE(fs::exists(dir()));
+}
+
 TEST_F(LogExportTest, ADamagedBundleOfAnOlderExportProvesNothing) {
   FakeLog fake(LogOf(300));
   ASSERT_TRUE(Export(fake).ok());

@@ -80,7 +80,8 @@ struct ProveArgs {
   std::vector<std::string> keys;
 };
 
-// The newest entry about the object.
+// The newest entry about the object that is no refusal: else a call that somebody had no right to
+// would stand in for the decision.
 absl::StatusOr<uint64_t> FindSequence(Session& s, const ProveArgs& args) {
   if (args.sequence) {
     if (args.object.empty() && args.verb.empty()) return *args.sequence;
@@ -95,17 +96,19 @@ absl::StatusOr<uint64_t> FindSequence(Session& s, const ProveArgs& args) {
   request.set_verb(args.verb);
   request.set_newest_first(true);
   request.set_no_reads(true);
-  request.set_page_size(1);
   for (size_t page = 0; page < limits::kMaxSearchedEntries; ++page) {
     v1::ListAuditResponse response;
     MUSTER_RETURN_IF_ERROR(s.Call("ListAudit", request, &response));
-    if (response.items_size() > 0) return response.items(0).sequence();
+    for (const v1::AuditEntry& entry : response.items()) {
+      if (entry.outcome() == "ok") return entry.sequence();
+    }
     if (response.next_cursor().empty()) break;
     request.set_cursor(response.next_cursor());
   }
   return absl::NotFoundError(
       absl::StrCat("the audit log has no entry about ", args.object,
-                   args.verb.empty() ? std::string() : absl::StrCat(" with verb ", args.verb)));
+                   args.verb.empty() ? std::string() : absl::StrCat(" with verb ", args.verb),
+                   " that is no refusal; what was refused is proven by its number"));
 }
 
 absl::StatusOr<int> Prove(Session& s, const ProveArgs& args) {
@@ -219,7 +222,8 @@ void AddProve(CLI::App* noun, Session* session) {
                            "One entry with the proof that it is in the log, to attach to a letter",
                            [args](Session& s) { return Prove(s, *args); });
   verb->add_option("sequence", args->sequence, "The entry's number");
-  AddOptional(verb, "--object", "The newest entry about this instead, e.g. request/REQ-7",
+  AddOptional(verb, "--object",
+              "The newest entry about this instead that is no refusal, e.g. request/REQ-7",
               [args](const std::string& v) { args->object = v; });
   AddOptional(verb, "--verb", "Only one that says this was done, e.g. request.approve",
               [args](const std::string& v) { args->verb = v; });

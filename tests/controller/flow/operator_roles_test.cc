@@ -173,6 +173,10 @@ TEST_F(OperatorRolesTest, WhoIsNotLetIn) {
   EXPECT_EQ(Try("nobody", "x").status(),
             absl::UnauthenticatedError("the name or the password is wrong"));
   EXPECT_EQ(Try("alice", "hers").status().code(), absl::StatusCode::kPermissionDenied);
+  const auto refused = Audited("sign-in.refused");
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].outcome(), "PERMISSION_DENIED");
+  EXPECT_EQ(refused[0].reason(), "the password is right, but no role goes with it");
   EXPECT_EQ(Try("soc", "").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Try("soc", std::string(257, 'x')).status().code(), absl::StatusCode::kInvalidArgument);
   directory_->error = absl::UnavailableError("away");

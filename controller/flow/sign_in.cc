@@ -122,7 +122,11 @@ absl::StatusOr<SignedIn> SignIn(const Services& services, Directory& directory,
   if (!person) return absl::UnauthenticatedError(kWrong);
   who.upn = person->value.upn();
   const Actor actor = SignerIn(who, from);
-  MUSTER_RETURN_IF_ERROR(RetryAborted([&] { return CountAttempt(services, actor); }));
+  const absl::Status counted = RetryAborted([&] { return CountAttempt(services, actor); });
+  if (absl::IsUnauthenticated(counted)) {  // somebody goes on trying
+    return Refuse(services, actor, counted.message(), counted);
+  }
+  MUSTER_RETURN_IF_ERROR(counted);
   const absl::Status checked = directory.CheckPassword(person->value, password);
   if (absl::IsUnauthenticated(checked)) {
     return Refuse(services, actor, checked.message(), absl::UnauthenticatedError(kWrong));

@@ -26,8 +26,6 @@ using layout::EncodeU64;
 using layout::FromRocks;
 using layout::View;
 
-constexpr char kOwn[] = "m/";
-
 absl::StatusOr<Record> RecordOf(absl::string_view key, absl::string_view value) {
   // A record too short for its revision is shown with none, so that the check can tell of it.
   if (value.size() < layout::kU64Bytes) return Record{std::string(key), std::string(value), 0};
@@ -146,7 +144,7 @@ class ReaderInternals final : public StoreInternals {
         continue;
       }
       const bool known =
-          absl::StartsWith(key, kOwn) ||
+          key == layout::kHeadKey ||
           (absl::StartsWith(key, layout::kTilePrefix) && key.size() == 2 + 1 + layout::kU64Bytes) ||
           (absl::StartsWith(key, layout::kTermPrefix) &&
            key.size() == 2 + layout::kTermHashBytes + layout::kU64Bytes);

@@ -80,7 +80,8 @@ struct ProveArgs {
   std::vector<std::string> keys;
 };
 
-// The newest entry about the object.
+// The newest entry about the object that is no refusal: else a call that somebody had no right to
+// would stand in for the decision.
 absl::StatusOr<uint64_t> FindSequence(Session& s, const ProveArgs& args) {
   if (args.sequence) {
     if (args.object.empty() && args.verb.empty()) return *args.sequence;
@@ -95,17 +96,19 @@ absl::StatusOr<uint64_t> FindSequence(Session& s, const ProveArgs& args) {
   request.set_verb(args.verb);
   request.set_newest_first(true);
   request.set_no_reads(true);
-  request.set_page_size(1);
   for (size_t page = 0; page < limits::kMaxSearchedEntries; ++page) {
     v1::ListAuditResponse response;
     MUSTER_RETURN_IF_ERROR(s.Call("ListAudit", request, &response));
-    if (response.items_size() > 0) return response.items(0).sequence();
+    for (const v1::AuditEntry& entry : response.items()) {
+      if (entry.outcome() == "ok") return entry.sequence();
+    }
     if (response.next_cursor().empty()) break;
     request.set_cursor(response.next_cursor());
   }
   return absl::NotFoundError(
       absl::StrCat("the audit log has no entry about ", args.object,
-                   args.verb.empty() ? std::string() : absl::StrCat(" with verb ", args.verb)));
+                   args.verb.empty() ? std::string() : absl::StrCat(" with verb ", args.verb),
+                   " that is no refusal; what was refused is proven by its number"));
 }
 
 absl::StatusOr<int> Prove(Session& s, const ProveArgs& args) {
@@ -175,12 +178,12 @@ int PrintReport(Session& s, const LogReport& report) {
   return report.good() ? kExitOk : kExitRejected;
 }
 
-struct VerifyArgs {
+struct LogVerifyArgs {
   std::string path;
   std::vector<std::string> keys, witnesses;
 };
 
-absl::StatusOr<int> VerifyProof(Session& s, const VerifyArgs& args,
+absl::StatusOr<int> VerifyProof(Session& s, const LogVerifyArgs& args,
                                 const std::vector<NoteVerifier>& keys) {
   if (!args.witnesses.empty()) {
     return absl::InvalidArgumentError(
@@ -195,7 +198,7 @@ absl::StatusOr<int> VerifyProof(Session& s, const VerifyArgs& args,
   return s.Print(json);
 }
 
-absl::StatusOr<int> Verify(Session& s, const VerifyArgs& args) {
+absl::StatusOr<int> VerifyLogPath(Session& s, const LogVerifyArgs& args) {
   MUSTER_ASSIGN_OR_RETURN(const std::vector<NoteVerifier> keys, ReadKeys(args.keys));
   std::error_code ignored;
   if (std::filesystem::is_regular_file(args.path, ignored)) return VerifyProof(s, args, keys);
@@ -219,7 +222,8 @@ void AddProve(CLI::App* noun, Session* session) {
                            "One entry with the proof that it is in the log, to attach to a letter",
                            [args](Session& s) { return Prove(s, *args); });
   verb->add_option("sequence", args->sequence, "The entry's number");
-  AddOptional(verb, "--object", "The newest entry about this instead, e.g. request/REQ-7",
+  AddOptional(verb, "--object",
+              "The newest entry about this instead that is no refusal, e.g. request/REQ-7",
               [args](const std::string& v) { args->object = v; });
   AddOptional(verb, "--verb", "Only one that says this was done, e.g. request.approve",
               [args](const std::string& v) { args->verb = v; });
@@ -229,10 +233,10 @@ void AddProve(CLI::App* noun, Session* session) {
 }
 
 void AddVerify(CLI::App* noun, Session* session) {
-  auto args = std::make_shared<VerifyArgs>();
+  auto args = std::make_shared<LogVerifyArgs>();
   CLI::App* verb = AddVerb(noun, session, "verify",
                            "Check an export, or the proof of one entry; asks no controller",
-                           [args](Session& s) { return Verify(s, *args); });
+                           [args](Session& s) { return VerifyLogPath(s, *args); });
   AddName(verb, "path", "Folder of an export, or a proof's file",
           [args](const std::string& v) { args->path = v; });
   AddKeys(verb, &args->keys, true);

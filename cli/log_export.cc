@@ -18,8 +18,6 @@
 namespace muster::cli {
 namespace {
 
-constexpr size_t kMaxBundleBytes = kTileWidth * (2 + limits::kMaxLogEntryBytes);
-
 absl::Status Inconsistent(absl::string_view why) {
   return VerifyError(VerifyCode::kInconsistent, why);
 }

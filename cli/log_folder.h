@@ -14,10 +14,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "archive/files/bag_folder.h"
+#include "common/log_limits.h"
 #include "common/log_tiles.h"
 
 namespace muster::cli {
 
+inline constexpr size_t kMaxBundleBytes = kTileWidth * (2 + limits::kMaxLogEntryBytes);
 inline constexpr char kCheckpointFile[] = "checkpoint";
 inline constexpr char kReadmeFile[] = "README.txt";
 // There while an export is being written.

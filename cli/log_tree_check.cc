@@ -14,7 +14,6 @@
 namespace muster::cli {
 namespace {
 
-constexpr size_t kMaxBundleBytes = kTileWidth * (2 + limits::kMaxLogEntryBytes);
 // Clocks of one machine are set back by less; several controllers' may differ by it.
 constexpr absl::Duration kClockSlack = absl::Seconds(1);
 

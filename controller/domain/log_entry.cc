@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/crypto.h"
 #include "common/log_limits.h"
+#include "common/utf8_check.h"
 
 namespace muster {
 namespace {
@@ -21,6 +22,29 @@ void Cut(std::string& text, size_t most) {
   text += mark;
 }
 
+// An entry with a text that is not UTF-8 is written, but can never be parsed again.
+void MakeReadable(std::string& text) {
+  Utf8Check check;
+  check.Add(text);
+  if (!check.invalid_at().has_value() && !check.cut()) return;
+  for (char& c : text) {
+    if ((static_cast<unsigned char>(c) & 0x80) != 0) c = '?';
+  }
+}
+
+void MakeReadable(v1::AuditEntry& entry) {
+  for (std::string* text :
+       {entry.mutable_actor_id(), entry.mutable_actor_upn(), entry.mutable_signed_in_by(),
+        entry.mutable_from(), entry.mutable_verb(), entry.mutable_object(), entry.mutable_before(),
+        entry.mutable_after(), entry.mutable_reason(), entry.mutable_reason_code(),
+        entry.mutable_ticket(), entry.mutable_transaction_id(), entry.mutable_outcome(),
+        entry.mutable_time_source(), entry.mutable_query()}) {
+    MakeReadable(*text);
+  }
+  for (std::string& role : *entry.mutable_roles()) MakeReadable(role);
+  for (std::string& subject : *entry.mutable_subjects()) MakeReadable(subject);
+}
+
 void Replace(std::string& json) {
   if (json.empty()) return;
   json = absl::StrCat(R"({"shortened":true,"bytes":)", json.size(), R"(,"sha256":")",
@@ -34,6 +58,7 @@ bool Fits(const v1::AuditEntry& entry) {
 }  // namespace
 
 void FitEntry(v1::AuditEntry& entry) {
+  MakeReadable(entry);
   for (std::string* text : {entry.mutable_reason(), entry.mutable_outcome()}) {
     Cut(*text, limits::kMaxLogTextBytes);
   }

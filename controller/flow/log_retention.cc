@@ -17,7 +17,7 @@
 namespace muster {
 namespace {
 
-constexpr size_t kPage = 256;
+constexpr size_t kLookedAtOnce = 256;
 
 // What a pruning rests on. It holds as long as `expects` do: a hold that is placed or an incident
 // that is opened meanwhile moves its counter on.
@@ -95,7 +95,8 @@ absl::StatusOr<Reach> FindReach(const Snapshot& snapshot, uint64_t from, uint64_
   Reach out;
   std::string after = from == 0 ? "" : AuditKey(from - 1);
   while (!out.ended && walk.next() < from + most) {
-    MUSTER_ASSIGN_OR_RETURN(const std::vector<Record> page, snapshot.Scan("audit/", after, kPage));
+    MUSTER_ASSIGN_OR_RETURN(const std::vector<Record> page,
+                            snapshot.Scan("audit/", after, kLookedAtOnce));
     for (const Record& record : page) {
       MUSTER_ASSIGN_OR_RETURN(const auto stored, Parse<v1::AuditRecord>(record));
       v1::AuditEntry entry;
@@ -105,7 +106,7 @@ absl::StatusOr<Reach> FindReach(const Snapshot& snapshot, uint64_t from, uint64_
       out.ended = !walk.Take(entry);
       if (out.ended) break;
     }
-    if (page.size() < kPage) out.ended = true;
+    if (page.size() < kLookedAtOnce) out.ended = true;
     if (!page.empty()) after = page.back().key;
   }
   out.until = walk.pruned_below();

@@ -15,15 +15,6 @@ constexpr char kWrong[] = "the name or the password is wrong";
 
 Actor SignerIn(const Operator& who, const std::string& from) { return {who, "password", from}; }
 
-void RecordRefusal(const Services& services, const Actor& actor, const std::string& why,
-                   Mutation& mutation) {
-  mutation.audit.push_back(MakeAuditEntry(services, actor,
-                                          {.verb = "sign-in.refused",
-                                           .object = absl::StrCat("person/", actor.who.person_id),
-                                           .reason = why}));
-  mutation.audit.back().set_outcome("UNAUTHENTICATED");
-}
-
 // Before the directory is asked. UNAUTHENTICATED: locked.
 absl::Status CountAttempt(const Services& services, const Actor& actor) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
@@ -51,11 +42,17 @@ absl::Status CountAttempt(const Services& services, const Actor& actor) {
   return services.store.Commit(std::move(mutation)).status();
 }
 
-absl::Status Refuse(const Services& services, const Actor& actor, const std::string& why) {
+// `answer` is what the caller is told; `why` is for the log alone.
+absl::Status Refuse(const Services& services, const Actor& actor, absl::string_view why,
+                    absl::Status answer) {
   Mutation mutation;
-  RecordRefusal(services, actor, why, mutation);
+  mutation.audit.push_back(MakeAuditEntry(services, actor,
+                                          {.verb = "sign-in.refused",
+                                           .object = absl::StrCat("person/", actor.who.person_id),
+                                           .reason = std::string(why)}));
+  mutation.audit.back().set_outcome(absl::StatusCodeToString(answer.code()));
   MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
-  return absl::UnauthenticatedError(kWrong);
+  return answer;
 }
 
 absl::Status DeleteEnded(const Snapshot& snapshot, absl::Time now, Mutation& mutation) {
@@ -125,10 +122,14 @@ absl::StatusOr<SignedIn> SignIn(const Services& services, Directory& directory,
   if (!person) return absl::UnauthenticatedError(kWrong);
   who.upn = person->value.upn();
   const Actor actor = SignerIn(who, from);
-  MUSTER_RETURN_IF_ERROR(RetryAborted([&] { return CountAttempt(services, actor); }));
+  const absl::Status counted = RetryAborted([&] { return CountAttempt(services, actor); });
+  if (absl::IsUnauthenticated(counted)) {  // somebody goes on trying
+    return Refuse(services, actor, counted.message(), counted);
+  }
+  MUSTER_RETURN_IF_ERROR(counted);
   const absl::Status checked = directory.CheckPassword(person->value, password);
   if (absl::IsUnauthenticated(checked)) {
-    return Refuse(services, actor, std::string(checked.message()));
+    return Refuse(services, actor, checked.message(), absl::UnauthenticatedError(kWrong));
   }
   if (absl::IsUnimplemented(checked)) {
     return absl::FailedPreconditionError(checked.message());
@@ -136,10 +137,11 @@ absl::StatusOr<SignedIn> SignIn(const Services& services, Directory& directory,
   MUSTER_RETURN_IF_ERROR(checked);
   MUSTER_ASSIGN_OR_RETURN(const Roles roles, RolesOf(services, *snapshot, who.person_id));
   if (roles.empty()) {
-    return absl::PermissionDeniedError(
-        absl::StrCat(who.upn,
-                     " has no role in Muster; roles come from directory groups, see "
-                     "`musterctl roles show`"));
+    return Refuse(services, actor, "the password is right, but no role goes with it",
+                  absl::PermissionDeniedError(
+                      absl::StrCat(who.upn,
+                                   " has no role in Muster; roles come from directory groups, see "
+                                   "`musterctl roles show`")));
   }
   return Open(services, actor, person->value, roles);
 }

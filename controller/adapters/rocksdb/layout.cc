@@ -5,13 +5,6 @@
 #include "common/status_macros.h"
 
 namespace muster::layout {
-namespace {
-
-constexpr char kTilePrefix[] = "t/";
-constexpr char kTermPrefix[] = "x/";
-constexpr size_t kTermHashBytes = 8;
-
-}  // namespace
 
 std::string EncodeU64(uint64_t v) {
   std::string out(kU64Bytes, '\0');

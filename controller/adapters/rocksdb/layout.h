@@ -13,6 +13,9 @@
 namespace muster::layout {
 
 inline constexpr char kRecordPrefix[] = "r/";
+inline constexpr char kTilePrefix[] = "t/";
+inline constexpr char kTermPrefix[] = "x/";
+inline constexpr size_t kTermHashBytes = 8;
 inline constexpr char kHeadKey[] = "m/head";
 // Stores of before there was a head had these.
 inline constexpr char kOldRevisionKey[] = "m/revision";

@@ -13,6 +13,7 @@
 #include "common/log_limits.h"
 #include "common/log_tiles.h"
 #include "common/status_macros.h"
+#include "controller/adapters/rocksdb/layout.h"
 #include "controller/flow/records.h"
 
 namespace muster {
@@ -20,35 +21,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kRecords[] = "r/", kTiles[] = "t/", kTerms[] = "x/", kOwn[] = "m/";
-constexpr char kHead[] = "m/head";
-constexpr size_t kTermBytes = 8, kNumberBytes = 8;
-
-std::string BigEndian(uint64_t v) {
-  std::string out(kNumberBytes, '\0');
-  for (size_t i = kNumberBytes; i-- > 0; v >>= 8) out[i] = static_cast<char>(v & 0xff);
-  return out;
-}
-
-uint64_t FromBigEndian(absl::string_view s) {
-  uint64_t v = 0;
-  for (const char c : s.substr(0, kNumberBytes)) v = v << 8 | static_cast<uint8_t>(c);
-  return v;
-}
-
-absl::string_view ViewOf(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-
-absl::Status ReadError(const rocksdb::Status& s, absl::string_view what) {
-  if (s.ok()) return absl::OkStatus();
-  const std::string text = absl::StrCat("store: ", what, ": ", s.ToString());
-  if (s.IsCorruption()) return absl::DataLossError(text);
-  return absl::UnavailableError(text);
-}
+using layout::DecodeU64;
+using layout::EncodeU64;
+using layout::FromRocks;
+using layout::View;
 
 absl::StatusOr<Record> RecordOf(absl::string_view key, absl::string_view value) {
   // A record too short for its revision is shown with none, so that the check can tell of it.
-  if (value.size() < kNumberBytes) return Record{std::string(key), std::string(value), 0};
-  return Record{std::string(key), std::string(value.substr(kNumberBytes)), FromBigEndian(value)};
+  if (value.size() < layout::kU64Bytes) return Record{std::string(key), std::string(value), 0};
+  return Record{std::string(key), std::string(value.substr(layout::kU64Bytes)), DecodeU64(value)};
 }
 
 // A database that stands still needs no snapshot of RocksDB's own, and this kind has none.
@@ -59,9 +40,9 @@ class ReaderSnapshot final : public Snapshot {
 
   absl::StatusOr<std::optional<Record>> Get(const std::string& key) const override {
     std::string value;
-    const rocksdb::Status s = db_->Get({}, kRecords + key, &value);
+    const rocksdb::Status s = db_->Get({}, layout::RecordKey(key), &value);
     if (s.IsNotFound()) return std::nullopt;
-    MUSTER_RETURN_IF_ERROR(ReadError(s, absl::StrCat("reading ", key)));
+    MUSTER_RETURN_IF_ERROR(FromRocks(s, absl::StrCat("reading ", key)));
     MUSTER_ASSIGN_OR_RETURN(Record record, RecordOf(key, value));
     return record;
   }
@@ -69,16 +50,16 @@ class ReaderSnapshot final : public Snapshot {
   absl::StatusOr<std::vector<Record>> Scan(const std::string& prefix, const std::string& after,
                                            size_t limit) const override {
     std::vector<Record> out;
-    const std::string full = kRecords + prefix;
+    const std::string full = layout::RecordKey(prefix);
     const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}));
-    it->Seek(after > prefix ? kRecords + after : full);
+    it->Seek(after > prefix ? layout::RecordKey(after) : full);
     for (; it->Valid() && out.size() < limit && it->key().starts_with(full); it->Next()) {
-      const absl::string_view key = ViewOf(it->key()).substr(sizeof kRecords - 1);
+      const absl::string_view key = View(it->key()).substr(sizeof layout::kRecordPrefix - 1);
       if (!after.empty() && key <= absl::string_view(after)) continue;
-      MUSTER_ASSIGN_OR_RETURN(Record record, RecordOf(key, ViewOf(it->value())));
+      MUSTER_ASSIGN_OR_RETURN(Record record, RecordOf(key, View(it->value())));
       out.push_back(std::move(record));
     }
-    MUSTER_RETURN_IF_ERROR(ReadError(it->status(), absl::StrCat("scanning ", prefix)));
+    MUSTER_RETURN_IF_ERROR(FromRocks(it->status(), absl::StrCat("scanning ", prefix)));
     return out;
   }
 
@@ -88,13 +69,13 @@ class ReaderSnapshot final : public Snapshot {
   absl::StatusOr<std::vector<uint64_t>> FindInLog(const std::string& term, uint64_t from,
                                                   size_t limit) const override {
     std::vector<uint64_t> out;
-    const std::string prefix = kTerms + Sha256(term).substr(0, kTermBytes);
+    const std::string prefix = layout::TermPrefix(term);
     const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}));
-    for (it->Seek(prefix + BigEndian(from));
+    for (it->Seek(prefix + EncodeU64(from));
          it->Valid() && out.size() < limit && it->key().starts_with(prefix); it->Next()) {
-      out.push_back(FromBigEndian(ViewOf(it->key()).substr(prefix.size())));
+      out.push_back(DecodeU64(View(it->key()).substr(prefix.size())));
     }
-    MUSTER_RETURN_IF_ERROR(ReadError(it->status(), "searching the audit log"));
+    MUSTER_RETURN_IF_ERROR(FromRocks(it->status(), "searching the audit log"));
     return out;
   }
 
@@ -104,10 +85,8 @@ class ReaderSnapshot final : public Snapshot {
     if (width > widest) return absl::NotFoundError("the log has no such tile");
     if (level == 0 && widest < kTileWidth) return LeafHashesOf(index * kTileWidth, width);
     std::string value;
-    const rocksdb::Status s = db_->Get(
-        {}, absl::StrCat(kTiles, std::string(1, static_cast<char>(level)), BigEndian(index)),
-        &value);
-    if (!s.IsNotFound()) MUSTER_RETURN_IF_ERROR(ReadError(s, "reading a tile"));
+    const rocksdb::Status s = db_->Get({}, layout::TileKey(level, index), &value);
+    if (!s.IsNotFound()) MUSTER_RETURN_IF_ERROR(FromRocks(s, "reading a tile"));
     if (value.size() < width * kHashBytes) {
       return absl::DataLossError(absl::StrCat("store: tile ", level, "/", index, " is damaged"));
     }
@@ -136,20 +115,21 @@ class ReaderInternals final : public StoreInternals {
   explicit ReaderInternals(rocksdb::DB* db) : db_(db) {}
 
   std::string TermHash(absl::string_view term) const override {
-    return Sha256(term).substr(0, kTermBytes);
+    return layout::TermPrefix(term).substr(sizeof layout::kTermPrefix - 1);
   }
 
   absl::Status ForEachTerm(const OnTerm& each) const override {
-    return Walk(kTerms, [&](absl::string_view key, absl::string_view) {
-      if (key.size() != kTermBytes + kNumberBytes) return absl::OkStatus();  // foreign
-      return each(key.substr(0, kTermBytes), FromBigEndian(key.substr(kTermBytes)));
+    return Walk(layout::kTermPrefix, [&](absl::string_view key, absl::string_view) {
+      constexpr size_t kHash = layout::kTermHashBytes;
+      if (key.size() != kHash + layout::kU64Bytes) return absl::OkStatus();  // foreign
+      return each(key.substr(0, kHash), DecodeU64(key.substr(kHash)));
     });
   }
 
   absl::Status ForEachTile(const OnTile& each) const override {
-    return Walk(kTiles, [&](absl::string_view key, absl::string_view value) {
-      if (key.size() != 1 + kNumberBytes) return absl::OkStatus();  // foreign
-      return each(static_cast<uint8_t>(key.front()), FromBigEndian(key.substr(1)), value.size());
+    return Walk(layout::kTilePrefix, [&](absl::string_view key, absl::string_view value) {
+      if (key.size() != 1 + layout::kU64Bytes) return absl::OkStatus();  // foreign
+      return each(static_cast<uint8_t>(key.front()), DecodeU64(key.substr(1)), value.size());
     });
   }
 
@@ -158,19 +138,20 @@ class ReaderInternals final : public StoreInternals {
     const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}));
     it->SeekToFirst();
     while (it->Valid() && out.size() < limit) {
-      const absl::string_view key = ViewOf(it->key());
-      if (absl::StartsWith(key, kRecords)) {  // all of those are looked at one by one
+      const absl::string_view key = View(it->key());
+      if (absl::StartsWith(key, layout::kRecordPrefix)) {  // all of those are looked at one by one
         it->Seek("r0");
         continue;
       }
       const bool known =
-          absl::StartsWith(key, kOwn) ||
-          (absl::StartsWith(key, kTiles) && key.size() == 2 + 1 + kNumberBytes) ||
-          (absl::StartsWith(key, kTerms) && key.size() == 2 + kTermBytes + kNumberBytes);
+          key == layout::kHeadKey ||
+          (absl::StartsWith(key, layout::kTilePrefix) && key.size() == 2 + 1 + layout::kU64Bytes) ||
+          (absl::StartsWith(key, layout::kTermPrefix) &&
+           key.size() == 2 + layout::kTermHashBytes + layout::kU64Bytes);
       if (!known) out.emplace_back(key);
       it->Next();
     }
-    MUSTER_RETURN_IF_ERROR(ReadError(it->status(), "reading all keys"));
+    MUSTER_RETURN_IF_ERROR(FromRocks(it->status(), "reading all keys"));
     return out;
   }
 
@@ -179,9 +160,9 @@ class ReaderInternals final : public StoreInternals {
   absl::Status Walk(const char* prefix, F&& each) const {
     const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}));
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
-      MUSTER_RETURN_IF_ERROR(each(ViewOf(it->key()).substr(2), ViewOf(it->value())));
+      MUSTER_RETURN_IF_ERROR(each(View(it->key()).substr(2), View(it->value())));
     }
-    return ReadError(it->status(), "reading the audit log's tree and index");
+    return FromRocks(it->status(), "reading the audit log's tree and index");
   }
 
   rocksdb::DB* const db_;
@@ -244,9 +225,9 @@ class SecondaryReader final : public StoreReader {
   absl::Status ForEachRaw(const OnRaw& each) const override {
     const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}));
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      MUSTER_RETURN_IF_ERROR(each(ViewOf(it->key()), ViewOf(it->value())));
+      MUSTER_RETURN_IF_ERROR(each(View(it->key()), View(it->value())));
     }
-    return ReadError(it->status(), "reading all of the store");
+    return FromRocks(it->status(), "reading all of the store");
   }
 
  private:
@@ -278,9 +259,9 @@ absl::StatusOr<std::unique_ptr<StoreReader>> StoreReader::Open(const std::string
     // The files that were listed are all there, and with them every log that they do not cover, if
     // the list stayed the same from before until after they were opened.
     if (before.empty() || before != FilesMark(folder)) continue;
-    MUSTER_RETURN_IF_ERROR(ReadError(s, absl::StrCat("opening ", folder)));
+    MUSTER_RETURN_IF_ERROR(FromRocks(s, absl::StrCat("opening ", folder)));
     std::string head;
-    const rocksdb::Status got = db->Get({}, kHead, &head);
+    const rocksdb::Status got = db->Get({}, layout::kHeadKey, &head);
     if (got.IsNotFound()) {
       const std::unique_ptr<rocksdb::Iterator> any(db->NewIterator({}));
       any->SeekToFirst();
@@ -290,15 +271,15 @@ absl::StatusOr<std::unique_ptr<StoreReader>> StoreReader::Open(const std::string
                          " has no head of its audit log: an older musterd wrote it, and the "
                          "present one brings it up to date when it runs, or it is damaged"));
       }
-      head = BigEndian(0) + BigEndian(0) + Sha256("");
+      head = layout::EncodeHead({0, {0, Sha256("")}});
     }
-    if (!got.IsNotFound()) MUSTER_RETURN_IF_ERROR(ReadError(got, "reading the head"));
-    if (head.size() != 2 * kNumberBytes + kHashBytes) {
+    if (!got.IsNotFound()) MUSTER_RETURN_IF_ERROR(FromRocks(got, "reading the head"));
+    if (head.size() != 2 * layout::kU64Bytes + kHashBytes) {
       return absl::DataLossError("store: the head is damaged; restore the newest backup");
     }
     return std::make_unique<SecondaryReader>(
-        std::move(scratch), std::move(db), FromBigEndian(head),
-        LogHead{FromBigEndian(head.substr(kNumberBytes)), head.substr(2 * kNumberBytes)});
+        std::move(scratch), std::move(db), DecodeU64(head),
+        LogHead{DecodeU64(head.substr(layout::kU64Bytes)), head.substr(2 * layout::kU64Bytes)});
   }
   return last;
 }

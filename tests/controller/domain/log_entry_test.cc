@@ -50,6 +50,21 @@ TEST(FitEntry, TextsAreCutBetweenCharacters) {
   EXPECT_EQ(entry.object(), CutText(object, limits::kMaxLogNameBytes - (mark - 1)));
 }
 
+TEST(FitEntry, WhatIsNotUtf8CanStillBeReadLater) {
+  v1::AuditEntry entry;
+  entry.set_reason("Zugriff verweigert f\xfcr kim");  // Latin-1
+  entry.set_outcome("cut in a character: \xc3");
+  entry.set_object("person/ü");
+  entry.add_subjects("person/\xff");
+  FitEntry(entry);
+  v1::AuditEntry read;
+  ASSERT_TRUE(read.ParseFromString(entry.SerializeAsString()));
+  EXPECT_EQ(read.reason(), "Zugriff verweigert f?r kim");
+  EXPECT_EQ(read.outcome(), "cut in a character: ?");
+  EXPECT_EQ(read.object(), "person/ü");
+  EXPECT_EQ(read.subjects(0), "person/?");
+}
+
 TEST(FitEntry, TheLongerRecordGoesFirst) {
   const std::string query(limits::kMaxLogTextBytes + 1, 'q'), small(20'000, 's');
   const std::string big(60'000, 'b'), bigger(70'000, 'c');

@@ -9,7 +9,7 @@
 namespace muster {
 namespace {
 
-absl::TimeZone Zone(const std::string& name) {
+absl::TimeZone ZoneNamed(const std::string& name) {
   absl::TimeZone zone;
   EXPECT_TRUE(absl::LoadTimeZone(name, &zone)) << name;
   return zone;
@@ -43,19 +43,19 @@ TEST(LogKeptUntil, CalendarYearsOfTheAgency) {
       {"UTC", "9500-01-01T00:00:00Z", 3, "infinite-future"},
   };
   for (const auto& c : kCases) {
-    const absl::Time until = LogKeptUntil(At(c.at), c.years, Zone(c.zone));
+    const absl::Time until = LogKeptUntil(At(c.at), c.years, ZoneNamed(c.zone));
     EXPECT_EQ(until == absl::InfiniteFuture() ? "infinite-future" : TimeText(until), c.until)
         << c.at << " " << c.zone;
   }
 }
 
 TEST(IsOver, TheMomentItselfAndWhatWasAskedFor) {
-  const LogRetentionTerms all = {.keep_years = 3, .zone = Zone("UTC"), .now = kNow};
-  const absl::Time three = At(absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", kNow, Zone("UTC")));
-  const absl::CivilSecond now = absl::ToCivilSecond(three, Zone("UTC"));
+  const LogRetentionTerms all = {.keep_years = 3, .zone = ZoneNamed("UTC"), .now = kNow};
+  const absl::Time three = At(absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", kNow, ZoneNamed("UTC")));
+  const absl::CivilSecond now = absl::ToCivilSecond(three, ZoneNamed("UTC"));
   const absl::Time edge = absl::FromCivil(absl::CivilSecond(now.year() - 3, now.month(), now.day(),
                                                             now.hour(), now.minute(), now.second()),
-                                          Zone("UTC"));
+                                          ZoneNamed("UTC"));
   EXPECT_TRUE(IsOver(edge, all));
   EXPECT_FALSE(IsOver(edge + absl::Seconds(1), all));
   EXPECT_FALSE(IsOver(kNow, all));
@@ -177,7 +177,7 @@ TEST(LogKeepers, WhatIsStillOpenKeepsItsEntries) {
 TEST(PruneWalk, WholeTilesUpToTheFirstEntryThatStays) {
   LogKeepers keepers;
   keepers.Add(HoldOn("p1"));
-  const LogRetentionTerms terms = {.keep_years = 3, .zone = Zone("UTC"), .now = kNow};
+  const LogRetentionTerms terms = {.keep_years = 3, .zone = ZoneNamed("UTC"), .now = kNow};
   const std::vector<LogReaderPlace> far = {{"webhook itsm", 9'999}, {"webhook b", 9'000}};
   const uint64_t kNever = 1'000'000;
   const struct {

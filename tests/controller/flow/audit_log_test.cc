@@ -92,6 +92,7 @@ TEST_F(AuditLogTest, AnEntryIsProvenUnderTheHeadOfTheSameMoment) {
 TEST_F(AuditLogTest, WhereItWasPrunedIsSaid) {
   breaks_store_ = true;
   Mutation mutation;
+  mutation.prune = {0, 512};
   mutation.puts.push_back({kPrunedBelowKey, "512"});
   ASSERT_TRUE(store_->Commit(std::move(mutation)).ok());
   EXPECT_EQ(SignedHead(*store_->Read(), signer_, settings_)->pruned_below(), 512U);

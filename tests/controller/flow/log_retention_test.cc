@@ -11,7 +11,7 @@
 namespace muster {
 namespace {
 
-class Receiver final : public WebhookTransport {
+class PruneReceiver final : public WebhookTransport {
  public:
   absl::Status Post(const WebhookPost& post) override {
     bodies.push_back(post.body);
@@ -215,7 +215,7 @@ TEST_F(LogRetentionTest, WhatIsOpenKeepsItsEntries) {
 }
 
 TEST_F(LogRetentionTest, AWebhookThatIsSetUpIsWaitedFor) {
-  Receiver receiver;
+  PruneReceiver receiver;
   WebhookSender sender(*services_, {"itsm", "https://x", "", "secret", {}}, receiver,
                        [](const absl::Status&, absl::string_view) {});
   ASSERT_TRUE(sender.Round().ok());  // it begins here

@@ -1,6 +1,7 @@
 // Who holds which role: read from directory groups, counted for people who may sign in.
 #include <gtest/gtest.h>
 
+#include "absl/strings/match.h"
 #include "controller/flow/roles.h"
 #include "controller/flow/sign_in.h"
 #include "tests/controller/flow/world.h"
@@ -162,6 +163,10 @@ TEST_F(OperatorRolesTest, WrongPasswordsLockTheAccount) {
   const int asked = directory_->password_checks;
   EXPECT_EQ(Try("soc", "right").status().code(), absl::StatusCode::kUnauthenticated);
   EXPECT_EQ(directory_->password_checks, asked);  // the directory is not asked any more
+  const auto refused = Audited("sign-in.refused");
+  ASSERT_EQ(refused.size(), limits::kSignInFailures + 1);
+  EXPECT_TRUE(absl::StrContains(refused.back().reason(), "is locked until"))
+      << refused.back().reason();
   clock_.Advance(limits::kSignInLock);
   EXPECT_TRUE(Try("soc", "right").ok());
   EXPECT_EQ(Try("soc", "wrong").status().code(), absl::StatusCode::kUnauthenticated);
@@ -173,6 +178,10 @@ TEST_F(OperatorRolesTest, WhoIsNotLetIn) {
   EXPECT_EQ(Try("nobody", "x").status(),
             absl::UnauthenticatedError("the name or the password is wrong"));
   EXPECT_EQ(Try("alice", "hers").status().code(), absl::StatusCode::kPermissionDenied);
+  const auto refused = Audited("sign-in.refused");
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].outcome(), "PERMISSION_DENIED");
+  EXPECT_EQ(refused[0].reason(), "the password is right, but no role goes with it");
   EXPECT_EQ(Try("soc", "").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Try("soc", std::string(257, 'x')).status().code(), absl::StatusCode::kInvalidArgument);
   directory_->error = absl::UnavailableError("away");

@@ -58,12 +58,19 @@ class Export {
     request.set_page_size(limits::kMaxPage);
     do {
       v1::ListAuditWitnessesResponse page;
+      if (witnesses_.size() >= limits::kMaxWitnessFiles) {
+        return absl::ResourceExhaustedError(
+            absl::StrCat("over ", limits::kMaxWitnessFiles, " devices are witnesses of this log"));
+      }
       MUSTER_RETURN_IF_ERROR(in_.call("ListAuditWitnesses", request, &page));
       for (v1::AuditWitness& witness : *page.mutable_items()) {
         witnesses_.push_back(std::move(witness));
       }
+      if (page.items().empty() && !page.next_cursor().empty()) {
+        return Inconsistent("the controller's list of witnesses does not end");
+      }
       request.set_cursor(page.next_cursor());
-    } while (!request.cursor().empty() && witnesses_.size() < limits::kMaxWitnessFiles);
+    } while (!request.cursor().empty());
     return absl::OkStatus();
   }
 
@@ -257,6 +264,9 @@ class Export {
       }
       const auto old_head = OpenCheckpoint(there, head_.keys, "");
       const auto new_head = OpenCheckpoint(note, head_.keys, "");
+      if (there != note && old_head.ok() && !IsOfThisLog(*old_head)) {  // evidence: it stays
+        return WriteNote(absl::StrCat(who, "-", Sha256Hex(note).substr(0, 8)), end, note);
+      }
       if (old_head.ok() && (!new_head.ok() || new_head->size < old_head->size)) {
         return absl::OkStatus();
       }
@@ -265,16 +275,30 @@ class Export {
     return folder_.Write(file, note);
   }
 
+  // All tiles are written.
+  bool IsOfThisLog(const Checkpoint& seen) const {
+    if (seen.size > head_.head.size) return true;  // that one is kept for its size
+    const auto root = RootAt(ExportTiles(folder_, head_.head.size), seen.size);
+    return root.ok() && *root == seen.root;
+  }
+
   absl::Status WriteProof(uint64_t sequence) {
     const uint64_t size = head_.head.size, bundle = sequence / kTileWidth;
     std::string bytes;
     MUSTER_RETURN_IF_ERROR(
         folder_.Read(BundlePath(bundle, TileWidthAt(size, 0, bundle)), kMaxBundleBytes, bytes));
     MUSTER_ASSIGN_OR_RETURN(const std::vector<absl::string_view> entries, ParseBundle(bytes));
-    LogProof proof = {std::string(entries[sequence % kTileWidth]), sequence, {}, head_.note};
+    const uint64_t at = sequence % kTileWidth;
+    if (at >= entries.size()) {  // of an older export: only its end was looked at
+      return Damaged(absl::StrCat("the bundle of entry ", sequence, " is cut off"));
+    }
+    LogProof proof = {std::string(entries[at]), sequence, {}, head_.note};
     MUSTER_ASSIGN_OR_RETURN(proof.path, InclusionPath(ExportTiles(folder_, size), sequence, size));
+    const std::string text = FormatLogProof(proof);
+    const auto proven = VerifyProofText(text, head_.keys);
+    if (!proven.ok()) return Damaged(proven.status().message());
     ++outcome_.proofs;
-    return folder_.Write(ProofPath(sequence), FormatLogProof(proof));
+    return folder_.Write(ProofPath(sequence), text);
   }
 
   // The head last: a folder without it is visibly not finished.

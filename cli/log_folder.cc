@@ -141,6 +141,11 @@ absl::StatusOr<ExportFolder> ExportFolder::OpenToWrite(const std::string& path) 
     if (errno != EWOULDBLOCK) return OurError(path, errno);
     return absl::AbortedError(absl::StrCat("another export is being written to ", path));
   }
+  // Writing through a link to a folder would change files elsewhere.
+  MUSTER_RETURN_IF_ERROR(out.ForEach([&](const std::string& file, bool regular) {
+    if (regular) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(path, "/", file, " is no regular file"));
+  }));
   return out;
 }
 
@@ -178,7 +183,7 @@ absl::Status ExportFolder::Read(const std::string& file, size_t max_bytes, std::
 absl::Status ExportFolder::ForEach(
     const std::function<absl::Status(const std::string&, bool)>& each) const {
   std::error_code error;
-  const std::string below = absl::StrCat(path_, "/");
+  const std::string below = (fs::path(path_) / "").string();  // "export/" has its slash
   fs::recursive_directory_iterator entry(path_, error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     std::error_code ignored;

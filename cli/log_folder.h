@@ -48,7 +48,8 @@ std::string ProofPath(uint64_t sequence);
 class ExportFolder {
  public:
   static absl::StatusOr<ExportFolder> Open(const std::string& path);
-  // Makes it where it is not there. ABORTED: another export is being written to it.
+  // Makes it where it is not there. ABORTED: another export is being written to it. A link or the
+  // like in it is refused.
   static absl::StatusOr<ExportFolder> OpenToWrite(const std::string& path);
 
   const std::string& path() const { return path_; }

@@ -61,6 +61,7 @@ class LogTreeCheck {
   v1::AuditEntry entry_;  // kept for its memory, as are these
   std::string bundle_, tile_, hashes_, above_;
   bool have_tile_ = false;
+  size_t without_tile_ = 0;    // bundles
   uint64_t gone_below_ = 0;    // the entries before it, without a gap, have no text here
   uint64_t pruned_below_ = 0;  // and those before this may lack it: an entry of the log says so
   uint64_t pruned_by_ = 0;     // the entry that does

@@ -165,8 +165,17 @@ class Verification {
     MUSTER_ASSIGN_OR_RETURN(const ExportFolder folder, ExportFolder::Open(path));
     std::vector<std::string> files;
     MUSTER_RETURN_IF_ERROR(folder.ForEach([&](const std::string& file, bool regular) {
-      const bool note = regular && (file == kCheckpointFile || absl::EndsWith(file, kRefusedEnd) ||
-                                    absl::EndsWith(file, kCheckpointEnd));
+      const bool note = (file == kCheckpointFile || absl::EndsWith(file, kRefusedEnd) ||
+                         absl::EndsWith(file, kCheckpointEnd));
+      if (!note && ParseExportPath(file).kind == ExportFile::Kind::kOther) {
+        AddWarning(report_, "IGNORED", absl::StrCat(path, "/", file),
+                   "its name is not that of a note, so it was not looked at");
+      }
+      if (note && !regular) {  // left out in silence, it would look as if it agreed
+        AddFinding(report_, "UNREADABLE_FILE", absl::StrCat(path, "/", file),
+                   "a note that is no regular file");
+        return absl::OkStatus();
+      }
       if (note && files.size() <= limits::kMaxWitnessFiles) files.push_back(file);
       return absl::OkStatus();
     }));

@@ -44,5 +44,5 @@ enrol_and_start_agent
 play_story
 write_report
 if [ -z "$once" ]; then stay_up; fi
-[ "$blocked_before$allowed_after$chat_seen$chat_receipted$blocked_after_revoke" = truetruetruetruetrue ] ||
+[ "$blocked_before$allowed_after$chat_seen$chat_receipted$blocked_after_revoke$audit_verified" = truetruetruetruetruetrue ] ||
   fail "the story did not go as it should; see $demo/log/"

@@ -269,6 +269,53 @@ TEST_F(LogExportTest, WitnessesAndProofsComeWithIt) {
   EXPECT_TRUE(absl::IsInvalidArgument(Export(fake).status()));
 }
 
+TEST_F(LogExportTest, ANoteOfAnotherLogIsNotReplacedByALaterOne) {
+  FakeLog fake(LogOf(300));
+  LogFolder fork = LogOf(200);
+  fork.Replace(1, fork.entry(2));
+  v1::AuditWitness& witness = fake.witnesses.emplace_back();
+  witness.set_device_id("dev-1");
+  witness.set_checkpoint(fork.Note(200));
+  ASSERT_TRUE(Export(fake).ok());
+  witness.set_checkpoint(fake.log.Note(250));
+  ASSERT_TRUE(Export(fake).ok());
+  EXPECT_EQ(Files()["witness/dev-1.checkpoint"], fork.Note(200));
+  EXPECT_EQ(Files().size(), fake.log.Files(300).size() + 2);
+}
+
+TEST_F(LogExportTest, NothingIsWrittenThroughALink) {
+  FakeLog fake(LogOf(300));
+  fs::create_directories(temp_.File("elsewhere"));
+  fs::create_directories(dir());
+  fs::create_symlink(temp_.File("elsewhere"), dir() + "/tile");
+  WriteLogFiles({{kUnfinishedFile, ""}}, dir());
+  EXPECT_TRUE(absl::IsInvalidArgument(Export(fake).status()));
+  EXPECT_TRUE(fs::is_empty(temp_.File("elsewhere")));
+}
+
+TEST_F(LogExportTest, AListOfWitnessesThatNeverEndsIsRefused) {
+  FakeLog fake(LogOf(3));
+  const AdminCall honest = fake.call();
+  const AdminCall endless = [&](const std::string& method, const google::protobuf::Message& in,
+                                google::protobuf::Message* out) {
+    const absl::Status status = honest(method, in, out);
+    if (method == "ListAuditWitnesses") {
+      dynamic_cast<v1::ListAuditWitnessesResponse*>(out)->set_next_cursor("on");
+    }
+    return status;
+  };
+  EXPECT_EQ(VerifyCodeOf(ExportLog({dir(), endless, {}, ""}).status()), VerifyCode::kInconsistent);
+  EXPECT_FALSE(fs::exists(dir()));
+}
+
+TEST_F(LogExportTest, ADamagedBundleOfAnOlderExportProvesNothing) {
+  FakeLog fake(LogOf(300));
+  ASSERT_TRUE(Export(fake).ok());
+  WriteLogFiles({{"tile/entries/000", std::string()}}, dir());
+  fake.about = {7};
+  EXPECT_TRUE(absl::IsFailedPrecondition(Export(fake, "request/REQ-7").status()));
+}
+
 TEST_F(LogExportTest, PrunedEntriesAreHashesOnly) {
   FakeLog fake(LogOf(700));
   v1::AuditEntry prune;

@@ -291,6 +291,34 @@ TEST_F(LogTamperingTest, OnlyWhatTheLogSaysWasPrunedMayBeMissing) {
   EXPECT_EQ(Codes(files), Found{"MISSING_FILE"}) << "more than was said";
 }
 
+TEST_F(LogTamperingTest, AHeadOfAnEndlessLogEndsTheWalk) {
+  for (const uint64_t size : {uint64_t{1} << 50, ~uint64_t{0}}) {
+    LogFiles files = FilesOf(log_);
+    files["checkpoint"] =
+        *SignCheckpoint({log_.Key().name(), size, log_.leaves()[0]}, LogTestKey());
+    EXPECT_TRUE(Codes(files).contains("MISSING_FILE"));
+    EXPECT_GT(report_.more_findings, 0U);
+  }
+}
+
+TEST_F(LogTamperingTest, NoNoteOfAFolderOfWitnessesIsLeftOutInSilence) {
+  const std::string kept = temp_.File("kept");
+  fs::create_directories(kept);
+  WriteLogFiles({{"a.checkpoint", log_.Note(300)}, {"b.note", log_.Note(200)}}, kept);
+  EXPECT_EQ(Codes(FilesOf(log_), {kept + "/"}), Found{"OK"});
+  ASSERT_EQ(report_.warnings.size(), 1U);
+  EXPECT_EQ(report_.warnings[0].code, "IGNORED");
+  fs::create_symlink("a.checkpoint", kept + "/c.checkpoint");
+  EXPECT_EQ(Codes(FilesOf(log_), {kept}), Found{"UNREADABLE_FILE"});
+}
+
+TEST_F(LogTamperingTest, ASlashBehindTheFolderIsNoFinding) {
+  ASSERT_EQ(Codes(FilesOf(log_)), Found{"OK"});
+  const auto report = VerifyLogExport({temp_.File("export") + "/", {log_.Key()}, {}});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->good());
+}
+
 TEST_F(LogTamperingTest, OneProofIsCheckedByItself) {
   const std::string text = FormatLogProof(log_.Proof(400, kSize));
   const auto proven = VerifyProofText(text, {log_.Key()});

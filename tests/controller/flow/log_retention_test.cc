@@ -3,6 +3,7 @@
 #include "common/log_limits.h"
 #include "controller/flow/audit.h"
 #include "controller/flow/compliance_history.h"
+#include "controller/flow/deadlines.h"
 #include "controller/flow/holds.h"
 #include "controller/flow/webhooks.h"
 #include "tests/controller/flow/world.h"
@@ -17,6 +18,21 @@ class Receiver final : public WebhookTransport {
     return absl::OkStatus();
   }
   std::vector<std::string> bodies;
+};
+
+// Something else happens right before the next commit.
+class RacedStore final : public Store {
+ public:
+  RacedStore(Store& real, std::function<void()> race) : real_(real), race_(std::move(race)) {}
+  std::unique_ptr<Snapshot> Read() const override { return real_.Read(); }
+  absl::StatusOr<uint64_t> Commit(Mutation m) override {
+    if (race_) std::exchange(race_, nullptr)();
+    return real_.Commit(std::move(m));
+  }
+
+ private:
+  Store& real_;
+  std::function<void()> race_;
 };
 
 class LogRetentionTest : public World {
@@ -166,6 +182,24 @@ TEST_F(LogRetentionTest, AHoldKeepsItsPersonUntilItIsReleased) {
   EXPECT_EQ(Prune()->pruned, 512u);
 }
 
+TEST_F(LogRetentionTest, AHoldThatIsPlacedMeanwhileIsNotTooLate) {
+  OldLog();
+  RacedStore raced(*store_, [&] {
+    v1::PlaceHoldRequest place;
+    place.set_person_upn("alice@agency.test");
+    place.set_reason("litigation");
+    ASSERT_TRUE(PlaceHold(*services_, Who("second"), place).ok());
+  });
+  const Services services{raced, clock_, entropy_, work_, settings_};
+  v1::PruneAuditRequest in;
+  in.set_reason("schedule");
+  const auto done = PruneAuditLog(services, Who("second"), in);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->pruned, 0u);
+  EXPECT_EQ(done->held_by.substr(0, 45), "HOLD-000001 (person alice@agency.test): entry");
+  EXPECT_EQ(Texts(), store_->Read()->log_head().size);
+}
+
 TEST_F(LogRetentionTest, WhatIsOpenKeepsItsEntries) {
   const auto request = SubmitFor("bob");
   ASSERT_TRUE(request.ok()) << request.status();
@@ -174,11 +208,9 @@ TEST_F(LogRetentionTest, WhatIsOpenKeepsItsEntries) {
   EXPECT_EQ(held->pruned, 0u);
   EXPECT_EQ(held->held_by.find("request REQ-000001, which is still open: entry"), 0u)
       << held->held_by;
-  v1::Request over = RequestNow(request->request_id());
-  over.set_state(v1::Request::EXPIRED_UNDECIDED);
-  Mutation ended;
-  Put(ended, RequestKey(request->request_id()), over);
-  ASSERT_TRUE(store_->Commit(std::move(ended)).ok());
+  settings_.decision_times.sla = absl::Hours(24 * 366 * 9);  // no escalation of each past day
+  ASSERT_TRUE(RunDeadlines(*services_).ok());
+  ASSERT_EQ(RequestNow(request->request_id()).state(), v1::Request::EXPIRED_UNDECIDED);
   EXPECT_EQ(Prune()->pruned, 512u);
 }
 

@@ -300,6 +300,7 @@ TEST_F(LogSearchTest, EverythingAboutARequestInOneCall) {
 }
 
 TEST_F(LogSearchTest, WhoseRetentionHasEndedIsPassedOver) {
+  breaks_store_ = true;
   const uint64_t gone = Write(Who("soc"), {.verb = "x.y", .object = "x"});
   const absl::Time then = clock_.Now();
   const uint64_t there = Write(Who("soc"), {.verb = "x.y", .object = "x"});
@@ -317,6 +318,7 @@ TEST_F(LogSearchTest, WhoseRetentionHasEndedIsPassedOver) {
 }
 
 TEST_F(LogSearchTest, DamageIsSaid) {
+  breaks_store_ = true;
   const uint64_t bad = Write(Who("soc"), {.verb = "x.y", .object = ""});
   Mutation mutation;
   v1::AuditRecord record;

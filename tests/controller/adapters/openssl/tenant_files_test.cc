@@ -151,8 +151,8 @@ TEST(LoadOnlineKeys, ANewKeyIsLaidBesideTheOldUpToABound) {
   TempDir dir;
   ASSERT_TRUE(InitTenant(Options(dir), kNow).ok());
   ASSERT_TRUE(NewKeyPair(dir.File("t/keys/policy-2")).ok());
-  EXPECT_EQ(LoadOnlineKeys(dir.File("t"))->size(), 4u);
-  for (size_t i = 4; i <= limits::kMaxKeyFiles; ++i) {
+  EXPECT_EQ(LoadOnlineKeys(dir.File("t"))->size(), 5u);
+  for (size_t i = 5; i <= limits::kMaxKeyFiles; ++i) {
     ASSERT_TRUE(WriteFileAtomically(dir.File(absl::StrCat("t/keys/", i, ".key")), "", 0600).ok());
   }
   EXPECT_EQ(LoadOnlineKeys(dir.File("t")).status().code(), absl::StatusCode::kFailedPrecondition);

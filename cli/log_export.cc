@@ -242,6 +242,9 @@ class Export {
         return absl::InvalidArgumentError("the controller named a witness that is no device");
       }
       MUSTER_RETURN_IF_ERROR(WriteNote(witness.device_id(), kCheckpointEnd, witness.checkpoint()));
+      // What it says under this code is the log of before: given up by the holders of the root, in
+      // public, and in this log as an alarm.
+      if (witness.refused_code() == "EPOCH") continue;
       MUSTER_RETURN_IF_ERROR(
           WriteNote(witness.device_id(), kRefusedEnd, witness.refused_checkpoint()));
     }

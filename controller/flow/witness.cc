@@ -74,6 +74,23 @@ absl::StatusOr<std::string> WhoSigned(const Snapshot& snapshot, const std::strin
                                   head.status().message(), ")");
 }
 
+// The note, when a key signed it that any root ever named for the log; else nothing: what nobody
+// signed proves nothing, and one device must not spoil the auditors' exports with it.
+absl::StatusOr<std::string> SignedNote(const Snapshot& snapshot, const std::string& note) {
+  if (note.empty()) return note;
+  bool is_signed = false;
+  MUSTER_RETURN_IF_ERROR(ForEach<v1::SignedDoc>(
+      snapshot, "root_version/",
+      [&](const std::string&, const Versioned<v1::SignedDoc>& doc) -> absl::Status {
+        MUSTER_ASSIGN_OR_RETURN(const v1::Root root, RootOf(doc.value));
+        MUSTER_ASSIGN_OR_RETURN(const Trust trust, Trust::FromRoot(root));
+        is_signed =
+            is_signed || OpenCheckpoint(note, LogKeysOf(trust), LogOrigin(trust.tenant())).ok();
+        return absl::OkStatus();
+      }));
+  return is_signed ? note : "";
+}
+
 absl::Status CheckNote(const std::string& note) {
   if (note.size() <= limits::kMaxNoteBytes) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -115,14 +132,24 @@ absl::Status WriteWitness(const Services& services, const Snapshot& snapshot,
   MUSTER_ASSIGN_OR_RETURN(const auto known, Find<v1::AuditWitness>(snapshot, key));
   v1::AuditWitness witness = known ? known->value : v1::AuditWitness();
   witness.set_device_id(device.device_id());
-  witness.set_checkpoint(report.checkpoint());
+  MUSTER_ASSIGN_OR_RETURN(const std::string seen, SignedNote(snapshot, report.checkpoint()));
+  MUSTER_ASSIGN_OR_RETURN(const std::string refused,
+                          SignedNote(snapshot, report.refused_checkpoint()));
+  if (seen.empty() && !report.checkpoint().empty()) {
+    AddAlarm(services, v1::Alarm::AUDIT_LOG_FORKED,
+             "the device tells of a head of the audit log that no key of the log ever signed; it "
+             "is no evidence and is not kept: look after the device",
+             device, mutation);
+  } else {
+    witness.set_checkpoint(seen);
+  }
   const std::string code = Shortened(report.refused_code(), limits::kMaxTicketBytes);
   const bool refuses = !report.refused_checkpoint().empty() || !code.empty();
-  const bool is_new = refuses && (witness.refused_checkpoint() != report.refused_checkpoint() ||
-                                  witness.refused_code() != code);
+  const bool is_new =
+      refuses && (witness.refused_checkpoint() != refused || witness.refused_code() != code);
   const google::protobuf::Timestamp now = ToProto(services.clock.Now());
   if (is_new) {
-    witness.set_refused_checkpoint(report.refused_checkpoint());
+    witness.set_refused_checkpoint(refused);
     witness.set_refused_code(code);
     witness.set_refused_detail(Shortened(report.refused_detail(), limits::kMaxReasonBytes));
     *witness.mutable_refused_at() = now;
@@ -133,7 +160,8 @@ absl::Status WriteWitness(const Services& services, const Snapshot& snapshot,
                           witness.refused_detail(), "; ", signer),
              device, mutation);
   }
-  if (known && !is_new && known->value.checkpoint() == report.checkpoint()) return absl::OkStatus();
+  if (known && !is_new && known->value.checkpoint() == witness.checkpoint())
+    return absl::OkStatus();
   *witness.mutable_at() = now;
   Put(mutation, key, witness);
   return absl::OkStatus();

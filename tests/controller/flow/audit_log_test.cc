@@ -90,7 +90,7 @@ TEST_F(AuditLogTest, AnEntryIsProvenUnderTheHeadOfTheSameMoment) {
 }
 
 TEST_F(AuditLogTest, WhereItWasPrunedIsSaid) {
-  breaks_store_ = true;
+  AddEntries(600);
   Mutation mutation;
   mutation.prune = {0, 512};
   mutation.puts.push_back({kPrunedBelowKey, "512"});

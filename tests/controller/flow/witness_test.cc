@@ -158,6 +158,24 @@ TEST_F(WitnessTest, WhatKindOfRefusalAndWhoSigned) {
   EXPECT_TRUE(Report(v1::WitnessReport()).ok());
 }
 
+TEST_F(WitnessTest, WhatNobodySignedIsNoEvidence) {
+  const std::string good = Note({"agency/audit", 3, HeadAt(3).root});
+  const std::string junk = "agency/audit\n1\nAAAA\n\n\u2014 nobody AAAA\n";
+  v1::WitnessReport report;
+  report.set_checkpoint(good);
+  ASSERT_TRUE(Report(report).ok());
+  report.set_checkpoint(junk);
+  report.set_refused_checkpoint(junk);
+  report.set_refused_code("INCONSISTENT");
+  ASSERT_TRUE(Report(report).ok());
+  EXPECT_EQ(Witness()->checkpoint(), good);
+  EXPECT_EQ(Witness()->refused_checkpoint(), "");
+  EXPECT_EQ(Witness()->refused_code(), "INCONSISTENT");
+  const auto alarms = DeviceAlarms();
+  ASSERT_FALSE(alarms.empty());
+  EXPECT_TRUE(absl::StrContains(alarms.front(), "no key of the log ever signed")) << alarms.front();
+}
+
 TEST_F(WitnessTest, ARefusedBeaconAlarmsWhenTheLogIsWhy) {
   struct Case {
     std::string name, code, detail;

@@ -27,6 +27,6 @@ void AddRecordsCommands(CLI::App* root, Session* session);
 void AddExplainCommand(CLI::App* root, Session* session);
 void AddAuditCommands(CLI::App* root, Session* session);
 void AddAuditExportCommands(CLI::App* audit, Session* session);  // checkpoint, export, verify …
-void AddAuditPruneCommand(CLI::App* audit, Session* session);  // audit prune
+void AddAuditPruneCommand(CLI::App* audit, Session* session);    // audit prune
 
 }  // namespace muster::cli

@@ -56,7 +56,7 @@ absl::Status NarrowToTimes(const Snapshot& snapshot, const LogQuery& query, LogR
 class SearchPage {
  public:
   SearchPage(const Snapshot& snapshot, const LogQuery& query, size_t size, bool newest_first,
-       v1::ListAuditResponse& out)
+             v1::ListAuditResponse& out)
       : snapshot_(snapshot), query_(query), size_(size), newest_first_(newest_first), out_(out) {}
 
   absl::Status Fill(LogRange range) {

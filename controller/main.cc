@@ -228,6 +228,27 @@ std::shared_ptr<spdlog::logger> PrepareProcess() {
   return log;
 }
 
+// What works, but not as it should.
+void WarnOfWhatIsMissing(spdlog::logger& log, const Signer& signer, const Settings& settings,
+                         const std::string& data_dir) {
+  if (!signer.Has(kBeaconKind.role)) {
+    log.warn("the root of trust has no role 'beacon': devices cannot notice a frozen policy");
+  }
+  if (!signer.Has(kLogRole)) {
+    log.warn(
+        "the root of trust names no key of the audit log: its heads are not signed, and nobody "
+        "outside can check them. Make one with `musterctl trust key --algorithm ed25519 --out "
+        "{}/keys/log.key` and name it in the next root with `musterctl trust add-key log`",
+        data_dir);
+  }
+
+  if (settings.role_groups.empty()) {
+    log.warn(
+        "no directory group gives a role (directory.roles): only operators whose certificate "
+        "carries the role admin may do anything");
+  }
+}
+
 absl::Status Run(const std::string& config_file) {
   const auto log = PrepareProcess();
   MUSTER_ASSIGN_OR_RETURN(const ServerConfig config, LoadConfig(config_file));
@@ -245,22 +266,7 @@ absl::Status Run(const std::string& config_file) {
   const Services services{*store, clock, entropy, work, settings};
   Signer signer([dir = config.data_dir] { return LoadOnlineKeys(dir); });
   MUSTER_RETURN_IF_ERROR(AdoptRoot(services, signer, tenant.root));
-  if (!signer.Has(kBeaconKind.role)) {
-    log->warn("the root of trust has no role 'beacon': devices cannot notice a frozen policy");
-  }
-  if (!signer.Has(kLogRole)) {
-    log->warn(
-        "the root of trust names no key of the audit log: its heads are not signed, and nobody "
-        "outside can check them. Make one with `musterctl trust key --algorithm ed25519 --out "
-        "{}/keys/log.key` and name it in the next root with `musterctl trust add-key log`",
-        config.data_dir);
-  }
-
-  if (settings.role_groups.empty()) {
-    log->warn(
-        "no directory group gives a role (directory.roles): only operators whose certificate "
-        "carries the role admin may do anything");
-  }
+  WarnOfWhatIsMissing(*log, signer, settings, config.data_dir);
 
   MUSTER_ASSIGN_OR_RETURN(CardTrust cards, LoadCardTrust(config.operators));
   MUSTER_ASSIGN_OR_RETURN(const std::vector<Webhook> webhooks, LoadWebhooks(config.webhooks));

@@ -366,7 +366,7 @@ TEST(ExternalRootTest, ACeremonyMakesATenant) {
   EXPECT_EQ(shown.value("version", 0), 1);
   EXPECT_EQ(shown.at("audit_log_keys").at(0).get<std::string>() + "\n",
             ReadWhole(dir + "/trust/audit-log.vkey"));
-  EXPECT_EQ(shown["keys"].size(), 7U);
+  EXPECT_EQ(shown["keys"].size(), 8U);
   EXPECT_EQ((*controller)->Stop(), 0);
 }
 

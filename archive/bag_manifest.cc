@@ -67,7 +67,9 @@ size_t ChecksumBytes(absl::string_view algorithm) {
 std::string FormatManifest(const Manifest& manifest) {
   std::string out;
   for (const auto& [path, checksum] : manifest) {
-    absl::StrAppend(&out, checksum, "  ", Encoded(path), "\n");
+    // Behind the mark of md5sum a name may begin as it likes.
+    const bool odd = !path.empty() && absl::StrContains(" \t*", path.substr(0, 1));
+    absl::StrAppend(&out, checksum, odd ? " *" : "  ", Encoded(path), "\n");
   }
   return out;
 }

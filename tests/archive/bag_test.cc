@@ -223,5 +223,13 @@ TEST(BagCode, SurvivesItsStatus) {
   EXPECT_EQ(BagCodeOf(absl::InternalError("BAG_PATH: x")), "");
 }
 
+TEST(Manifest, ANameThatBeginsOddlyIsReadAsItWasWritten) {
+  const std::string checksum(64, 'a');
+  for (const std::string path : {"  a", "\tb", "*c", "data/d", " *e"}) {
+    const Manifest manifest = {{path, checksum}};
+    EXPECT_EQ(*ParseManifest(FormatManifest(manifest), 32), manifest) << path;
+  }
+}
+
 }  // namespace
 }  // namespace muster::archive

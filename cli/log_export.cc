@@ -78,6 +78,7 @@ class Export {
     v1::ListAuditRequest request;
     request.set_about(in_.proofs_about);
     request.set_page_size(limits::kMaxPage);
+    size_t pages = 0;
     do {
       v1::ListAuditResponse page;
       MUSTER_RETURN_IF_ERROR(in_.call("ListAudit", request, &page));
@@ -85,7 +86,13 @@ class Export {
         if (entry.sequence() < head_.head.size) to_prove_.push_back(entry.sequence());
       }
       request.set_cursor(page.next_cursor());
-    } while (!request.cursor().empty() && to_prove_.size() < limits::kMaxWitnessFiles);
+      // Nothing is left out in silence, and pages that never end are refused.
+      if (++pages > limits::kMaxWitnessFiles || to_prove_.size() > limits::kMaxWitnessFiles) {
+        return absl::ResourceExhaustedError(
+            absl::StrCat("there are over ", limits::kMaxWitnessFiles,
+                         " entries about it: prove them one by one with `audit prove`"));
+      }
+    } while (!request.cursor().empty());
     return absl::OkStatus();
   }
 

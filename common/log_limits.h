@@ -24,8 +24,6 @@ inline constexpr size_t kMaxProofFileBytes = 128 << 10;  // the entry is in it
 
 // The sequencer: commits that wait are written together.
 inline constexpr absl::Duration kMinLogBatch = absl::Milliseconds(5);  // between two, under load
-inline constexpr absl::Duration kMaxLogBatch =
-    absl::Milliseconds(50);  // a commit waits to be taken
 inline constexpr size_t kMaxBatchEntries = 4'096;
 inline constexpr size_t kMaxBatchBytes = 8 << 20;
 inline constexpr size_t kMaxWaitingCommits = 10'000;  // more are told to come back

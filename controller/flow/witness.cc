@@ -82,10 +82,10 @@ absl::StatusOr<std::string> SignedNote(const Snapshot& snapshot, const std::stri
   MUSTER_RETURN_IF_ERROR(ForEach<v1::SignedDoc>(
       snapshot, "root_version/",
       [&](const std::string&, const Versioned<v1::SignedDoc>& doc) -> absl::Status {
+        if (is_signed) return absl::OkStatus();
         MUSTER_ASSIGN_OR_RETURN(const v1::Root root, RootOf(doc.value));
         MUSTER_ASSIGN_OR_RETURN(const Trust trust, Trust::FromRoot(root));
-        is_signed =
-            is_signed || OpenCheckpoint(note, LogKeysOf(trust), LogOrigin(trust.tenant())).ok();
+        is_signed = OpenCheckpoint(note, LogKeysOf(trust), LogOrigin(trust.tenant())).ok();
         return absl::OkStatus();
       }));
   return is_signed ? note : "";

@@ -13,9 +13,6 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-// Nothing here waits longer than for a batch to fill.
-static_assert(limits::kMinLogBatch <= limits::kMaxLogBatch);
-
 // To an officer: what it means, and what to do.
 absl::Status NotWritten(const rocksdb::Status& s, const std::string& folder) {
   if (s.IsNoSpace()) {

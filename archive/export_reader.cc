@@ -128,6 +128,7 @@ class ExportReader::Impl {
     }
     ++summary_.system;
     ReadSystem(split);
+    participants_.LearnNames(split.body);  // last: the author is a view of the names
     return {EntryKind::kSystem, 0, absl::string_view()};
   }
 
@@ -140,7 +141,6 @@ class ExportReader::Impl {
   }
 
   void ReadSystem(const SplitText& split) {
-    participants_.LearnNames(split.body);
     // Enough is known of most texts after their first lines.
     const bool beginning = summary_.messages + summary_.system <= kBeginning;
     const bool enough =

@@ -21,7 +21,8 @@ struct SplitText {
   bool known_author = false;  // has written before
 };
 
-// Thread-compatible. Views that it returns live until the next Split().
+// Thread-compatible. Views that it returns live until the next Split(), LearnName() or
+// LearnNames().
 class Participants {
  public:
   // `text` is an entry's, after its time; `line` its first line.

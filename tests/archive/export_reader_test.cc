@@ -133,6 +133,17 @@ TEST(ExportReader, FilesAreThereOrMissing) {
   EXPECT_EQ(seen.summary.missing, 1u);
 }
 
+// A system line in the name of the chat may tell of names that come before it in the list.
+TEST(ExportReader, TheChatKeepsItsNameWhenItsFirstLineNamesOthers) {
+  const Seen seen =
+      Read(absl::StrCat(kIos, "Ana joined using Te: am\n", kIos, "Ana joined using Bo: b\n", kIos,
+                        "Ana joined using Cy: c\n", kIos,
+                        "Te: am: \u200EMessages and calls are end-to-end encrypted. Somebody: of "
+                        "this long name left\n"));
+  EXPECT_EQ(seen.summary.chat, "Te: am");
+  EXPECT_EQ(seen.summary.system, 4u);
+}
+
 TEST(ExportReader, NamesWithColonsAreLearned) {
   const Seen seen = Read(absl::StrCat(kAndroid, "Alice added Dr: Who\n", kAndroid, "Dr: Who: hi\n",
                                       kAndroid, "Dr: Who: a: b\n"));

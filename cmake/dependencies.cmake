@@ -23,4 +23,6 @@ find_package(nlohmann_json REQUIRED)
 pkg_check_modules(RPM REQUIRED IMPORTED_TARGET rpm)
 pkg_check_modules(ICU REQUIRED IMPORTED_TARGET icu-uc icu-i18n)
 find_package(ZLIB REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(Boost 1.74 REQUIRED)  # headers: Beast and Asio
 pkg_check_modules(FLATPAK REQUIRED IMPORTED_TARGET flatpak)

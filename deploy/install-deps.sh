@@ -10,12 +10,13 @@ build_packages="
   librocksdb-dev libjemalloc-dev libyaml-cpp-dev libldap-dev libsasl2-dev
   libsasl2-modules-gssapi-mit libkrb5-dev libssl-dev libspdlog-dev libcli11-dev
   libcurl4-openssl-dev nlohmann-json3-dev libsystemd-dev librpm-dev libflatpak-dev
-  libicu-dev zlib1g-dev tzdata"
+  libicu-dev zlib1g-dev tzdata libsqlite3-dev libboost-dev"
 test_packages="
   libgtest-dev libgmock-dev libbenchmark-dev clang clang-tidy clang-format libclang-rt-14-dev python3
   slapd ldap-utils samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba
   openssl systemd procps iproute2 softhsm2 libengine-pkcs11-openssl opensc
-  dbus-daemon util-linux chromium firefox-esr libxml2-utils rpm flatpak e2fsprogs squashfs-tools bubblewrap"
+  dbus-daemon util-linux chromium firefox-esr libxml2-utils rpm flatpak e2fsprogs squashfs-tools bubblewrap
+  libplist-utils python3-jsonschema python3-yaml"
 # For the libraries of fapolicyd. Not its package: that one enables a rule that denies every exec.
 bench_packages="iproute2 liblmdb0 libseccomp2 libcap-ng0 libmagic1 libudev1 python3"
 # Node may be there from elsewhere, and Debian's npm cannot stand beside that one.

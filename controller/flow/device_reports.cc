@@ -77,6 +77,8 @@ class ReportWriter {
         MUSTER_RETURN_IF_ERROR(
             WriteWitness(services_, snapshot_, report.witness(), device_, mutation_));
         break;
+      case v1::Report::kPhone:
+      case v1::Report::kBridge:
       case v1::Report::BODY_NOT_SET:
         break;  // A newer agent's kind of report: its place in the chain still counts.
     }

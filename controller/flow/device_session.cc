@@ -62,6 +62,7 @@ absl::Status DeviceSession::OnMessage(const v1::AgentMessage& message) {
       if (outcome.of_archive) MUSTER_RETURN_IF_ERROR(OfferReceipts(*services_.store.Read()));
       return absl::OkStatus();
     }
+    case v1::AgentMessage::kLeave:
     case v1::AgentMessage::MESSAGE_NOT_SET:
       return absl::OkStatus();  // A newer agent's message.
   }

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
-SOURCES = ("common", "archive", "controller", "agent", "cli")
+SOURCES = ("common", "archive", "controller", "agent", "bridge", "cli")
 
 # Headers with an effect on the world. Pure code may not see one.
 EFFECTS = re.compile(
@@ -26,10 +26,15 @@ CLOCKS = re.compile(r"^(absl/time/clock\.h|chrono|ctime|time\.h)$")
 MAY_SEE_CLOCK = {"common/clock.h", "common/mutex.h"}
 
 
+NATIVE = "controller/domain/native/"
+# What `musterctl policy export -f` needs without a controller: pure code and the reader of files.
+OFFLINE = ("controller/domain/", "controller/adapters/yaml/")
+
+
 def layer_of(path):
     """(program, layer) of a path in the repository, e.g. ("agent", "domain")."""
     parts = path.split("/")
-    if parts[0] in ("archive", "controller", "agent") and len(parts) > 2:
+    if parts[0] in ("archive", "controller", "agent", "bridge") and len(parts) > 2:
         return parts[0], parts[1]
     return parts[0], ""
 
@@ -41,7 +46,21 @@ def problem(path, header):
     pure = program == "common" or layer == "domain" or path.startswith("archive/") and layer == ""
     if program in ("controller", "agent") and other in ("controller", "agent") and program != other:
         return f"{program} and {other} meet only through common/ and proto/"
-    if program == "cli" and other in ("controller", "agent"):
+    if other == "bridge" and program != "bridge":
+        return "nobody knows the bridge"
+    # A bridge is an agent for many devices: what is verified on a laptop is verified here by the
+    # same code. It installs profiles from the generators that musterctl exports from.
+    if program == "bridge" and other == "agent" and layer in ("domain", "flow"):
+        if other_layer not in ("domain", "flow"):
+            return f"{layer} may not include {other_layer or 'the program'}"
+        if layer == "domain" and other_layer != "domain":
+            return "domain may not include flow"
+    if program == "bridge" and other == "controller" and not header.startswith(NATIVE):
+        return "of the controller a bridge knows the generators of native policy alone"
+    if program == "bridge" and other == "cli":
+        return "the bridge knows no client"
+    if program == "cli" and other in ("controller", "agent") and not (
+            path.startswith("cli/native_") and header.startswith(OFFLINE)):
         return "cli talks to the controller over the wire only"
     if program == "common" and other in ("archive", "controller", "agent", "cli"):
         return "common knows no program"

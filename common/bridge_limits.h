@@ -1,0 +1,24 @@
+// Caps of the bridge and of what is written for a UEM; see common/limits.h for all others.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace muster::limits {
+
+inline constexpr size_t kMaxPhones = 65'000;          // of one bridge
+inline constexpr size_t kMaxPhonesPerRow = 1'000;     // of one list page, whatever was asked for
+inline constexpr size_t kMaxSampledApps = 2'000;      // of one phone
+inline constexpr size_t kMaxReportedPhoneApps = 500;  // of one PhoneReport
+inline constexpr size_t kMaxUemTextBytes = 512;       // of one text that the UEM says
+inline constexpr size_t kMaxUemAnswerBytes = size_t{16} << 20;
+inline constexpr size_t kMaxOpenOperations = 200'000;  // of one bridge
+inline constexpr uint32_t kMaxUemAttempts = 50;        // of one operation, then it is REFUSED
+inline constexpr absl::Duration kUemCallTime = absl::Seconds(60);
+inline constexpr absl::Duration kMaxUemBackoff = absl::Minutes(15);
+inline constexpr size_t kMaxHints = 10'000;  // waiting at once; a sweep finds what is beyond
+inline constexpr size_t kMaxHintBytes = size_t{64} << 10;
+
+}  // namespace muster::limits

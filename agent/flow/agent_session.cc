@@ -101,7 +101,7 @@ void Agent::OnMessage(const v1::ControllerMessage& message) {
       return OnReportAck(message.report_ack());
     case v1::ControllerMessage::kReceipts:
       return OnReceipts(message.receipts());
-    case v1::ControllerMessage::kDrain:  // the link's
+    case v1::ControllerMessage::kDrain:    // the link's
     case v1::ControllerMessage::kRefusal:  // a bridge's
     case v1::ControllerMessage::MESSAGE_NOT_SET:
       return;

@@ -19,6 +19,7 @@ import yaml
 
 TYPES = {"<string>": str, "<integer>": int, "<boolean>": bool, "<array>": list,
          "<dictionary>": dict, "<real>": float, "<data>": bytes}
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 UUID = re.compile(r"^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$")
 
 
@@ -27,7 +28,7 @@ def load(schemas, name):
     if not os.path.exists(path):
         return None
     with open(path, encoding="utf-8") as text:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=LOADER)
 
 
 def on_ios(entry, above):

@@ -16,16 +16,16 @@ const std::string kSchemas = MUSTER_SOURCE_DIR "/tests/data/schemas/apple";
 class AppleFormats : public testing::Test {
  protected:
   std::string Put(const std::string& name, const std::string& bytes) {
-    const std::string path = (dir_.path() / name).string();
+    const std::string path = dir_.File(name);
     EXPECT_TRUE(WriteWhole(path, bytes));
     return path;
   }
   std::string Check(const std::string& what, const std::string& bytes) {
-    return RunCommand({"python3", kTool, what, kSchemas, Put("checked", bytes)}).out;
+    return RunCommand({"/usr/bin/python3", kTool, what, kSchemas, Put("checked", bytes)}).out;
   }
   // Its exit code is 0 whatever happens: what counts is what it says and writes.
   std::string Converted(const std::string& path, const std::string& format) {
-    const std::string out = (dir_.path() / ("converted." + format)).string();
+    const std::string out = dir_.File("converted." + format);
     std::filesystem::remove(out);
     const CommandResult ran = RunCommand({"plistutil", "-i", path, "-o", out, "-f", format});
     if (!ran.err.empty() || !ran.out.empty()) return absl::StrCat("said: ", ran.out, ran.err);
@@ -48,7 +48,7 @@ TEST_F(AppleFormats, ProfilesAreWhatAppleDescribes) {
     const std::string binary = Converted(path, "bin");
     EXPECT_EQ(ReadWhole(binary).substr(0, 8), "bplist00") << input.name << " " << binary;
     const std::string back = Converted(binary, "xml");
-    const CommandResult same = RunCommand({"python3", kTool, "same", path, back});
+    const CommandResult same = RunCommand({"/usr/bin/python3", kTool, "same", path, back});
     EXPECT_EQ(same.out, "OK\n") << input.name << same;
     EXPECT_EQ(Check("profile", file->bytes), "OK\n") << input.name;
   }
@@ -153,8 +153,8 @@ TEST_F(AppleFormats, WhatIsNoPropertyListIsFound) {
 
 // Signed as a UEM takes it: what comes out of the envelope is what went in.
 TEST_F(AppleFormats, ASignedProfileKeepsItsBytes) {
-  const std::string key = (dir_.path() / "key.pem").string();
-  const std::string certificate = (dir_.path() / "cert.pem").string();
+  const std::string key = dir_.File("key.pem");
+  const std::string certificate = dir_.File("cert.pem");
   const CommandResult made = RunCommand({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                                          "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
                                          "/CN=profiles", "-keyout", key, "-out", certificate});
@@ -162,12 +162,12 @@ TEST_F(AppleFormats, ASignedProfileKeepsItsBytes) {
   for (const NamedInput& input : PhoneInputs()) {
     const std::string bytes = AppleProfile(input.in)->bytes;
     const std::string path = Put("profile.mobileconfig", bytes);
-    const std::string envelope = (dir_.path() / "signed.mobileconfig").string();
+    const std::string envelope = dir_.File("signed.mobileconfig");
     const CommandResult sealed =
         RunCommand({"openssl", "cms", "-sign", "-binary", "-nodetach", "-outform", "DER", "-signer",
                     certificate, "-inkey", key, "-in", path, "-out", envelope});
     ASSERT_EQ(sealed.exit_code, 0) << sealed;
-    const std::string out = (dir_.path() / "out").string();
+    const std::string out = dir_.File("out");
     const std::vector<std::string> verify = {
         "openssl",   "cms",      "-verify", "-binary", "-inform", "DER",  "-CAfile",
         certificate, "-purpose", "any",     "-in",     envelope,  "-out", out};

@@ -12,9 +12,9 @@ namespace {
 class JsonFormats : public testing::Test {
  protected:
   std::string Check(const std::string& schema, const std::string& bytes) {
-    const std::string path = (dir_.path() / "checked.json").string();
+    const std::string path = dir_.File("checked.json");
     EXPECT_TRUE(WriteWhole(path, bytes));
-    return RunCommand({"python3", MUSTER_SOURCE_DIR "/tests/native/json_schema.py",
+    return RunCommand({"/usr/bin/python3", MUSTER_SOURCE_DIR "/tests/native/json_schema.py",
                        absl::StrCat(MUSTER_SOURCE_DIR "/tests/data/schemas/", schema), path})
         .out;
   }

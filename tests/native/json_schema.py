@@ -31,9 +31,8 @@ def main(args):
     try:
         with open(args[1], encoding="utf-8") as text:
             value = json.load(text, object_pairs_hook=without_repetition)
-        errors = sorted(jsonschema.Draft7Validator(schema).iter_errors(value),
-                        key=lambda error: error.json_path)
-        found = [f"{error.json_path}: {words(error)}" for error in errors]
+        found = sorted(f"{error.json_path}: {words(error)}"
+                       for error in jsonschema.Draft7Validator(schema).iter_errors(value))
     except ValueError as error:
         found = [f"not read: {error}"]
     print("\n".join(found) if found else "OK")

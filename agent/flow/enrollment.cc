@@ -3,6 +3,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "absl/strings/str_cat.h"
+#include "agent/domain/certificate.h"
 #include "agent/flow/accepted_state.h"
 #include "common/signed_doc.h"
 #include "common/status_macros.h"

@@ -15,22 +15,22 @@ namespace muster::uemsim {
 
 // A phone as it is when it enrols. Empty texts are made up from its number, always the same.
 struct SimPhone {
-  std::string uuid, user, name, serial, udid, model, os;
+  std::string uuid = {}, user = {}, name = {}, serial = {}, udid = {}, model = {}, os = {};
   v1::Platform::Id platform = v1::Platform::IOS;
   v1::PhoneFacts::Management management = v1::PhoneFacts::SUPERVISED;
   bool online = true;
   bool personal_apps_hidden = false;                     // by the UEM's privacy setting
   absl::Duration check_in_every = absl::ZeroDuration();  // zero: as SimOptions says
-  std::set<std::string> person_rejects;  // bundle ids whose installation the person declines
+  std::set<std::string> person_rejects = {};  // bundle ids whose installation the person declines
 };
 
 // An app in the UEM's own catalogue.
 struct SimManagedApp {
-  uint64_t id = 0;   // 0: one is made
-  std::string uuid;  // empty: one is made
+  uint64_t id = 0;        // 0: one is made
+  std::string uuid = {};  // empty: one is made
   bridge::ManagedApp::Kind kind = bridge::ManagedApp::Kind::kPublic;
   v1::Platform::Id platform = v1::Platform::IOS;
-  std::string bundle_id, name;
+  std::string bundle_id = {}, name = {};
   std::string version = "1.0";
   bool assigned_to_all = false;  // beside its smart groups
   bool removable = true;
@@ -38,17 +38,17 @@ struct SimManagedApp {
 
 // A directory group that the UEM knows, with its copy of the members.
 struct SimUserGroup {
-  std::string uuid;  // empty: one is made
-  std::string name;
-  std::vector<std::string> members;  // user names; they are known to the UEM
-  bool by_scim = false;              // a sync refuses it
+  std::string uuid = {};  // empty: one is made
+  std::string name = {};
+  std::vector<std::string> members = {};  // user names; they are known to the UEM
+  bool by_scim = false;                   // a sync refuses it
 };
 
 // The agency's own profile on Android: what an application group names is blocked on phones that
 // can be managed whole, unless their user is in a group.
 struct AppControl {
-  std::string app_group;          // its name
-  std::string exempt_user_group;  // UUID; empty: none
+  std::string app_group = {};          // its name
+  std::string exempt_user_group = {};  // UUID; empty: none
 };
 
 enum class Fault {
@@ -89,7 +89,7 @@ struct SimOptions {
   uint32_t per_minute = 0;  // 0: no limit
   uint64_t per_day = 0;
   LimitHeaders headers = LimitHeaders::kDay;
-  std::optional<absl::Duration> retry_after;  // in a 429 and a 503
+  std::optional<absl::Duration> retry_after = {};  // in a 429 and a 503
 
   absl::Duration latency = absl::Milliseconds(150);
   absl::Duration push_delay = absl::Seconds(5);     // from a command to the phone's check-in
@@ -105,30 +105,31 @@ struct SimOptions {
   FaultRates faults;
   absl::Duration storm = absl::Seconds(30);
   EventFaults events;
-  std::vector<AppControl> android_app_control;
+  std::vector<AppControl> android_app_control = {};
   size_t max_calls = 2'000'000;  // kept; the oldest go first
 };
 
 // The truth about a phone, which no API shows.
 struct TrueApp {
-  std::string bundle_id, version;
+  std::string bundle_id = {}, version = {};
   bool managed = false;  // else by the person
   bool hidden = false;   // neither seen nor launchable
 };
 struct TrueProfile {
-  std::string identifier, sha256;  // of the profile's plist, whether it came signed or not
-  std::vector<std::string> blocked_bundle_ids, denied_urls;  // sorted
+  std::string identifier = {},
+              sha256 = {};  // of the profile's plist, whether it came signed or not
+  std::vector<std::string> blocked_bundle_ids = {}, denied_urls = {};  // sorted
   bool removal_disallowed = false, is_signed = false;
-  absl::Time installed_at;
+  absl::Time installed_at = {};
 };
 struct PhoneTruth {
-  std::string uuid, user;
+  std::string uuid = {}, user = {};
   uint64_t number = 0;
   bool enrolled = false, online = false;
-  absl::Time last_seen, enrolled_at, sampled_at;
-  std::vector<TrueApp> apps;  // by bundle id
-  std::vector<TrueProfile> profiles;
-  std::vector<std::string> queue;  // "install com.example", in order
+  absl::Time last_seen = {}, enrolled_at = {}, sampled_at = {};
+  std::vector<TrueApp> apps = {};  // by bundle id
+  std::vector<TrueProfile> profiles = {};
+  std::vector<std::string> queue = {};  // "install com.example", in order
 
   const TrueApp* Find(absl::string_view bundle_id) const;
 };
@@ -136,17 +137,17 @@ struct PhoneTruth {
 // One request that came in.
 struct CallRecord {
   uint64_t sequence = 0;
-  absl::Time at;
-  std::string method, target;  // path and query
-  int status = 0;              // 0: no answer
+  absl::Time at = {};
+  std::string method = {}, target = {};  // path and query
+  int status = 0;                        // 0: no answer
   Fault fault = Fault::kNone;
-  std::string effect;      // e.g. "install 5d… com.example"; empty: it changed nothing
-  bool redundant = false;  // that was so already, or was queued already
+  std::string effect = {};  // e.g. "install 5d… com.example"; empty: it changed nothing
+  bool redundant = false;   // that was so already, or was queued already
 };
 
 // An event as it is posted to the target of a rule.
 struct SimEvent {
-  std::string url, username, password, content_type, body;
+  std::string url = {}, username = {}, password = {}, content_type = {}, body = {};
 };
 
 }  // namespace muster::uemsim

@@ -26,7 +26,6 @@ inline constexpr absl::Duration kRepeatInstall = absl::Hours(24);
 inline constexpr uint32_t kMaxUemPerMinute = 60'000;
 // A window of the UEM's limits is a day at most; a moment that is farther away is no moment.
 inline constexpr absl::Duration kMaxUemWindow = absl::Hours(24);
-inline constexpr size_t kMaxHints = 10'000;  // waiting at once; a sweep finds what is beyond
 inline constexpr size_t kMaxAppleDeniedUrls = 500;  // of one web filter; Apple: "about 500"
 inline constexpr size_t kMaxHints = 10'000;         // waiting at once; a sweep finds what is beyond
 inline constexpr size_t kMaxHintBytes = size_t{64} << 10;

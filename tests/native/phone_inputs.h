@@ -62,7 +62,10 @@ struct NamedInput {
   NativeInput in;
 };
 inline std::vector<NamedInput> PhoneInputs() {
-  return {{"shipped", Shipped()}, {"sample", Sample()}, {"hostile", HostileSample()}};
+  return {{"shipped", Shipped()},
+          {"sample", Sample()},
+          {"hostile", HostileSample()},
+          {"noise", SampleWith("x" + Noise(1, 20'000))}};
 }
 
 // Replaces the first `from`, which must be there.

@@ -9,7 +9,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "controller/domain/native/native_policy.h"
+#include "controller/domain/native/phone_file.h"
 #include "tests/controller/domain/native/native_samples.h"
 
 namespace muster::native {
@@ -129,6 +131,41 @@ TEST(PhoneFormats, NothingBlockedMakesNoFile) {
                     "to lift them, take the old one away")))
           << kFormats[i].golden;
     }
+  }
+}
+
+// Markup out of the way, nothing is left that could be any.
+std::string TextOf(std::string profile) {
+  for (const char* tag : {"dict", "array", "key", "string", "integer"}) {
+    profile = absl::StrReplaceAll(
+        profile, {{absl::StrCat("<", tag, ">"), ""}, {absl::StrCat("</", tag, ">"), ""}});
+  }
+  profile.erase(0, profile.find("<plist version=\"1.0\">"));
+  return absl::StrReplaceAll(profile, {{"<plist version=\"1.0\">", ""},
+                                       {"</plist>", ""},
+                                       {"<true/>", ""},
+                                       {"<false/>", ""},
+                                       {"&amp;", ""},
+                                       {"&lt;", ""},
+                                       {"&gt;", ""}});
+}
+
+TEST(PhoneFormats, NoTextEndsWhatItStandsIn) {
+  const auto plain = nlohmann::json::parse(AndroidPolicy(Sample())->bytes);
+  for (uint32_t seed = 1; seed <= 2'000; ++seed) {
+    const std::string noise = "<" + Noise(seed, seed % 97);
+    const NativeInput in = SampleWith(noise);
+    const std::string text = PlainText(noise);
+    const std::string profile = AppleProfile(in)->bytes;
+    EXPECT_EQ(TextOf(profile).find_first_of("<>&"), std::string::npos) << seed;
+    EXPECT_EQ(PlainText(profile), profile) << seed;
+    const auto policy = nlohmann::json::parse(AndroidPolicy(in)->bytes);
+    EXPECT_EQ(policy["shortSupportMessage"]["defaultMessage"], text) << seed;
+    EXPECT_EQ(policy["applications"], plain["applications"]) << seed;
+    const auto groups = nlohmann::json::parse(Ws1AppGroup(in)->bytes);
+    EXPECT_EQ(groups[0]["Name"], "Muster blocked ios for " + text) << seed;
+    const auto declaration = nlohmann::json::parse(AppleDeclaration(in)->bytes);
+    EXPECT_EQ(declaration["Payload"]["Allowed"]["DeniedApps"].size(), 2u) << seed;
   }
 }
 

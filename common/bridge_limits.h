@@ -18,7 +18,8 @@ inline constexpr size_t kMaxOpenOperations = 200'000;  // of one bridge
 inline constexpr uint32_t kMaxUemAttempts = 50;        // of one operation, then it is REFUSED
 inline constexpr absl::Duration kUemCallTime = absl::Seconds(60);
 inline constexpr absl::Duration kMaxUemBackoff = absl::Minutes(15);
-inline constexpr size_t kMaxHints = 10'000;  // waiting at once; a sweep finds what is beyond
+inline constexpr size_t kMaxAppleDeniedUrls = 500;  // of one web filter; Apple: "about 500"
+inline constexpr size_t kMaxHints = 10'000;         // waiting at once; a sweep finds what is beyond
 inline constexpr size_t kMaxHintBytes = size_t{64} << 10;
 
 }  // namespace muster::limits

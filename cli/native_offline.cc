@@ -59,8 +59,8 @@ absl::StatusOr<v1::ExportPolicyResponse> ExportOffline(const OfflineExport& what
   *out.mutable_generated_at() = ToProto(what.generated_at);
   out.mutable_notes()->Assign(file.notes.begin(), file.notes.end());
   out.add_notes(
-      "made from files, without a controller: it has no policy version, and knows no emergency "
-      "deny and nobody's grants");
+      "Made from files, without a controller: it has no policy version, and knows no emergency "
+      "deny and nobody's grants.");
   return out;
 }
 

@@ -48,7 +48,7 @@ void NoteGrants(const std::vector<native::Ruling>& rulings, const Entitlements& 
     if (held == entitlements.end() || ruling.verdict != v1::Verdict::ALLOW) continue;
     notes.push_back(absl::StrCat(ruling.app_id, " is open for ", upn, " by ", held->second.grant_id,
                                  " until ", TimeText(held->second.not_after),
-                                 "; this file does not end with it, so export again by then"));
+                                 "; this file does not end with it, so export again by then."));
   }
 }
 
@@ -59,7 +59,7 @@ absl::StatusOr<uint64_t> CohortVersion(const Services& services, const Snapshot&
   MUSTER_ASSIGN_OR_RETURN(const auto stored, Find<v1::SignedDoc>(snapshot, DocumentKey(name)));
   v1::CohortPolicy published;
   if (!stored || !published.ParseFromString(stored->value.payload())) {
-    notes.push_back(absl::StrCat(name, " is not published yet, so this file has no version"));
+    notes.push_back(absl::StrCat(name, " is not published yet, so this file has no version."));
     return 0;
   }
   MUSTER_ASSIGN_OR_RETURN(const CompiledCohort compiled,
@@ -69,12 +69,13 @@ absl::StatusOr<uint64_t> CohortVersion(const Services& services, const Snapshot&
   if (ContentSha256(compiled.policy) != ContentSha256(published)) {
     const bool aborted = rollout && rollout->value.state() == v1::Rollout::ABORTED;
     notes.push_back(
-        aborted ? absl::StrCat("this file says what the policies say; its rollout was aborted, and "
-                               "devices keep what was before, ",
-                               version)
-                : absl::StrCat("the policies changed after ", version, ", the last one published"));
+        aborted
+            ? absl::StrCat("This file says what the policies say; their rollout was aborted, and "
+                           "devices keep what was before, ",
+                           version, ".")
+            : absl::StrCat("The policies changed after ", version, ", the last one published."));
   } else if (rollout && rollout->value.state() != v1::Rollout::COMPLETE) {
-    notes.push_back(absl::StrCat(version, " is still being rolled out: not every device runs it"));
+    notes.push_back(absl::StrCat(version, " is still being rolled out: not every device runs it."));
   }
   return published.header().version();
 }

@@ -4,12 +4,13 @@
 #include "absl/strings/str_join.h"
 #include "common/agent_limits.h"
 #include "common/time_proto.h"
+#include "controller/domain/native/phone_file.h"
 
 namespace muster::native {
 
 absl::StatusOr<BrowserHosts> HostsForBrowsers(const NativeInput& in) {
   BrowserHosts out;
-  out.hosts = BlockedHosts(in);
+  out.hosts = PlainHosts(in, &out.notes);
   if (out.hosts.empty()) {
     return absl::InvalidArgumentError(
         "no app with a web client is blocked: a file without entries would open what is closed "
@@ -18,7 +19,7 @@ absl::StatusOr<BrowserHosts> HostsForBrowsers(const NativeInput& in) {
   if (out.hosts.size() > limits::kMaxBrowserPatterns) {
     out.notes.push_back(absl::StrCat(out.hosts.size() - limits::kMaxBrowserPatterns,
                                      " hosts of web clients are not blocked: browsers read only ",
-                                     limits::kMaxBrowserPatterns, " entries"));
+                                     limits::kMaxBrowserPatterns, " entries."));
     out.hosts.resize(limits::kMaxBrowserPatterns);
   }
   std::vector<std::string> unknown;
@@ -26,19 +27,19 @@ absl::StatusOr<BrowserHosts> HostsForBrowsers(const NativeInput& in) {
     if (ruling.blocked() && ruling.web_hosts.empty()) unknown.push_back(ruling.app_id);
   }
   if (!unknown.empty()) {
-    out.notes.push_back(absl::StrCat("blocked, but the catalogue knows no web client of: ",
-                                     absl::StrJoin(unknown, ", ")));
+    out.notes.push_back(absl::StrCat(
+        "Blocked, but the catalogue knows no web client of: ", absl::StrJoin(unknown, ", "), "."));
   }
   return out;
 }
 
 nlohmann::ordered_json Provenance(const NativeInput& in) {
   nlohmann::ordered_json out = nlohmann::ordered_json::object();
-  out["tenant"] = in.tenant;
+  out["tenant"] = PlainText(in.tenant);
   out["version"] = in.version;
   out["sha256"] = in.sha256;
   out["generated_at"] = TimeText(in.generated_at);
-  if (!in.person.empty()) out["person"] = in.person;
+  if (!in.person.empty()) out["person"] = PlainText(in.person);
   return out;
 }
 

@@ -18,11 +18,11 @@ absl::StatusOr<NativeFile> Chromium(const NativeInput& in) {
   out.media_type = "application/json";
   out.notes = std::move(hosts->notes);
   out.notes.push_back(
-      "stops navigation in Chromium, Chrome and Edge; not a page that is open already, another "
-      "browser or the app itself");
+      "Stops navigation in Chromium, Chrome and Edge; not a page that is open already, another "
+      "browser or the app itself.");
   out.notes.push_back(
-      "the browser reads every file of its policy directory, and of two with a URLBlocklist the "
-      "last by name, whole: name this one zz-muster.json, write it elsewhere and rename it");
+      "The browser reads every file of its policy directory, and of two with a URLBlocklist the "
+      "last by name, whole: name this one zz-muster.json, write it elsewhere and rename it.");
   return out;
 }
 

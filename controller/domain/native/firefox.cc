@@ -19,11 +19,11 @@ absl::StatusOr<NativeFile> Firefox(const NativeInput& in) {
   out.media_type = "application/json";
   out.notes = std::move(hosts->notes);
   out.notes.push_back(
-      "stops navigation in Firefox 60 and later; Firefox reads the file when it starts, another "
-      "browser and the app itself are not stopped");
+      "Stops navigation in Firefox 60 and later; Firefox reads the file when it starts, another "
+      "browser and the app itself are not stopped.");
   out.notes.push_back(
-      "there is one policies.json: policies of your own belong into the same file, beside "
-      "WebsiteFilter");
+      "There is one policies.json: policies of your own belong into the same file, beside "
+      "WebsiteFilter.");
   return out;
 }
 

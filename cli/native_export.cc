@@ -4,11 +4,11 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "cli/commands.h"
 #include "cli/native_offline.h"
 #include "cli/native_sign.h"
 #include "cli/write_file.h"
+#include "common/clock.h"
 #include "common/crypto.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
@@ -47,7 +47,7 @@ absl::Status CheckArgs(const ExportArgs& args) {
 absl::StatusOr<v1::ExportPolicyResponse> Fetch(Session& s, const ExportArgs& args) {
   if (!args.from.empty()) {
     // Whole seconds, as the controller gives them.
-    const absl::Time now = absl::FromUnixSeconds(absl::ToUnixSeconds(absl::Now()));
+    const absl::Time now = absl::FromUnixSeconds(absl::ToUnixSeconds(SystemClock().Now()));
     OfflineExport what = {args.from, args.format, args.tenant, args.generated_at.value_or(now)};
     if (what.tenant.empty()) what.tenant = "unnamed";
     return ExportOffline(what, s.err);
@@ -95,8 +95,8 @@ absl::StatusOr<int> Export(Session& s, const ExportArgs& args) {
   MUSTER_RETURN_IF_ERROR(CheckArgs(args));
   std::optional<ProfileSigner> signer;
   if (!args.sign_cert.empty()) {
-    MUSTER_ASSIGN_OR_RETURN(signer,
-                            ProfileSigner::Load(args.sign_cert, args.sign_key, absl::Now()));
+    MUSTER_ASSIGN_OR_RETURN(
+        signer, ProfileSigner::Load(args.sign_cert, args.sign_key, SystemClock().Now()));
   }
   MUSTER_ASSIGN_OR_RETURN(v1::ExportPolicyResponse got, Fetch(s, args));
   if (signer) {

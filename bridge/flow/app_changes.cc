@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/bridge_limits.h"
@@ -37,9 +38,9 @@ bool Took(const Op& op, const v1::SampledApp* app) {
 
 bool SaysFailed(const Op& op, const v1::SampledApp* app) {
   if (!Took(op, app)) return false;
-  const std::string& said = app->latest_action();
-  return absl::StrContainsIgnoreCase(said, "fail") || absl::StrContainsIgnoreCase(said, "reject") ||
-         absl::StrContainsIgnoreCase(said, "error");
+  const std::string said = absl::AsciiStrToLower(app->latest_action());
+  return absl::StrContains(said, "fail") || absl::StrContains(said, "reject") ||
+         absl::StrContains(said, "error");
 }
 
 // What a refused operation was refused with; another one is worth another try.

@@ -39,6 +39,14 @@ inline constexpr absl::Duration kRefusedAgain = absl::Hours(24);
 // A person who is not in the UEM's copy of a group so long after its sync: sync again.
 inline constexpr absl::Duration kSyncAgain = absl::Minutes(30);
 inline constexpr size_t kMaxGroupProblems = 100;
+// Facts that are older prove nothing.
+inline constexpr absl::Duration kPhoneFactsLife = absl::Hours(48);     // since apps were read
+inline constexpr absl::Duration kPhoneSeenLife = absl::Hours(7 * 24);  // since the UEM saw it
+// An app that the person refused or took away is offered again after this.
+inline constexpr absl::Duration kRepeatInstall = absl::Hours(24);
+inline constexpr uint32_t kMaxUemPerMinute = 60'000;
+// A window of the UEM's limits is a day at most; a moment that is farther away is no moment.
+inline constexpr absl::Duration kMaxUemWindow = absl::Hours(24);
 inline constexpr size_t kMaxHints = 10'000;  // waiting at once; a sweep finds what is beyond
 inline constexpr size_t kMaxHintBytes = size_t{64} << 10;
 

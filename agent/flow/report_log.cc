@@ -52,8 +52,13 @@ Worth WorthOf(const v1::Report& body) {
   return Worth::kState;
 }
 
-ReportLog::ReportLog(std::string device_id, PrivateKey key, StateStore* store, const Clock* clock)
-    : device_id_(std::move(device_id)), key_(std::move(key)), store_(store), clock_(clock) {}
+ReportLog::ReportLog(std::string device_id, PrivateKey key, StateStore* store, const Clock* clock,
+                     size_t max_waiting)
+    : device_id_(std::move(device_id)),
+      key_(std::move(key)),
+      store_(store),
+      clock_(clock),
+      max_waiting_(max_waiting) {}
 
 absl::Status ReportLog::Open() {
   MutexLock lock(&mu_);
@@ -118,7 +123,7 @@ absl::StatusOr<uint64_t> ReportLog::Append(v1::Report body) {
 
 absl::StatusOr<uint64_t> ReportLog::TryAppend(v1::Report body) {
   const Worth worth = WorthOf(body);
-  while (waiting_.size() >= limits::kMaxSpooledReports) MUSTER_RETURN_IF_ERROR(DropOne(worth));
+  while (waiting_.size() >= max_waiting_) MUSTER_RETURN_IF_ERROR(DropOne(worth));
   const uint64_t seq = head_.seq() + 1;
   body.set_device_id(device_id_);
   body.set_seq(seq);

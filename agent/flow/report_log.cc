@@ -53,12 +53,13 @@ Worth WorthOf(const v1::Report& body) {
 }
 
 ReportLog::ReportLog(std::string device_id, PrivateKey key, StateStore* store, const Clock* clock,
-                     size_t max_waiting)
+                     size_t max_waiting, bool by_worth)
     : device_id_(std::move(device_id)),
       key_(std::move(key)),
       store_(store),
       clock_(clock),
-      max_waiting_(max_waiting) {}
+      max_waiting_(max_waiting),
+      by_worth_(by_worth) {}
 
 absl::Status ReportLog::Open() {
   MutexLock lock(&mu_);
@@ -93,9 +94,10 @@ absl::Status ReportLog::SaveHead() { return store_->Write(kChainFile, head_.Seri
 
 absl::Status ReportLog::DropOne(Worth than) {
   const auto victim =
-      std::min_element(waiting_.begin(), waiting_.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (victim->second > than) {
+      by_worth_ ? std::min_element(waiting_.begin(), waiting_.end(),
+                                   [](const auto& a, const auto& b) { return a.second < b.second; })
+                : waiting_.begin();
+  if (by_worth_ && victim->second > than) {
     return absl::ResourceExhaustedError(
         absl::StrCat(waiting_.size(), " reports wait and are worth more than this one"));
   }

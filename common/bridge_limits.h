@@ -18,6 +18,11 @@ inline constexpr size_t kMaxOpenOperations = 200'000;  // of one bridge
 inline constexpr uint32_t kMaxUemAttempts = 50;        // of one operation, then it is REFUSED
 inline constexpr absl::Duration kUemCallTime = absl::Seconds(60);
 inline constexpr absl::Duration kMaxUemBackoff = absl::Minutes(15);
+// Facts that are older prove nothing.
+inline constexpr absl::Duration kPhoneFactsLife = absl::Hours(48);     // since apps were read
+inline constexpr absl::Duration kPhoneSeenLife = absl::Hours(7 * 24);  // since the UEM saw it
+// An app that the person refused or took away is offered again after this.
+inline constexpr absl::Duration kRepeatInstall = absl::Hours(24);
 inline constexpr size_t kMaxHints = 10'000;  // waiting at once; a sweep finds what is beyond
 inline constexpr size_t kMaxHintBytes = size_t{64} << 10;
 

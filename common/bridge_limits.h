@@ -50,4 +50,14 @@ inline constexpr absl::Duration kMaxUemWindow = absl::Hours(24);
 inline constexpr size_t kMaxHints = 10'000;  // waiting at once; a sweep finds what is beyond
 inline constexpr size_t kMaxHintBytes = size_t{64} << 10;
 
+// The bridge's own state, and its stream to the controller.
+inline constexpr size_t kMaxPendingStateBytes = size_t{256} << 20;  // while the disk is full
+inline constexpr size_t kMaxBridgeAnswers = 4 * kMaxPhones;         // that wait to be sent
+inline constexpr size_t kMaxUnsentAnswers = 1'024;     // then what they rest on is written
+inline constexpr size_t kMaxPhoneReportsWaiting = 16;  // of one phone; each tells everything
+inline constexpr size_t kMaxResidentPhones = 16;       // whose documents are in memory
+inline constexpr size_t kMaxCachedBlobBytes = size_t{64} << 20;
+inline constexpr size_t kMaxPhonesPerTick = 64;  // looked at before others get their turn
+inline constexpr absl::Duration kBlobSweep = absl::Hours(24);
+
 }  // namespace muster::limits

@@ -23,7 +23,7 @@ struct HttpRequest {
 struct HttpResponse {
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names as sent; compare without case
-  std::string body;  // at most limits::kMaxUemAnswerBytes
+  std::string body;                                          // at most limits::kMaxUemAnswerBytes
 };
 
 // Thread-safe.

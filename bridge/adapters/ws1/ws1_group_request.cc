@@ -139,18 +139,18 @@ absl::StatusOr<Ws1Request> AssignApp(const UemCall& call) {
         "no known request assigns a purchased app to a smart group; assign it in the UEM's "
         "console");
   }
-  return Ws1Request{"POST",
-                    absl::StrCat("/api/mam/apps/", Ws1AppKind(call.app.kind), "/",
-                                 EscapeUrl(call.app.uem_id), "/smartgroups/",
-                                 EscapeUrl(call.group.id)),
-                    1, ""};
+  return Ws1Request{
+      "POST",
+      absl::StrCat("/api/mam/apps/", Ws1AppKind(call.app.kind), "/", EscapeUrl(call.app.uem_id),
+                   "/smartgroups/", EscapeUrl(call.group.id)),
+      1, ""};
 }
 
 absl::StatusOr<Ws1Request> UserGroup(const UemCall& call, std::string method,
                                      absl::string_view rest) {
   if (call.group.uuid.empty()) return GroupLacks("the user group's UUID");
-  return Ws1Request{std::move(method),
-                    absl::StrCat(kUserGroups, EscapeUrl(call.group.uuid), rest), 1, ""};
+  return Ws1Request{std::move(method), absl::StrCat(kUserGroups, EscapeUrl(call.group.uuid), rest),
+                    1, ""};
 }
 
 }  // namespace
@@ -178,10 +178,10 @@ absl::StatusOr<Ws1Request> MakeWs1GroupRequest(const Ws1Options& options, const 
     case Kind::kAssignApp:
       return AssignApp(call);
     case Kind::kListMembers:  // the one list that begins with page 1
-      return UserGroup(call, "GET",
-                       absl::StrCat("/members",
-                                    UrlQuery({{"page", absl::StrCat(uint64_t{call.page} + 1)},
-                                              {"page_size", absl::StrCat(kWs1Members)}})));
+      return UserGroup(
+          call, "GET",
+          absl::StrCat("/members", UrlQuery({{"page", absl::StrCat(uint64_t{call.page} + 1)},
+                                             {"page_size", absl::StrCat(kWs1Members)}})));
     case Kind::kSyncUserGroup:
       return UserGroup(call, "POST", "/actions/sync");
     case Kind::kAddMissingUsers:

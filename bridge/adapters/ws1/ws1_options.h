@@ -11,14 +11,14 @@ namespace muster::bridge {
 // work profile on it. So nothing is claimed, unless the agency itself says what its ownership
 // marks mean.
 enum class AndroidManagement {
-  kUnknown,               // nothing is claimed of any Android phone
-  kByOwnership,           // corporate, shared: fully managed; employee's: personal work profile
-  kByOwnershipWithCope,   // the same, but corporate phones have a personal side
+  kUnknown,              // nothing is claimed of any Android phone
+  kByOwnership,          // corporate, shared: fully managed; employee's: personal work profile
+  kByOwnershipWithCope,  // the same, but corporate phones have a personal side
 };
 
 struct Ws1Options {
-  std::string url;        // "https://host", no slash at its end
-  std::string token_url;  // whole
+  std::string url;                                    // "https://host", no slash at its end
+  std::string token_url;                              // whole
   std::string client_id, client_secret, tenant_code;  // secrets: never in a log, error or URL
   uint64_t organization_group = 0;                    // its number
   AndroidManagement android_management = AndroidManagement::kUnknown;

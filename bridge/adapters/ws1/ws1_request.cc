@@ -42,13 +42,13 @@ absl::StatusOr<Ws1Request> GetPhone(const UemPhone& phone) {
 
 absl::StatusOr<Ws1Request> ListApps(const UemCall& call) {
   if (call.phone.identity.uem_id().empty()) return Lacks("the phone's id");
-  return Ws1Request{"GET",
-                    absl::StrCat(kDevices, "/", EscapeUrl(call.phone.identity.uem_id()),
-                                 "/apps/search",
-                                 UrlQuery({{"sortorder", "ASC"},
-                                           {"page", absl::StrCat(call.page)},
-                                           {"pagesize", absl::StrCat(kWs1Apps)}})),
-                    1, ""};
+  return Ws1Request{
+      "GET",
+      absl::StrCat(kDevices, "/", EscapeUrl(call.phone.identity.uem_id()), "/apps/search",
+                   UrlQuery({{"sortorder", "ASC"},
+                             {"page", absl::StrCat(call.page)},
+                             {"pagesize", absl::StrCat(kWs1Apps)}})),
+      1, ""};
 }
 
 absl::StatusOr<Ws1Request> GetApp(const UemCall& call) {
@@ -73,8 +73,8 @@ absl::StatusOr<Ws1Request> InstallOrRemove(const UemCall& call, absl::string_vie
   // Apps bought through Apple have a UUID and take the newer call.
   const bool purchased = call.app.kind == ManagedApp::Kind::kPurchased;
   if (purchased && call.phone.identity.uem_id().empty()) return Lacks("the phone's id");
-  const Json body = purchased ? Json{{"device_uuid", call.phone.identity.uem_id()}}
-                              : PhoneInBody(call.phone);
+  const Json body =
+      purchased ? Json{{"device_uuid", call.phone.identity.uem_id()}} : PhoneInBody(call.phone);
   if (body.is_null()) return Lacks("a number, UDID or serial of the phone");
   return Ws1Request{"POST",
                     absl::StrCat("/api/mam/apps/", Ws1AppKind(call.app.kind), "/",
@@ -117,8 +117,9 @@ std::string EscapeUrl(absl::string_view text) {
     if (absl::ascii_isalnum(byte) || c == '-' || c == '.' || c == '_' || c == '~') {
       out += c;
     } else {
-      absl::StrAppend(&out, "%", absl::AsciiStrToUpper(absl::StrCat(
-                                     absl::Hex(static_cast<unsigned>(byte), absl::kZeroPad2))));
+      absl::StrAppend(&out, "%",
+                      absl::AsciiStrToUpper(
+                          absl::StrCat(absl::Hex(static_cast<unsigned>(byte), absl::kZeroPad2))));
     }
   }
   return out;

@@ -63,6 +63,8 @@ inline constexpr absl::Duration kMaxUemSweep = absl::Hours(24 * 7);
 inline constexpr size_t kMaxBridgeApps = 1'000;
 inline constexpr size_t kMaxSecretBytes = size_t{4} << 10;  // of one file that holds a secret
 inline constexpr size_t kMaxHints = 10'000;  // waiting at once; a sweep finds what is beyond
+inline constexpr size_t kMaxAppleDeniedUrls = 500;  // of one web filter; Apple: "about 500"
+inline constexpr size_t kMaxHints = 10'000;         // waiting at once; a sweep finds what is beyond
 inline constexpr size_t kMaxHintBytes = size_t{64} << 10;
 
 // The bridge's own state, and its stream to the controller.

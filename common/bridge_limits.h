@@ -18,27 +18,6 @@ inline constexpr size_t kMaxOpenOperations = 200'000;  // of one bridge
 inline constexpr uint32_t kMaxUemAttempts = 50;        // of one operation, then it is REFUSED
 inline constexpr absl::Duration kUemCallTime = absl::Seconds(60);
 inline constexpr absl::Duration kMaxUemBackoff = absl::Minutes(15);
-// How often the list of phones is read, and how soon a phone that was seen is read again.
-inline constexpr absl::Duration kPhoneListEvery = absl::Minutes(15);
-inline constexpr absl::Duration kPhoneReadEvery = absl::Hours(1);
-inline constexpr size_t kMaxPhonePages = 1'000;   // of one list
-inline constexpr size_t kMaxAppPages = 20;        // of one phone
-inline constexpr size_t kMaxMemberPages = 1'000;  // of one user group
-inline constexpr uint32_t kEmptyListsBelieved = 3;  // in a row, from a UEM that had phones
-// A state can change by time alone, so each phone is judged this often; and reported, where
-// nothing but the time of its last contact is new.
-inline constexpr absl::Duration kPhoneJudgeEvery = absl::Hours(1);
-inline constexpr absl::Duration kPhoneReportEvery = absl::Hours(6);
-inline constexpr size_t kMaxJudgedAtOnce = 200;
-// What was accepted is read back after this, then ever more rarely.
-inline constexpr absl::Duration kFirstProof = absl::Seconds(10);
-inline constexpr absl::Duration kLongestProof = absl::Hours(4);
-// A phone that was seen so long after a command was accepted, and has not done it, is told again.
-inline constexpr absl::Duration kCommandAgain = absl::Hours(1);
-inline constexpr absl::Duration kRefusedAgain = absl::Hours(24);
-// A person who is not in the UEM's copy of a group so long after its sync: sync again.
-inline constexpr absl::Duration kSyncAgain = absl::Minutes(30);
-inline constexpr size_t kMaxGroupProblems = 100;
 // Facts that are older prove nothing.
 inline constexpr absl::Duration kPhoneFactsLife = absl::Hours(48);     // since apps were read
 inline constexpr absl::Duration kPhoneSeenLife = absl::Hours(7 * 24);  // since the UEM saw it
@@ -64,7 +43,6 @@ inline constexpr size_t kMaxBridgeApps = 1'000;
 inline constexpr size_t kMaxSecretBytes = size_t{4} << 10;  // of one file that holds a secret
 inline constexpr size_t kMaxHints = 10'000;  // waiting at once; a sweep finds what is beyond
 inline constexpr size_t kMaxAppleDeniedUrls = 500;  // of one web filter; Apple: "about 500"
-inline constexpr size_t kMaxHints = 10'000;         // waiting at once; a sweep finds what is beyond
 inline constexpr size_t kMaxHintBytes = size_t{64} << 10;
 
 // The bridge's own state, and its stream to the controller.

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/bridge_limits.h"
+#include "common/fleet_limits.h"
 #include "common/crypto.h"
 #include "common/time_proto.h"
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "common/bridge_limits.h"
+#include "common/fleet_limits.h"
 
 namespace muster::bridge {
 

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/bridge_limits.h"
+#include "common/fleet_limits.h"
 #include "common/time_proto.h"
 
 namespace muster::bridge {

@@ -38,6 +38,7 @@ PlatformRules RulesOf(const PhonePolicy& policy) {
   out.version = policy.cohort_version;
   std::set<std::string> blocked;
   for (const AppRuling& ruling : policy.apps) {
+    if (ruling.only_reports) continue;  // the agency looks, and blocks nothing yet
     std::set<std::string> ids(ruling.bundle_ids.begin(), ruling.bundle_ids.end());
     if (CanBeGranted(ruling)) {
       out.restricted[ruling.app_id].assign(ids.begin(), ids.end());

@@ -7,6 +7,7 @@
 #include "bridge/flow/phone_samples.h"
 #include "bridge/flow/restrictions.h"
 #include "common/bridge_limits.h"
+#include "common/fleet_limits.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
 #include "google/protobuf/util/message_differencer.h"
@@ -96,7 +97,7 @@ void Judging::Run(Phone& phone, const Occasion& occasion, absl::Time now) {
     view = View(record, *policy, /*all_operations=*/false, now);
     QueueActions(*parts_, record, *policy, view.actions, occasion.ended, now);
     if (phone.platform == v1::Platform::IOS) {
-      QueueProfile(*parts_, record, *policy, ProfileHash(view),
+      QueueProfile(*parts_, record, *policy, view.hides ? view.hidden_sha256 : "",
                    Both(occasion.began, occasion.ended), now);
     }
     view = View(record, *policy, /*all_operations=*/true, now);
@@ -135,7 +136,7 @@ absl::StatusOr<Judging::Profile> Judging::MakeProfileOf(const Phone& phone, absl
   MUSTER_ASSIGN_OR_RETURN(const v1::PhoneRecord record, parts_->book.Read(phone));
   const PhoneView view = View(record, *phone.policy, /*all_operations=*/false, now);
   Profile out;
-  out.hash = ProfileHash(view);
+  if (view.hides) out.hash = view.hidden_sha256;
   if (out.hash.empty()) return absl::FailedPreconditionError("nothing is hidden on this phone");
   MUSTER_ASSIGN_OR_RETURN(out.bytes, MakeProfile(parts_->options, record.identity().user_name(),
                                                  *phone.policy, view, now));

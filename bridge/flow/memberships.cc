@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "bridge/flow/rulings.h"
 #include "common/bridge_limits.h"
+#include "common/fleet_limits.h"
 #include "common/time_proto.h"
 
 namespace muster::bridge {

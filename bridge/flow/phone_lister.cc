@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/bridge_limits.h"
+#include "common/fleet_limits.h"
 
 namespace muster::bridge {
 

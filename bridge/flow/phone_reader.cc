@@ -5,6 +5,7 @@
 
 #include "bridge/flow/rulings.h"
 #include "common/bridge_limits.h"
+#include "common/fleet_limits.h"
 #include "common/time_proto.h"
 
 namespace muster::bridge {

@@ -4,9 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "common/crypto.h"
 #include "common/status_macros.h"
 #include "controller/domain/native/native_policy.h"
 
@@ -37,12 +34,6 @@ native::Ruling HiddenPart(const AppRuling& ruling, const PhoneView& view) {
 }
 
 }  // namespace
-
-std::string ProfileHash(const PhoneView& view) {
-  if (view.hidden_bundle_ids.empty() && view.hidden_hosts.empty()) return "";
-  return Sha256Hex(absl::StrCat(absl::StrJoin(view.hidden_bundle_ids, "\n"), "\n\n",
-                                absl::StrJoin(view.hidden_hosts, "\n")));
-}
 
 absl::StatusOr<std::string> MakeProfile(const FleetOptions& options, const std::string& person,
                                         const PhonePolicy& policy, const PhoneView& view,

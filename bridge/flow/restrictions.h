@@ -11,9 +11,6 @@
 
 namespace muster::bridge {
 
-// Of what it hides, without the moment it was made: two profiles with one hash do the same. Empty:
-// none is wanted.
-std::string ProfileHash(const PhoneView& view);
 // INVALID_ARGUMENT: nothing is hidden. An error of the signature is its own.
 absl::StatusOr<std::string> MakeProfile(const FleetOptions& options, const std::string& person,
                                         const PhonePolicy& policy, const PhoneView& view,

@@ -32,9 +32,10 @@ std::string ActionMark(const v1::SampledApp* app) {
 
 bool Took(const Op& op, const v1::SampledApp* app) {
   if (app == nullptr) return false;
-  const char* word = op.kind() == Op::INSTALL_APP ? "install" : "remove";
+  const std::string said = absl::AsciiStrToLower(app->latest_action());
+  const char* word = op.kind() == Op::INSTALL_APP ? "install" : "remov";
   const std::string before = op.values_size() > 0 ? op.values(0) : "";
-  return absl::StartsWithIgnoreCase(app->latest_action(), word) && ActionMark(app) != before;
+  return absl::StrContains(said, word) && ActionMark(app) != before;
 }
 
 bool SaysFailed(const Op& op, const v1::SampledApp* app) {

@@ -106,9 +106,9 @@ struct SimOptions {
   bool user_groups_by_number = false;
 
   uint64_t seed = 1;
-  FaultRates faults;
+  FaultRates faults = {};
   absl::Duration storm = absl::Seconds(30);
-  EventFaults events;
+  EventFaults events = {};
   std::vector<AppControl> android_app_control = {};
   size_t max_calls = 2'000'000;  // kept; the oldest go first
 };

@@ -76,7 +76,7 @@ TEST(Ws1Errors, MeanWhatTheBridgeCanDoAboutThem) {
 TEST(Ws1Errors, SayWhatTheUemSaidOnOneLine) {
   EXPECT_EQ(
       ReadWs1Error(Call(Kind::kRemoveApp), Answer(403, ErrorOf(11, "a\\nb"))).status.message(),
-      "the app cannot be removed: the UEM answered 403, code 11, to remove-app: a b "
+      "the app cannot be removed: the UEM answered 403, code 11 to remove-app: a b "
       "(activity act)");
   EXPECT_EQ(ReadWs1Error(Call(Kind::kListPhones), Answer(400, R"({"message":{"a":[1]}})"))
                 .status.message(),

@@ -35,7 +35,8 @@ TEST(Ws1Request, EachCallIsOneExactRequest) {
        "organizationgroupid=570&platform=Apple&appgrouptype=Blacklist v1 "},
       {Kind::kGetAppGroup, "GET /api/mam/apps/appgroups/77 v1 "},
       {Kind::kCreateAppGroup,
-       R"(POST /api/mam/apps/appgroups v1 {"AppGroupType":"Blacklist",)" + apps.substr(1, 88) +
+       R"(POST /api/mam/apps/appgroups v1 {"AppGroupType":"Blacklist",)" +
+           apps.substr(1, apps.size() - 2) +
            R"(,"ManagedByOrganizationGroupID":"570","Name":"Muster blocked ios",)"
            R"("OrganizationGroups":[{"Id":"570"}],"Platform":"Apple"})"},
       {Kind::kAddToAppGroup, "POST /api/mam/apps/appgroups/77/applications v1 " + apps},

@@ -58,6 +58,8 @@ TEST(Ws1Errors, MeanWhatTheBridgeCanDoAboutThem) {
       {Kind::kAssignApp, 400, ErrorOf(400), Code::kOk},
       {Kind::kAssignApp, 400, "", Code::kOk},
       {Kind::kAssignApp, 400, ErrorOf(9, "no such app"), Code::kInvalidArgument},
+      {Kind::kAssignApp, 400, ErrorOf(400, "No such group"), Code::kInvalidArgument},
+      {Kind::kGetSmartGroup, 400, ErrorOf(400), Code::kNotFound},
       {Kind::kAddToAppGroup, 400, ErrorOf(400, "Already there"), Code::kOk},
       {Kind::kAddToAppGroup, 400, ErrorOf(400, "group does not exist"), Code::kInvalidArgument},
       {Kind::kSyncUserGroup, 412, ErrorOf(200032), Code::kOk},

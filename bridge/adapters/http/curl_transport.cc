@@ -77,11 +77,10 @@ size_t OnHeader(char* data, size_t size, size_t count, void* user) {
 
 // Whether a header could end early and begin another.
 bool HasLineEnd(const HttpRequest& request) {
+  const absl::string_view ends("\r\n\0", 3);
   for (const auto& [name, value] : request.headers) {
-    if (absl::StrCat(name, value).find_first_of(absl::string_view("\r\n\0", 3)) !=
-        std::string::npos) {
-      return true;
-    }
+    if (absl::string_view(name).find_first_of(ends) != ends.npos) return true;
+    if (absl::string_view(value).find_first_of(ends) != ends.npos) return true;
   }
   return false;
 }

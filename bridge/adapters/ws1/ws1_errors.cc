@@ -46,11 +46,20 @@ bool SaysAlready(const ErrorBody& error) {
   return absl::StrContains(words, "already") || absl::StrContains(words, "duplicate");
 }
 
+bool SaysMissing(const ErrorBody& error) {
+  const std::string words = absl::AsciiStrToLower(error.message);
+  for (const char* part : {"no such", "not found", "not exist", "invalid"}) {
+    if (absl::StrContains(words, part)) return true;
+  }
+  return false;
+}
+
 // Refused because it is so already. Of a list of apps it may be one of them: a reading tells.
 bool IsAsAsked(const UemCall& call, int status, const ErrorBody& error) {
   switch (call.kind) {
     case Kind::kAssignApp:
-      return status == 400 && (error.code == 0 || error.code == 400 || SaysAlready(error));
+      return status == 400 && !SaysMissing(error) &&
+             (error.code == 0 || error.code == 400 || SaysAlready(error));
     case Kind::kAddToAppGroup:
       return status == 400 && SaysAlready(error);
     case Kind::kSyncUserGroup:
@@ -93,10 +102,13 @@ absl::Status Forbidden(const UemCall& call, const ErrorBody& error, const std::s
   return absl::FailedPreconditionError(words);
 }
 
-Ws1Outcome ByCode(const UemCall& call, const ErrorBody& error, const std::string& words) {
+Ws1Outcome ByCode(const UemCall& call, int status, const ErrorBody& error,
+                  const std::string& words) {
   if (error.code == kWs1NoSuchDevice || error.code == kWs1NoSuchGroup) {
     return {absl::NotFoundError(words)};
   }
+  // This call has no 404: the number is its only argument.
+  if (call.kind == Kind::kGetSmartGroup && status == 400) return {absl::NotFoundError(words)};
   if (error.code == kWs1DirectoryFailed) return {absl::UnavailableError(words)};
   if (error.code == kWs1NotAssigned && call.kind == Kind::kInstallApp) {
     return {absl::FailedPreconditionError(
@@ -168,7 +180,7 @@ Ws1Outcome ReadWs1Error(const UemCall& call, const HttpResponse& response) {
   const ErrorBody error = ReadErrorBody(response);
   if (IsAsAsked(call, response.status, error)) return {absl::OkStatus()};
   const std::string words = Words(call, response.status, error);
-  Ws1Outcome special = ByCode(call, error, words);
+  Ws1Outcome special = ByCode(call, response.status, error, words);
   if (!special.status.ok()) return special;
   return ByStatus(call, response.status, error, words);
 }

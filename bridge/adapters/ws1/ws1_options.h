@@ -3,7 +3,10 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+
+#include "absl/strings/string_view.h"
 
 namespace muster::bridge {
 
@@ -15,6 +18,9 @@ enum class AndroidManagement {
   kByOwnership,          // corporate, shared: fully managed; employee's: personal work profile
   kByOwnershipWithCope,  // the same, but corporate phones have a personal side
 };
+
+// By its word in the configuration: "unknown", "by-ownership", "by-ownership-cope".
+std::optional<AndroidManagement> AndroidManagementOf(absl::string_view word);
 
 struct Ws1Options {
   std::string url;                                    // "https://host", no slash at its end

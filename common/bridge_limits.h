@@ -34,6 +34,7 @@ inline constexpr size_t kMaxPhoneReportsWaiting = 16;  // of one phone; each tel
 inline constexpr size_t kMaxResidentPhones = 16;       // whose documents are in memory
 inline constexpr size_t kMaxCachedBlobBytes = size_t{64} << 20;
 inline constexpr size_t kMaxPhonesPerTick = 64;  // looked at before others get their turn
+inline constexpr size_t kMaxWaitingUpdates = 4;  // of one phone, for chunks another one fetches
 inline constexpr absl::Duration kBlobSweep = absl::Hours(24);
 
 }  // namespace muster::limits

@@ -115,6 +115,7 @@ absl::StatusOr<std::vector<DocumentPtr>> ReportableBy(const Snapshot& snapshot,
 absl::StatusOr<std::vector<DocumentPtr>> DocumentsFor(const Snapshot& snapshot,
                                                       const v1::Device& device, absl::Time now) {
   std::vector<DocumentPtr> out;
+  if (device.bridge()) return out;  // its phones run documents, each its own
   const auto add = [&out](absl::StatusOr<DocumentPtr> doc) -> absl::Status {
     MUSTER_RETURN_IF_ERROR(doc.status());
     if (*doc != nullptr) out.push_back(*std::move(doc));

@@ -7,6 +7,7 @@
 
 #include "absl/strings/escaping.h"
 #include "common/agent_limits.h"
+#include "common/bridge_limits.h"
 #include "common/signed_doc.h"
 #include "common/time_proto.h"
 #include "controller/domain/proof.h"
@@ -292,6 +293,10 @@ class ReportWriter {
   bool accounts_changed_ = false;
 };
 
+ReportOutcome LastReportOf(const v1::Device& device) {
+  return {device.last_report_seq(), device.last_report_sha256(), false};
+}
+
 // The same number with other bytes: two agents write one chain, or one was put back.
 absl::Status CheckRepeated(const Services& services, const v1::Device& device,
                            const v1::Report& report, const std::string& sha256) {
@@ -320,7 +325,7 @@ absl::StatusOr<ReportOutcome> TryIngest(const Services& services, const std::str
   const std::string sha256 = Sha256Hex(doc.payload());
   if (report.seq() <= device.value.last_report_seq()) {
     MUSTER_RETURN_IF_ERROR(CheckRepeated(services, device.value, report, sha256));
-    return ReportOutcome{device.value.last_report_seq(), device.value.last_report_sha256(), false};
+    return LastReportOf(device.value);
   }
   ReportWriter writer(services, *snapshot, device.value, deliveries);
   MUSTER_RETURN_IF_ERROR(writer.Write(report, sha256));
@@ -365,6 +370,12 @@ absl::StatusOr<ReportOutcome> RecordHello(const Services& services, const std::s
     }
     const std::string problem = ChainProblem(device.value, hello);
     const v1::Device before = device.value;
+    // A bridge says Hello for a whole fleet, right after it registered it or lost its stream.
+    const bool told =
+        problem.empty() && !before.bridge_id().empty() &&
+        before.agent_version() == hello.agent_version() &&
+        services.clock.Now() - FromProto(before.last_seen_at()) < limits::kPhoneHelloInterval;
+    if (told) return LastReportOf(before);
     device.value.set_agent_version(hello.agent_version().substr(0, limits::kMaxTicketBytes));
     *device.value.mutable_last_seen_at() = ToProto(services.clock.Now());
     Mutation mutation;
@@ -377,7 +388,7 @@ absl::StatusOr<ReportOutcome> RecordHello(const Services& services, const std::s
           RaiseAlarm(services, device_id, v1::Alarm::STATE_ROLLED_BACK,
                      absl::StrCat(problem, ": its state was copied or put back from a backup")));
     }
-    return ReportOutcome{device.value.last_report_seq(), device.value.last_report_sha256(), false};
+    return LastReportOf(device.value);
   });
 }
 

@@ -168,8 +168,35 @@ absl::Status PhoneRegistrar::CheckCount(const Snapshot& snapshot, const std::str
                    " phones, which is the most one may; enrol another bridge for the others"));
 }
 
+absl::Status PhoneRegistrar::WriteNew(const Snapshot& snapshot, const Actor& actor,
+                                      const v1::Device& bridge, const std::string& device_id,
+                                      const v1::Hello& hello, Mutation& mutation) {
+  MUSTER_RETURN_IF_ERROR(CheckCount(snapshot, bridge.device_id()));
+  v1::Device device = NewPhone(bridge, device_id, hello.phone(), services_.clock.Now());
+  device.set_agent_version(Shortened(hello.agent_version(), limits::kMaxTicketBytes));
+  MUSTER_ASSIGN_OR_RETURN(const PhoneOwner owner,
+                          FindPhoneOwner(snapshot, device.phone().user_name()));
+  SetOwner(owner.person, device);
+  Put(mutation, DeviceKey(device_id), device);
+  PutMark(mutation, PhoneOfBridgeKey(bridge.device_id(), device_id));
+  if (owner.person) PutMark(mutation, DeviceOwnerKey(device.owner_id(), device_id));
+  MUSTER_RETURN_IF_ERROR(MarkPersonsOf(snapshot, device, mutation));
+  v1::PhoneStatus status;
+  status.set_device_id(device_id);
+  *status.mutable_report()->mutable_identity() = device.phone();
+  Put(mutation, PhoneKey(device_id), status);
+  mutation.audit.push_back(MakeAuditEntry(
+      services_, actor,
+      {.verb = "device.register",
+       .object = absl::StrCat("device/", device_id),
+       .after = &device,
+       .reason = owner.person ? absl::StrCat("a phone of ", device.owner_upn())
+                              : absl::StrCat("a phone without an owner: ", owner.why_none)}));
+  return absl::OkStatus();
+}
+
 absl::Status PhoneRegistrar::TryHello(const PhoneVoice& voice, const std::string& device_id,
-                                      const v1::PhoneIdentity& phone) {
+                                      const v1::Hello& hello) {
   const std::unique_ptr<Snapshot> snapshot = services_.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const auto bridge, LoadBridge(*snapshot, voice.bridge_id));
   const Actor actor = BridgeActor(bridge.value, voice.from);
@@ -178,54 +205,37 @@ absl::Status PhoneRegistrar::TryHello(const PhoneVoice& voice, const std::string
   // Retiring the bridge and registering its phones exclude each other.
   mutation.expects.push_back({DeviceKey(voice.bridge_id), bridge.revision});
   mutation.expects.push_back({DeviceKey(device_id), known ? known->revision : 0});
-  bool owner_changed = false;
-  if (known) {
+  bool publish = true;
+  if (!known) {
+    MUSTER_RETURN_IF_ERROR(WriteNew(*snapshot, actor, bridge.value, device_id, hello, mutation));
+  } else {
     if (known->value.state() != v1::Device::ENROLLED) {
       return absl::PermissionDeniedError(absl::StrCat("phone ", device_id, " is retired"));
     }
     v1::Device after = known->value;
-    SetIdentity(bridge.value, phone, after);
-    MUSTER_ASSIGN_OR_RETURN(owner_changed, UpdatePhoneOwner(services_, *snapshot, actor,
-                                                            known->value, after, mutation));
+    SetIdentity(bridge.value, hello.phone(), after);
+    MUSTER_ASSIGN_OR_RETURN(
+        publish, UpdatePhoneOwner(services_, *snapshot, actor, known->value, after, mutation));
     if (after.SerializeAsString() == known->value.SerializeAsString()) return absl::OkStatus();
     Put(mutation, DeviceKey(device_id), after);
-  } else {
-    MUSTER_RETURN_IF_ERROR(CheckCount(*snapshot, voice.bridge_id));
-    v1::Device device = NewPhone(bridge.value, device_id, phone, services_.clock.Now());
-    MUSTER_ASSIGN_OR_RETURN(const PhoneOwner owner,
-                            FindPhoneOwner(*snapshot, device.phone().user_name()));
-    SetOwner(owner.person, device);
-    Put(mutation, DeviceKey(device_id), device);
-    PutMark(mutation, PhoneOfBridgeKey(voice.bridge_id, device_id));
-    if (owner.person) PutMark(mutation, DeviceOwnerKey(device.owner_id(), device_id));
-    MUSTER_RETURN_IF_ERROR(MarkPersonsOf(*snapshot, device, mutation));
-    v1::PhoneStatus status;
-    status.set_device_id(device_id);
-    *status.mutable_report()->mutable_identity() = device.phone();
-    Put(mutation, PhoneKey(device_id), status);
-    mutation.audit.push_back(MakeAuditEntry(
-        services_, actor,
-        {.verb = "device.register",
-         .object = absl::StrCat("device/", device_id),
-         .after = &device,
-         .reason = owner.person ? absl::StrCat("a phone of ", device.owner_upn())
-                                : absl::StrCat("a phone without an owner: ", owner.why_none)}));
   }
   MUSTER_RETURN_IF_ERROR(services_.store.Commit(std::move(mutation)).status());
   if (!known) ++*phones_;
-  if (!known || owner_changed) services_.work.WakeDevice(device_id);
+  if (publish) services_.work.WakeDevice(device_id);
   return absl::OkStatus();
 }
 
 absl::Status PhoneRegistrar::Hello(const PhoneVoice& voice, const std::string& device_id,
-                                   const v1::PhoneIdentity& phone) {
-  MUSTER_RETURN_IF_ERROR(CheckIdentity(phone));
-  if (device_id != PhoneDeviceId(services_.settings.tenant, voice.bridge_id, phone.uem_id())) {
+                                   const v1::Hello& hello) {
+  MUSTER_RETURN_IF_ERROR(CheckIdentity(hello.phone()));
+  const std::string own =
+      PhoneDeviceId(services_.settings.tenant, voice.bridge_id, hello.phone().uem_id());
+  if (device_id != own) {
     return absl::PermissionDeniedError(
         absl::StrCat("'", Shortened(device_id, limits::kMaxTicketBytes),
                      "' is not the device id of this bridge's phone"));
   }
-  return RetryAborted([&] { return TryHello(voice, device_id, phone); });
+  return RetryAborted([&] { return TryHello(voice, device_id, hello); });
 }
 
 absl::StatusOr<bool> IsPhoneOf(const Snapshot& snapshot, const std::string& bridge_id,

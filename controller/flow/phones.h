@@ -8,6 +8,7 @@
 #include "controller/flow/records.h"
 #include "controller/flow/services.h"
 #include "muster/v1/device.pb.h"
+#include "muster/v1/device_service.pb.h"
 #include "muster/v1/phone.pb.h"
 
 namespace muster {
@@ -28,12 +29,13 @@ class PhoneRegistrar {
   // and, where the UEM's user is one person of the directory, that owner. A later one takes over
   // what changed. PERMISSION_DENIED: the id is not that of this bridge's phone, or the phone is
   // retired; INVALID_ARGUMENT: it does not say which phone; RESOURCE_EXHAUSTED: too many.
-  absl::Status Hello(const PhoneVoice& voice, const std::string& device_id,
-                     const v1::PhoneIdentity& phone);
+  absl::Status Hello(const PhoneVoice& voice, const std::string& device_id, const v1::Hello& hello);
 
  private:
   absl::Status TryHello(const PhoneVoice& voice, const std::string& device_id,
-                        const v1::PhoneIdentity& phone);
+                        const v1::Hello& hello);
+  absl::Status WriteNew(const Snapshot& snapshot, const Actor& actor, const v1::Device& bridge,
+                        const std::string& device_id, const v1::Hello& hello, Mutation& mutation);
   absl::Status CheckCount(const Snapshot& snapshot, const std::string& bridge_id);
 
   const Services& services_;

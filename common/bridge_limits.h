@@ -20,6 +20,7 @@ inline constexpr size_t kMaxSampledApps = 2'000;      // of one phone
 inline constexpr size_t kMaxReportedPhoneApps = 500;  // of one PhoneReport
 inline constexpr size_t kMaxUemTextBytes = 512;       // of one text that the UEM says
 inline constexpr size_t kMaxUemAnswerBytes = size_t{16} << 20;
+inline constexpr size_t kMaxGroupProblems = 64;        // of one BridgeReport
 inline constexpr size_t kMaxOpenOperations = 200'000;  // of one bridge
 inline constexpr uint32_t kMaxUemAttempts = 50;        // of one operation, then it is REFUSED
 inline constexpr absl::Duration kUemCallTime = absl::Seconds(60);

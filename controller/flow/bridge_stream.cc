@@ -99,7 +99,7 @@ absl::Status BridgeStream::Refuse(const std::string& device_id, const absl::Stat
     it->second.part->Close(why);
     return absl::OkStatus();
   }
-  // As long as no device has it: not to be repeated to whoever reads the answer.
+  // As it was named, so that the bridge knows its own mistake; not at any length.
   const std::string named = Shortened(device_id, limits::kMaxTicketBytes);
   if (mux_->Refuse(named, why)) return absl::OkStatus();
   return absl::ResourceExhaustedError(

@@ -1,13 +1,12 @@
-#include "absl/strings/str_cat.h"
+#include "common/phone_id.h"
+
 #include "bridge/flow/fleet.h"
-#include "common/crypto.h"
 
 namespace muster::bridge {
 
 std::string PhoneDeviceId(const std::string& tenant, const std::string& bridge_id,
                           const std::string& uem_id) {
-  const std::string name = absl::StrCat(tenant, "|", bridge_id, "|", uem_id);
-  return absl::StrCat("phn-", Sha256Hex(name).substr(0, 16));
+  return muster::PhoneDeviceId(tenant, bridge_id, uem_id);
 }
 
 }  // namespace muster::bridge

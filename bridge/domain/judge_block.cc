@@ -43,6 +43,8 @@ std::string PhoneJudge::ProfileWords() const {
 // as it is blocked.
 bool PhoneJudge::HideProven(const Case& c) const {
   if (step_ == ProfileStep::kProven) return true;
+  // What came since may be another copy, by an id that the profile of before did not name.
+  if (c.reading.there() && c.was.presence() != App::HIDDEN) return false;
   return c.was.state() == App::COMPLIANT && c.was.verdict() == "BLOCK" &&
          c.was.wanted() != App::WANTED_UNSPECIFIED && c.was.has_since() &&
          !record_.profile_sha256().empty() &&

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "bridge/domain/phone_judge.h"
 #include "common/bridge_limits.h"
 #include "common/crypto.h"
@@ -70,11 +71,8 @@ bool IsRefused(const Operation* operation) {
 std::string HiddenSha256(const std::vector<std::string>& bundle_ids,
                          const std::vector<std::string>& hosts) {
   if (bundle_ids.empty() && hosts.empty()) return "";
-  std::string text = "muster-hidden-1\n";
-  for (const std::string& id : bundle_ids) absl::StrAppend(&text, id.size(), ":", id, "\n");
-  absl::StrAppend(&text, "hosts\n");
-  for (const std::string& host : hosts) absl::StrAppend(&text, host.size(), ":", host, "\n");
-  return Sha256Hex(text);
+  return Sha256Hex(
+      absl::StrCat(absl::StrJoin(bundle_ids, "\n"), "\n\n", absl::StrJoin(hosts, "\n")));
 }
 
 PhoneView JudgePhone(const v1::PhoneRecord& record, const PhonePolicy& policy,

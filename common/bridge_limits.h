@@ -8,12 +8,19 @@
 
 namespace muster::limits {
 
-inline constexpr size_t kMaxPhones = 65'000;          // of one bridge
+inline constexpr size_t kMaxPhones = 65'000;        // of one bridge
+inline constexpr size_t kMaxUemIdBytes = 128;       // the UEM's own id of a phone
+inline constexpr size_t kMaxPhonesPerCommit = 200;  // of a bridge that is retired
+// Parts of a bridge's stream that were refused and whose refusals are not on the wire yet.
+inline constexpr size_t kMaxPendingRefusals = kMaxPhones;
+// A phone's Hello is written no more often where it says nothing new.
+inline constexpr absl::Duration kPhoneHelloInterval = absl::Minutes(1);
 inline constexpr size_t kMaxPhonesPerRow = 1'000;     // of one list page, whatever was asked for
 inline constexpr size_t kMaxSampledApps = 2'000;      // of one phone
 inline constexpr size_t kMaxReportedPhoneApps = 500;  // of one PhoneReport
 inline constexpr size_t kMaxUemTextBytes = 512;       // of one text that the UEM says
 inline constexpr size_t kMaxUemAnswerBytes = size_t{16} << 20;
+inline constexpr size_t kMaxGroupProblems = 64;        // of one BridgeReport
 inline constexpr size_t kMaxOpenOperations = 200'000;  // of one bridge
 inline constexpr uint32_t kMaxUemAttempts = 50;        // of one operation, then it is REFUSED
 inline constexpr absl::Duration kUemCallTime = absl::Seconds(60);
@@ -53,6 +60,7 @@ inline constexpr size_t kMaxPhoneReportsWaiting = 16;  // of one phone; each tel
 inline constexpr size_t kMaxResidentPhones = 16;       // whose documents are in memory
 inline constexpr size_t kMaxCachedBlobBytes = size_t{64} << 20;
 inline constexpr size_t kMaxPhonesPerTick = 64;  // looked at before others get their turn
+inline constexpr size_t kMaxWaitingUpdates = 4;  // of one phone, for chunks another one fetches
 inline constexpr absl::Duration kBlobSweep = absl::Hours(24);
 
 }  // namespace muster::limits

@@ -34,6 +34,7 @@ struct AppRuling {
   bool holds_records = false;
   // The cohort's policy asks for reports only, and no emergency denies the app.
   bool only_reports = false;
+  bool operator==(const AppRuling&) const = default;
 };
 
 struct PhonePolicy {
@@ -48,6 +49,7 @@ struct PhonePolicy {
   std::string cohort_sha256;                        // set by who has the documents
   uint64_t cohort_version = 0;                      // the same
 
+  bool operator==(const PhonePolicy&) const = default;
   const AppRuling* FindByBundle(absl::string_view bundle_id) const;
 };
 using PhonePolicyPtr = std::shared_ptr<const PhonePolicy>;

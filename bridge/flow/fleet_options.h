@@ -38,11 +38,6 @@ struct FleetOptions {
   const AppConfig* Find(const std::string& app_id) const;  // null: not set up
 };
 
-// Device ids are made from the tenant, the bridge and the UEM's id of the phone, so that a bridge
-// that lost its state speaks for the same devices.
-std::string PhoneDeviceId(const std::string& tenant, const std::string& bridge_id,
-                          const std::string& uem_id);
-
 // What happened to a phone; the sessions tell the controller. All three are set, and call nothing
 // of the fleet.
 struct FleetEvents {

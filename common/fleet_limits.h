@@ -28,6 +28,5 @@ inline constexpr absl::Duration kCommandAgain = absl::Hours(1);
 inline constexpr absl::Duration kRefusedAgain = absl::Hours(24);
 // A person who is not in the UEM's copy of a group so long after its sync: sync again.
 inline constexpr absl::Duration kSyncAgain = absl::Minutes(30);
-inline constexpr size_t kMaxGroupProblems = 100;
 
 }  // namespace muster::limits

@@ -7,8 +7,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/bridge_limits.h"
-#include "common/fleet_limits.h"
 #include "common/crypto.h"
+#include "common/fleet_limits.h"
 #include "common/time_proto.h"
 
 namespace muster::bridge {
@@ -167,9 +167,8 @@ void QueueProfile(FleetParts& parts, const v1::PhoneRecord& record, const PhoneP
                   const std::string& hash, const std::vector<GrantChange>& changed,
                   absl::Time now) {
   std::set<std::string> wanted;
-  const bool anew =
-      record.facts().has_enrolled_at() && record.has_profile_at() &&
-      FromProto(record.facts().enrolled_at()) > FromProto(record.profile_at());
+  const bool anew = record.facts().has_enrolled_at() && record.has_profile_at() &&
+                    FromProto(record.facts().enrolled_at()) > FromProto(record.profile_at());
   if (!hash.empty() && (hash != record.profile_sha256() || anew)) {
     Op op = NewOperation(Op::INSTALL_PROFILE, record.device_id(), "", now);
     op.set_device_id(record.device_id());

@@ -15,8 +15,7 @@ namespace muster::bridge {
 
 // What a fresh reading says of the operations of its phone that were sent before it. `record`
 // holds everything that was read.
-void SettleApps(FleetParts& parts, const v1::PhoneRecord& record, absl::Time began,
-                absl::Time now);
+void SettleApps(FleetParts& parts, const v1::PhoneRecord& record, absl::Time began, absl::Time now);
 
 // Makes operations of the actions that are due, and drops what is wanted no more and was not
 // sent. `ended`: grants whose end is the reason.
@@ -27,7 +26,6 @@ void QueueActions(FleetParts& parts, const v1::PhoneRecord& record, const PhoneP
 // The same for the restrictions profile; `hash` empty: none is wanted. `changed`: grants that
 // began or ended: then it is urgent.
 void QueueProfile(FleetParts& parts, const v1::PhoneRecord& record, const PhonePolicy& policy,
-                  const std::string& hash, const std::vector<GrantChange>& changed,
-                  absl::Time now);
+                  const std::string& hash, const std::vector<GrantChange>& changed, absl::Time now);
 
 }  // namespace muster::bridge

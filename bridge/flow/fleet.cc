@@ -43,6 +43,16 @@ void Fleet::SetPolicy(const std::string& device_id, PhonePolicyPtr policy, absl:
   if (phone != nullptr) machine_->OnPolicy(*phone, std::move(policy), now);
 }
 
+std::vector<v1::Canary> Fleet::Canaries(const std::string& device_id, absl::Time now) const {
+  const Phone* phone = machine_->parts.book.Find(device_id);
+  return phone == nullptr ? std::vector<v1::Canary>() : machine_->judging.CanariesOf(*phone, now);
+}
+
+void Fleet::ReportAnew(const std::string& device_id, absl::Time now) {
+  Phone* phone = machine_->parts.book.Find(device_id);
+  if (phone != nullptr) machine_->judging.ReportAnew(*phone, now);
+}
+
 void Fleet::Hint(const std::string& uem_id, absl::Time now) { machine_->Hint(uem_id, now); }
 
 void Fleet::SyncGroup(const std::string& app_id, absl::Time now) {

@@ -29,6 +29,10 @@ class Fleet {
 
   // The signed documents of a phone say this now.
   void SetPolicy(const std::string& device_id, PhonePolicyPtr policy, absl::Time now);
+  // What proves the enforcement on a phone now; empty: nothing.
+  std::vector<v1::Canary> Canaries(const std::string& device_id, absl::Time now) const;
+  // The controller lost what was told of this phone: all of it is told again.
+  void ReportAnew(const std::string& device_id, absl::Time now);
   // Something may have changed there: a webhook. Read it soon; never believed.
   void Hint(const std::string& uem_id, absl::Time now);
   // The members of an approval group changed: the UEM is told to follow.

@@ -20,14 +20,13 @@ Fleet::Machine::Machine(FleetOptions options, BridgeStore* store, FleetEvents ev
       sender(&parts, &groups, &memberships, &judging),
       lister(&parts, [this](Phone& phone, PhoneBook::Seen seen,
                             absl::Time now) { OnSeen(phone, seen, now); }),
-      reader(&parts,
-             {[this](Phone& phone, const PhoneReading& reading, absl::Time now) {
-                Judging::Occasion occasion;
-                occasion.reading = &reading;
-                judging.Run(phone, occasion, now);
-              },
-              [this](const UemPhone& found, absl::Time now) { lister.Take(found, now); },
-              [this](const std::string& id, absl::Time now) { OnGone(id, now); }}),
+      reader(&parts, {[this](Phone& phone, const PhoneReading& reading, absl::Time now) {
+                        Judging::Occasion occasion;
+                        occasion.reading = &reading;
+                        judging.Run(phone, occasion, now);
+                      },
+                      [this](const UemPhone& found, absl::Time now) { lister.Take(found, now); },
+                      [this](const std::string& id, absl::Time now) { OnGone(id, now); }}),
       pacer(parts.options.pace) {}
 
 absl::StatusOr<std::optional<UemCall>> Fleet::Machine::CallFor(const Agenda::Taken& taken,
@@ -187,8 +186,7 @@ void Fleet::Machine::OnPolicy(Phone& phone, PhonePolicyPtr policy, absl::Time no
 
 absl::Time Fleet::Machine::NextCallAt(absl::Time now) const {
   if (!health.well() && in_flight > 0) return absl::InfiniteFuture();
-  const absl::Time urgent =
-      std::max(parts.agenda.NextAt(true), pacer.NextAt(/*urgent=*/true, now));
+  const absl::Time urgent = std::max(parts.agenda.NextAt(true), pacer.NextAt(/*urgent=*/true, now));
   const absl::Time other =
       std::max(parts.agenda.NextAt(false), pacer.NextAt(/*urgent=*/false, now));
   const absl::Time next = std::min(urgent, other);

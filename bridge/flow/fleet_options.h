@@ -38,16 +38,23 @@ struct FleetOptions {
   const AppConfig* Find(const std::string& app_id) const;  // null: not set up
 };
 
+struct PhoneChange {
+  std::string device_id;
+  v1::PhoneReport report;
+  // Everything installed, where it was read and is another than before.
+  std::optional<v1::InventoryReport> inventory;
+  // Absent while its policy is not known: then nothing is enforced, and nothing is claimed.
+  std::optional<v1::StatusReport> status;
+  std::vector<v1::Canary> canaries;  // what proves the enforcement
+};
+
 // What happened to a phone; the sessions tell the controller. All three are set, and call nothing
 // of the fleet.
 struct FleetEvents {
   std::function<void(const v1::PhoneRecord&)> appeared;    // new, or its identity changed
   std::function<void(const std::string& device_id)> left;  // no longer in the UEM's list
-  // Its facts, its apps or a state changed: report it. `inventory`: everything installed, where it
-  // was read and is another than before.
-  std::function<void(const std::string& device_id, const v1::PhoneReport&,
-                     const std::optional<v1::InventoryReport>& inventory)>
-      changed;
+  // Its facts, its apps or a state changed: report it.
+  std::function<void(const PhoneChange&)> changed;
 };
 
 }  // namespace muster::bridge

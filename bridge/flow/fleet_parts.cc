@@ -80,8 +80,6 @@ void FleetParts::Close(const std::string& key) {
   agenda.Drop(item);
 }
 
-bool FleetParts::InFlight(const Op& op) const {
-  return agenda.IsTaken(Item(kOpItem, op.key()));
-}
+bool FleetParts::InFlight(const Op& op) const { return agenda.IsTaken(Item(kOpItem, op.key())); }
 
 }  // namespace muster::bridge

@@ -16,9 +16,7 @@ constexpr Op::Kind kChanges[] = {Op::CREATE_APP_GROUP, Op::ADD_TO_APP_GROUP,
                                  Op::REMOVE_FROM_APP_GROUP, Op::CREATE_SMART_GROUP,
                                  Op::CHANGE_SMART_GROUP};
 
-std::vector<std::string> ValuesOf(const Op& op) {
-  return {op.values().begin(), op.values().end()};
-}
+std::vector<std::string> ValuesOf(const Op& op) { return {op.values().begin(), op.values().end()}; }
 
 }  // namespace
 
@@ -151,8 +149,7 @@ void Groups::Settle(Op::Kind kind, const Known& known, const std::vector<std::st
 
 void Groups::Assign(const Known& known, absl::Time now) {
   for (const ManagedApp& app : known.wanted.apps) {
-    Op op = NewOperation(Op::ASSIGN_APP, known.wanted.group.name,
-                         known.id + ":" + app.uem_id, now);
+    Op op = NewOperation(Op::ASSIGN_APP, known.wanted.group.name, known.id + ":" + app.uem_id, now);
     // DONE stays in the store: no call says what is assigned.
     if (const Op* old = parts_->operations.Find(op.key()); old != nullptr) {
       if (old->state() == Op::QUEUED) parts_->Queue(*old, FromProto(old->next_at()));
@@ -180,8 +177,8 @@ std::optional<UemCall> Groups::Carry(const Op& op) const {
   if (op.kind() == Op::ASSIGN_APP) {
     call.kind = Kind::kAssignApp;
     for (const ManagedApp& app : known.wanted.apps) {
-      const bool this_one = op.key() == OperationKey(Op::ASSIGN_APP, op.target(),
-                                                     known.id + ":" + app.uem_id);
+      const bool this_one =
+          op.key() == OperationKey(Op::ASSIGN_APP, op.target(), known.id + ":" + app.uem_id);
       if (this_one) call.app = app;
     }
     return call.app.uem_id.empty() ? std::nullopt : std::optional(call);
@@ -191,9 +188,9 @@ std::optional<UemCall> Groups::Carry(const Op& op) const {
     call.group.user_groups = ValuesOf(op);
   } else {
     call.group.bundle_ids = ValuesOf(op);
-    call.kind = creates                               ? Kind::kCreateAppGroup
+    call.kind = creates                             ? Kind::kCreateAppGroup
                 : op.kind() == Op::ADD_TO_APP_GROUP ? Kind::kAddToAppGroup
-                                                      : Kind::kRemoveFromAppGroup;
+                                                    : Kind::kRemoveFromAppGroup;
   }
   return call;
 }

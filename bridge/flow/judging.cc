@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "bridge/domain/phone_reports.h"
 #include "bridge/flow/app_changes.h"
 #include "bridge/flow/phone_samples.h"
 #include "bridge/flow/restrictions.h"
@@ -10,24 +11,13 @@
 #include "common/fleet_limits.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
+#include "common/version.h"
 #include "google/protobuf/util/message_differencer.h"
 
 namespace muster::bridge {
 namespace {
 
 using Op = v1::BridgeOperation;
-
-v1::PhoneReport MakeReport(const v1::PhoneRecord& record, const PhoneView& view) {
-  v1::PhoneReport out;
-  *out.mutable_identity() = record.identity();
-  *out.mutable_facts() = record.facts();
-  for (const v1::PhoneApp& app : view.apps) {
-    if (static_cast<size_t>(out.apps_size()) >= limits::kMaxReportedPhoneApps) break;
-    *out.add_apps() = app;
-  }
-  out.set_distance(view.distance);
-  return out;
-}
 
 // Times of contact alone are worth a report only now and then.
 bool IsNews(const v1::PhoneReport& old, v1::PhoneReport now) {
@@ -106,20 +96,46 @@ void Judging::Run(Phone& phone, const Occasion& occasion, absl::Time now) {
       RunAt(phone.device_id, std::min(policy->next_change, now + limits::kPhoneJudgeEvery));
     }
   }
-  Report(record, view, std::move(inventory), now);
+  Report(record, phone.policy.get(), view, std::move(inventory), now);
 }
 
-void Judging::Report(v1::PhoneRecord& record, const PhoneView& view,
+void Judging::Report(v1::PhoneRecord& record, const PhonePolicy* policy, const PhoneView& view,
                      std::optional<v1::InventoryReport> inventory, absl::Time now) {
-  v1::PhoneReport report = MakeReport(record, view);
-  const bool news = inventory.has_value() || IsNews(record.reported(), report);
-  if (news) *record.mutable_reported() = report;
+  PhoneChange change;
+  change.report = MakePhoneReport(record, view);
+  const bool news = inventory.has_value() || IsNews(record.reported(), change.report);
+  if (news) *record.mutable_reported() = change.report;
   if (const absl::Status saved = parts_->book.Write(record); !saved.ok()) {
     // Nothing was lost that the UEM does not say again.
     parts_->Note(saved);
     return parts_->ReadPhone(record.device_id(), Urgency::kSeen, now + limits::kUemCallTime);
   }
-  if (news) parts_->events.changed(record.device_id(), report, inventory);
+  if (!news) return;
+  change.device_id = record.device_id();
+  change.inventory = std::move(inventory);
+  if (policy != nullptr) {
+    change.status = MakeStatusReport(record, *policy, view, kVersion, now);
+    change.canaries = MakeCanaries(record, view, now);
+  }
+  parts_->events.changed(change);
+}
+
+std::vector<v1::Canary> Judging::CanariesOf(const Phone& phone, absl::Time now) const {
+  if (phone.policy == nullptr) return {};
+  const absl::StatusOr<v1::PhoneRecord> record = parts_->book.Read(phone);
+  if (!record.ok()) return {};
+  return MakeCanaries(*record, View(*record, *phone.policy, /*all_operations=*/true, now), now);
+}
+
+void Judging::ReportAnew(Phone& phone, absl::Time now) {
+  absl::StatusOr<v1::PhoneRecord> record = parts_->book.Read(phone);
+  if (!record.ok()) return parts_->ReadPhone(phone.device_id, Urgency::kSeen, now);
+  record->clear_reported();
+  record->clear_inventory_sha256();
+  if (const absl::Status saved = parts_->book.Write(*record); !saved.ok()) parts_->Note(saved);
+  // The inventory is whole only right after a reading.
+  parts_->ReadPhone(phone.device_id, Urgency::kSeen, now);
+  RunAt(phone.device_id, now);
 }
 
 void Judging::RunDue(absl::Time now) {

@@ -20,8 +20,8 @@ class Judging {
   explicit Judging(FleetParts* parts);
 
   struct Occasion {
-    const PhoneReading* reading = nullptr;      // fresh
-    std::vector<GrantChange> began, ended;      // grants, by a new policy
+    const PhoneReading* reading = nullptr;  // fresh
+    std::vector<GrantChange> began, ended;  // grants, by a new policy
   };
   // Load, judge, save; reports what changed and queues what is due.
   void Run(Phone& phone, const Occasion& occasion, absl::Time now);
@@ -33,6 +33,11 @@ class Judging {
   absl::Time NextAt() const { return due_.NextAt(/*urgent=*/false); }
   void Forget(const std::string& device_id) { due_.Drop(device_id); }
 
+  // What proves the enforcement there now.
+  std::vector<v1::Canary> CanariesOf(const Phone& phone, absl::Time now) const;
+  // The controller lost what was told: all of it is told again.
+  void ReportAnew(Phone& phone, absl::Time now);
+
   struct Profile {
     std::string hash, bytes;
   };
@@ -42,7 +47,7 @@ class Judging {
  private:
   PhoneView View(const v1::PhoneRecord& record, const PhonePolicy& policy, bool all_operations,
                  absl::Time now) const;
-  void Report(v1::PhoneRecord& record, const PhoneView& view,
+  void Report(v1::PhoneRecord& record, const PhonePolicy* policy, const PhoneView& view,
               std::optional<v1::InventoryReport> inventory, absl::Time now);
 
   FleetParts* parts_;

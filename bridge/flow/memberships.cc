@@ -111,10 +111,9 @@ void Memberships::Compare(Copy& copy) const {
   for (const auto& [id, phone] : parts_->book.all()) {
     if (phone.policy == nullptr || phone.user.empty()) continue;
     const bool member = copy.members.count(phone.user) > 0;
-    const bool granted =
-        std::any_of(copy.apps.begin(), copy.apps.end(), [&phone = phone](const std::string& app) {
-          return IsGranted(*phone.policy, app);
-        });
+    const bool granted = std::any_of(
+        copy.apps.begin(), copy.apps.end(),
+        [&phone = phone](const std::string& app) { return IsGranted(*phone.policy, app); });
     if (granted && !member) copy.missing.insert(phone.user);
     if (!granted && member) copy.surplus.insert(phone.user);
   }

@@ -40,8 +40,7 @@ absl::Duration BackOff(uint32_t attempts) {
 absl::Status Operations::Load() {
   MUSTER_ASSIGN_OR_RETURN(const std::vector<std::string> names, store_->List("operation"));
   for (const std::string& name : names) {
-    MUSTER_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
-                            store_->Read(kPrefix + name));
+    MUSTER_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, store_->Read(kPrefix + name));
     Op op;
     if (!bytes || !op.ParseFromString(*bytes) || op.key() != name) {
       MUSTER_RETURN_IF_ERROR(store_->Remove(kPrefix + name));

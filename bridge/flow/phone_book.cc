@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "bridge/flow/fleet_options.h"
 #include "common/bridge_limits.h"
+#include "common/phone_id.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
 #include "google/protobuf/util/message_differencer.h"
@@ -47,8 +48,7 @@ UemPhone ToUemPhone(const v1::PhoneRecord& record) {
 absl::Status PhoneBook::Load() {
   MUSTER_ASSIGN_OR_RETURN(const std::vector<std::string> names, store_->List("record"));
   for (const std::string& name : names) {
-    MUSTER_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
-                            store_->Read(kPrefix + name));
+    MUSTER_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, store_->Read(kPrefix + name));
     v1::PhoneRecord record;
     const bool sound = bytes && record.ParseFromString(*bytes) && record.device_id() == name &&
                        PhoneDeviceId(tenant_, bridge_id_, record.identity().uem_id()) == name;
@@ -124,11 +124,11 @@ absl::StatusOr<PhoneBook::Seen> PhoneBook::Update(const UemPhone& from_uem) {
   record.set_device_id(PhoneDeviceId(tenant_, bridge_id_, uem_id));
   const v1::PhoneFacts facts = MergeFacts(record.facts(), from_uem.facts);
   const bool same_identity = MessageDifferencer::Equals(record.identity(), from_uem.identity);
-  const bool same_contact = record.facts().last_seen_at().seconds() ==
-                                facts.last_seen_at().seconds() &&
-                            record.facts().last_seen_at().nanos() == facts.last_seen_at().nanos();
-  const bool same_keys = record.uem_number() == from_uem.number &&
-                         record.udid() == from_uem.udid && record.user_id() == from_uem.user_id;
+  const bool same_contact =
+      record.facts().last_seen_at().seconds() == facts.last_seen_at().seconds() &&
+      record.facts().last_seen_at().nanos() == facts.last_seen_at().nanos();
+  const bool same_keys = record.uem_number() == from_uem.number && record.udid() == from_uem.udid &&
+                         record.user_id() == from_uem.user_id;
   Seen seen = Seen::kSame;
   if (!known) {
     seen = Seen::kNew;

@@ -23,8 +23,8 @@ struct Phone {
   PhonePolicyPtr policy;  // null: not known yet, and nothing is done to it
   absl::Time last_seen = absl::InfinitePast(), apps_read_at = absl::InfinitePast();
   bool enrolled = true;
-  uint8_t missing = 0;     // complete lists in a row without it
-  uint32_t distance = 0;   // of the last judgement
+  uint8_t missing = 0;    // complete lists in a row without it
+  uint32_t distance = 0;  // of the last judgement
 };
 
 // User names are the same whatever their case.
@@ -57,7 +57,7 @@ class PhoneBook {
 
   std::string tenant_, bridge_id_;
   BridgeStore* store_;
-  std::map<std::string, Phone> phones_;             // by device id
+  std::map<std::string, Phone> phones_;              // by device id
   std::map<std::string, std::string> device_id_of_;  // by the UEM's id
 };
 

@@ -62,8 +62,7 @@ void PhoneLister::OnAnswer(const UemCall& call, const UemAnswer& answer, absl::T
 void PhoneLister::Finish(absl::Time now) {
   const bool had_phones = !parts_->book.all().empty();
   empty_ = listed_.empty() && had_phones ? std::min(empty_ + 1, limits::kEmptyListsBelieved) : 0;
-  const bool believed =
-      !broken_ && (empty_ == 0 || empty_ >= limits::kEmptyListsBelieved);
+  const bool believed = !broken_ && (empty_ == 0 || empty_ >= limits::kEmptyListsBelieved);
   if (believed) {
     complete_once_ = true;
     for (const auto& [id, listed] : parts_->book.all()) {

@@ -50,7 +50,7 @@ class PhoneReader {
 
   FleetParts* parts_;
   Events events_;
-  std::map<std::string, Job> jobs_;          // by device id
+  std::map<std::string, Job> jobs_;           // by device id
   std::map<std::string, uint32_t> failures_;  // in a row; by device id
 };
 

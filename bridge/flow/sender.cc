@@ -117,8 +117,9 @@ std::optional<UemCall> Sender::CarryToPhone(Op& op, absl::Time now) {
   } else if (op.kind() == Op::INSTALL_PROFILE) {
     absl::StatusOr<Judging::Profile> profile = judging_->MakeProfileOf(*phone, now);
     if (!profile.ok()) {
-      parts_->Refuse(op, absl::StrCat("the restrictions profile cannot be made: ",
-                                      profile.status().message()), now);
+      parts_->Refuse(
+          op, absl::StrCat("the restrictions profile cannot be made: ", profile.status().message()),
+          now);
       return std::nullopt;
     }
     call.kind = Kind::kInstallProfile;

@@ -32,8 +32,7 @@ void UemHealth::Answered(const UemAnswer& answer, absl::Time now) {
     ++failures_;
     problem_ = Words(absl::StrCat("the UEM does not answer: ", Words(status)));
     if (failures_ >= kFewFailures) {
-      not_before_ =
-          now + Growing(absl::Seconds(1), failures_ - kFewFailures, limits::kUemCallTime);
+      not_before_ = now + Growing(absl::Seconds(1), failures_ - kFewFailures, limits::kUemCallTime);
     }
     return;
   }

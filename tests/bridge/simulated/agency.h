@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bridge/flow/phone_book.h"
+#include "common/phone_id.h"
 #include "tests/bridge/simulated/driver.h"
 
 namespace muster::bridge {

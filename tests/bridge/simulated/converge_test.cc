@@ -87,8 +87,13 @@ TEST(Converge, TwoThousandPhonesThroughFaultsAndThreeKills) {
   AgencyOptions options = Story(2000);
   options.sim.per_day = 50'000;
   options.pace.per_day = 50'000;
-  options.sim.faults = {.slow = 5, .lost_before = 10, .lost_after = 10, .broken_json = 5,
-                        .truncated = 5, .error_with_effect = 5, .unavailable = 5};
+  options.sim.faults = {.slow = 5,
+                        .lost_before = 10,
+                        .lost_after = 10,
+                        .broken_json = 5,
+                        .truncated = 5,
+                        .error_with_effect = 5,
+                        .unavailable = 5};
   Agency agency(options);
   for (int i = 1900; i < 2000; ++i) ASSERT_TRUE(agency.sim.SetOnline(agency.uuids[i], false).ok());
   const absl::Time start = agency.clock.Now();

@@ -86,9 +86,8 @@ class Driver {
       fresh_.insert(record.device_id());
     };
     events.left = [this](const std::string& id) { phones_.erase(id); };
-    events.changed = [this](const std::string& id, const v1::PhoneReport& report,
-                            const std::optional<v1::InventoryReport>&) {
-      reports_[id] = report;
+    events.changed = [this](const PhoneChange& change) {
+      reports_[change.device_id] = change.report;
       ++report_count_;
     };
     fleet_ = std::make_unique<Fleet>(options_, &store_, std::move(events));

@@ -79,10 +79,6 @@ TEST_F(AppleFormats, EachKeyActsFromTheVersionThatIsTold) {
             "com.apple.webcontent-filter FilterType iOS 8.0\n");
 }
 
-struct Seed {
-  std::string from, to, complaint;
-};
-
 TEST_F(AppleFormats, AWrongProfileIsFound) {
   const std::string good = AppleProfile(Sample())->bytes;
   const Seed kSeeds[] = {

@@ -36,10 +36,6 @@ TEST_F(JsonFormats, FilesAreWhatTheVendorsDescribe) {
   }
 }
 
-struct Seed {
-  std::string from, to, complaint;
-};
-
 TEST_F(JsonFormats, AWrongPolicyIsFound) {
   const std::string good = AndroidPolicy(Sample())->bytes;
   const Seed kSeeds[] = {

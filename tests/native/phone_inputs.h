@@ -68,6 +68,11 @@ inline std::vector<NamedInput> PhoneInputs() {
           {"noise", SampleWith("x" + Noise(1, 20'000))}};
 }
 
+// What is made wrong, and what is then said of it.
+struct Seed {
+  std::string from, to, complaint;
+};
+
 // Replaces the first `from`, which must be there.
 inline std::string Spoilt(std::string text, const std::string& from, const std::string& to) {
   const size_t at = text.find(from);

@@ -13,6 +13,9 @@ struct TokenArgs {
 
 absl::StatusOr<int> CreateToken(Session& s, const TokenArgs& args) {
   v1::CreateTokenResponse response;
+  if (!args.request.bridge() && args.request.platform() == v1::Platform::UNSPECIFIED) {
+    return absl::InvalidArgumentError("--platform is required, or --bridge");
+  }
   MUSTER_RETURN_IF_ERROR(s.Call("CreateToken", args.request, &response));
   if (args.request.dry_run()) return s.Print(MessageJson(response.impact()));
   Json json = MessageJson(response);
@@ -30,11 +33,16 @@ absl::StatusOr<int> CreateToken(Session& s, const TokenArgs& args) {
 
 void AddToken(CLI::App* noun, Session* session) {
   auto args = std::make_shared<TokenArgs>();
-  CLI::App* verb = AddVerb(noun, session, "token", "A single-use token to enrol one device",
-                           [args](Session& s) { return CreateToken(s, *args); });
-  AddEnum(verb, "--platform", "The device's platform", v1::Platform::Id_descriptor(),
-          [args](int v) { args->request.set_platform(static_cast<v1::Platform::Id>(v)); })
-      ->required();
+  CLI::App* verb =
+      AddVerb(noun, session, "token", "A single-use token to enrol one device or bridge",
+              [args](Session& s) { return CreateToken(s, *args); });
+  CLI::Option* platform =
+      AddEnum(verb, "--platform", "The device's platform", v1::Platform::Id_descriptor(),
+              [args](int v) { args->request.set_platform(static_cast<v1::Platform::Id>(v)); });
+  verb->add_flag_function(
+          "--bridge", [args](int64_t) { args->request.set_bridge(true); },
+          "For a bridge, which speaks for phones of every platform")
+      ->excludes(platform);
   AddRequired(verb, "--owner", "Whose device it is (UPN)",
               [args](const std::string& v) { args->request.set_owner_upn(v); });
   AddDuration(verb, "--ttl", "How long the token can be used (default 1h, at most 7d)",
@@ -48,13 +56,14 @@ void AddToken(CLI::App* noun, Session* session) {
 
 void AddRetire(CLI::App* noun, Session* session) {
   auto request = std::make_shared<v1::RetireDeviceRequest>();
-  CLI::App* verb = AddVerb(noun, session, "retire", "Take a device out of service",
-                           [request](Session& s) -> absl::StatusOr<int> {
-                             v1::DeviceResponse response;
-                             MUSTER_RETURN_IF_ERROR(s.Call("RetireDevice", *request, &response));
-                             if (request->dry_run()) return s.Print(MessageJson(response.impact()));
-                             return s.Print(MessageJson(response.device()));
-                           });
+  CLI::App* verb =
+      AddVerb(noun, session, "retire", "Take a device out of service; a bridge with its phones",
+              [request](Session& s) -> absl::StatusOr<int> {
+                v1::DeviceResponse response;
+                MUSTER_RETURN_IF_ERROR(s.Call("RetireDevice", *request, &response));
+                if (request->dry_run()) return s.Print(MessageJson(response.impact()));
+                return s.Print(MessageJson(response.device()));
+              });
   AddName(verb, "id", "Device id", [request](const std::string& v) { request->set_device_id(v); });
   AddRequired(verb, "--reason", "Why", [request](const std::string& v) { request->set_reason(v); });
   AddDryRun(verb, [request](bool v) { request->set_dry_run(v); });
@@ -81,6 +90,12 @@ void AddDeviceCommands(CLI::App* root, Session* session) {
   list->add_flag_function(
       "--alarmed", [filter](int64_t) { filter->set_alarmed(true); },
       "Only devices with an alarm: see `device show`");
+
+  list->add_flag_function(
+      "--phones", [filter](int64_t) { filter->set_phones(true); },
+      "Only phones that a bridge speaks for");
+  AddOptional(list, "--bridge", "Only the phones of this bridge (device id)",
+              [filter](const std::string& v) { filter->set_bridge_id(v); });
 
   auto get = std::make_shared<v1::GetDeviceRequest>();
   CLI::App* show = AddVerb(noun, session, "show", "One device: policy, persons, inventory",

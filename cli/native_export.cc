@@ -96,7 +96,7 @@ absl::StatusOr<int> Export(Session& s, const ExportArgs& args) {
   std::optional<ProfileSigner> signer;
   if (!args.sign_cert.empty()) {
     MUSTER_ASSIGN_OR_RETURN(
-        signer, ProfileSigner::Load(args.sign_cert, args.sign_key, SystemClock().Now()));
+        signer, LoadProfileSigner(args.sign_cert, args.sign_key, SystemClock().Now()));
   }
   MUSTER_ASSIGN_OR_RETURN(v1::ExportPolicyResponse got, Fetch(s, args));
   if (signer) {

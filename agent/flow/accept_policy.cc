@@ -75,7 +75,8 @@ absl::Status PolicyAcceptor::Load() {
     return absl::DataLossError(
         "accepted.pb is damaged; move the state directory away and enrol this device again");
   }
-  MUSTER_ASSIGN_OR_RETURN(AcceptedPolicy policy, ReadAccepted(state, identity_.device_id));
+  MUSTER_ASSIGN_OR_RETURN(AcceptedPolicy policy,
+                          ReadAccepted(state, identity_.device_id, identity_.platform));
   v1::Root root;
   root.ParseFromString(state.root().payload());
   MUSTER_ASSIGN_OR_RETURN(trust_, Trust::FromRoot(root));
@@ -127,10 +128,11 @@ absl::Status PolicyAcceptor::StageAssignment(const v1::SignedDoc& doc, Draft& dr
       Verified<v1::DeviceAssignment> assignment,
       VerifyAssignment(InputsFor(doc, draft, AssignmentName(identity_.device_id)),
                        identity_.device_id, identity_.certificate_key_sha256));
-  if (assignment.payload().cohort() != OwnCohort()) {
+  const std::string cohort = OwnCohort(identity_.platform);
+  if (cohort.empty() || assignment.payload().cohort() != cohort) {
     return VerifyError(VerifyCode::kWrongCohort,
                        absl::StrCat("puts this device into ", assignment.payload().cohort(),
-                                    ", expected ", OwnCohort()));
+                                    ", expected ", cohort.empty() ? "none" : cohort));
   }
   if (Same(doc, draft.next.assignment())) return absl::OkStatus();
   *draft.next.mutable_assignment() = doc;
@@ -157,14 +159,18 @@ absl::StatusOr<Verified<v1::CohortPolicy>> PolicyAcceptor::CheckCohort(const v1:
                                                                        const Draft& draft) const {
   v1::DeviceAssignment assignment;
   assignment.ParseFromString(draft.next.assignment().payload());
-  VerifyInputs in = InputsFor(doc, draft, OwnCohort());
+  const std::string cohort = OwnCohort(identity_.platform);
+  if (cohort.empty()) {
+    return VerifyError(VerifyCode::kWrongCohort, "this device belongs to no cohort");
+  }
+  VerifyInputs in = InputsFor(doc, draft, cohort);
   // One that waits is as good as accepted here: an older one must not take its place.
   if (pending_) {
     const v1::DocumentHeader& h = pending_->policy.header();
     in.floor =
         HigherOf(in.floor, Floor{h.epoch(), h.version(), Sha256Hex(pending_->doc.payload())});
   }
-  return VerifyCohort(in, v1::Platform::LINUX, assignment.cohort());
+  return VerifyCohort(in, identity_.platform, assignment.cohort());
 }
 
 absl::StatusOr<std::vector<std::string>> PolicyAcceptor::StageCohort(
@@ -221,7 +227,8 @@ absl::Status PolicyAcceptor::Save(const v1::AcceptedState& next) {
 
 absl::Status PolicyAcceptor::Commit(Draft draft, AcceptOutcome& out) {
   if (!draft.changed) return absl::OkStatus();
-  MUSTER_ASSIGN_OR_RETURN(AcceptedPolicy policy, ReadAccepted(draft.next, identity_.device_id));
+  MUSTER_ASSIGN_OR_RETURN(AcceptedPolicy policy,
+                          ReadAccepted(draft.next, identity_.device_id, identity_.platform));
   MUSTER_RETURN_IF_ERROR(Save(draft.next));
   state_ = std::move(draft.next);
   trust_ = std::move(draft.trust);

@@ -21,11 +21,13 @@
 
 namespace muster::agent {
 
-// Who this device is, as its certificate says.
+// Who this device is, as its certificate says; a phone is what the bridge's certificate speaks for.
 struct DeviceIdentity {
   std::string tenant;
   std::string device_id;
   std::string certificate_key_sha256;  // hex, over the certificate's SubjectPublicKeyInfo
+  // Whose cohort it belongs to. UNSPECIFIED: of none, and no assignment is taken either.
+  v1::Platform::Id platform = v1::Platform::LINUX;
 };
 
 // Thread-compatible: one stream at a time.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
@@ -47,17 +48,25 @@ absl::StatusOr<T> ParseInForce(const v1::AcceptedState& state, const v1::SignedD
   return payload;
 }
 
-std::vector<OwnDocument> OwnNames(const std::string& device_id) {
-  std::vector<OwnDocument> out(4);
-  out[0].name = kRootName;
-  out[1].name = OwnCohort();
-  out[2].name = AssignmentName(device_id);
-  out[3].name = kEmergencyDenyName;
-  out[3].optional = true;
+std::vector<OwnDocument> OwnNames(const std::string& device_id, v1::Platform::Id platform) {
+  std::vector<std::string> names = {kRootName};
+  if (const std::string cohort = OwnCohort(platform); !cohort.empty()) {
+    names.push_back(cohort);
+    names.push_back(AssignmentName(device_id));
+  }
+  names.push_back(kEmergencyDenyName);
+  std::vector<OwnDocument> out(names.size());
+  for (size_t i = 0; i < names.size(); ++i) out[i].name = std::move(names[i]);
+  out.back().optional = true;
   return out;
 }
 
 }  // namespace
+
+std::string OwnCohort(v1::Platform::Id platform) {
+  if (platform == v1::Platform::UNSPECIFIED) return "";
+  return CohortName(absl::AsciiStrToLower(v1::Platform::Id_Name(platform)));
+}
 
 std::string AcceptedPolicy::HashOf(const std::string& name) const {
   for (const v1::PolicyReport::InForce& f : in_force) {
@@ -102,9 +111,10 @@ void RaiseFloor(const v1::DocumentHeader& header, const std::string& sha256,
 }
 
 absl::StatusOr<AcceptedPolicy> ReadAccepted(const v1::AcceptedState& state,
-                                            const std::string& device_id) {
+                                            const std::string& device_id,
+                                            v1::Platform::Id platform) {
   AcceptedPolicy out;
-  out.own = OwnNames(device_id);
+  out.own = OwnNames(device_id, platform);
   out.highest_issued_at = HighestIssued(state);
   out.audit_log = state.audit_log();
   MUSTER_RETURN_IF_ERROR(ParseInForce<v1::Root>(state, state.root(), out).status());

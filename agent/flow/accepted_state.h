@@ -13,8 +13,8 @@
 
 namespace muster::agent {
 
-// The one cohort that this agent can enforce.
-inline std::string OwnCohort() { return CohortName("linux"); }
+// The one cohort that a device of this platform can be in, e.g. "cohort/linux"; empty: of none.
+std::string OwnCohort(v1::Platform::Id platform = v1::Platform::LINUX);
 
 // The documents in force; immutable, swapped whole. Absent parts were never accepted.
 struct AcceptedPolicy {
@@ -25,7 +25,7 @@ struct AcceptedPolicy {
   std::optional<ProvenBeacon> beacon;
   v1::SeenLog audit_log;
   std::vector<v1::PolicyReport::InForce> in_force;  // root, cohort, assignment, emergency deny
-  std::vector<OwnDocument> own;                     // the same four, also those not there yet
+  std::vector<OwnDocument> own;                     // the same, also those not there yet
   absl::Time highest_issued_at = absl::InfinitePast();
 
   // The hash of a document in force; empty: none by that name.
@@ -37,7 +37,8 @@ struct AcceptedPolicy {
 // passed every check before they were saved, the file is root's alone, and a rotated key or an
 // expiry must not take a policy out of force.
 absl::StatusOr<AcceptedPolicy> ReadAccepted(const v1::AcceptedState& state,
-                                            const std::string& device_id);
+                                            const std::string& device_id,
+                                            v1::Platform::Id platform = v1::Platform::LINUX);
 
 // The state right after enrolment: the first root, nothing else.
 v1::AcceptedState FirstState(const v1::SignedDoc& doc, const Verified<v1::Root>& root);

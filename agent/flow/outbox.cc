@@ -28,7 +28,7 @@ void Outbox::Close() {
 void Outbox::Push(v1::AgentMessage answer) {
   MutexLock lock(&mu_);
   // A controller that sends documents and never reads our answers must not grow this process.
-  if (!open_ || answers_.size() >= limits::kMaxOutboxAnswers) return;
+  if (!open_ || answers_.size() >= max_answers_) return;
   answers_.push_back(std::move(answer));
   changed_.NotifyAll();
 }

@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/limits.h"
 #include "common/mutex.h"
 #include "muster/v1/device_service.pb.h"
 
@@ -23,8 +24,9 @@ class Outbox {
     v1::AgentMessage message;
   };
   using NextReport = std::function<std::optional<Numbered>(uint64_t after)>;
-  Outbox(NextReport next_report, const Clock* clock)
-      : next_report_(std::move(next_report)), clock_(clock) {}
+  // At most `max_answers` wait; what is beyond is dropped, as if the stream had broken there.
+  Outbox(NextReport next_report, const Clock* clock, size_t max_answers = limits::kMaxOutboxAnswers)
+      : next_report_(std::move(next_report)), clock_(clock), max_answers_(max_answers) {}
 
   // A stream begins; `hello` goes first.
   void Open(v1::AgentMessage hello);
@@ -47,6 +49,7 @@ class Outbox {
 
   const NextReport next_report_;
   const Clock* const clock_;
+  const size_t max_answers_;
   Mutex mu_;
   CondVar changed_;
   bool open_ ABSL_GUARDED_BY(mu_) = false;

@@ -52,8 +52,14 @@ Worth WorthOf(const v1::Report& body) {
   return Worth::kState;
 }
 
-ReportLog::ReportLog(std::string device_id, PrivateKey key, StateStore* store, const Clock* clock)
-    : device_id_(std::move(device_id)), key_(std::move(key)), store_(store), clock_(clock) {}
+ReportLog::ReportLog(std::string device_id, PrivateKey key, StateStore* store, const Clock* clock,
+                     size_t max_waiting, bool by_worth)
+    : device_id_(std::move(device_id)),
+      key_(std::move(key)),
+      store_(store),
+      clock_(clock),
+      max_waiting_(max_waiting),
+      by_worth_(by_worth) {}
 
 absl::Status ReportLog::Open() {
   MutexLock lock(&mu_);
@@ -88,9 +94,10 @@ absl::Status ReportLog::SaveHead() { return store_->Write(kChainFile, head_.Seri
 
 absl::Status ReportLog::DropOne(Worth than) {
   const auto victim =
-      std::min_element(waiting_.begin(), waiting_.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (victim->second > than) {
+      by_worth_ ? std::min_element(waiting_.begin(), waiting_.end(),
+                                   [](const auto& a, const auto& b) { return a.second < b.second; })
+                : waiting_.begin();
+  if (by_worth_ && victim->second > than) {
     return absl::ResourceExhaustedError(
         absl::StrCat(waiting_.size(), " reports wait and are worth more than this one"));
   }
@@ -118,7 +125,7 @@ absl::StatusOr<uint64_t> ReportLog::Append(v1::Report body) {
 
 absl::StatusOr<uint64_t> ReportLog::TryAppend(v1::Report body) {
   const Worth worth = WorthOf(body);
-  while (waiting_.size() >= limits::kMaxSpooledReports) MUSTER_RETURN_IF_ERROR(DropOne(worth));
+  while (waiting_.size() >= max_waiting_) MUSTER_RETURN_IF_ERROR(DropOne(worth));
   const uint64_t seq = head_.seq() + 1;
   body.set_device_id(device_id_);
   body.set_seq(seq);

@@ -12,6 +12,7 @@
 #include "agent/flow/state_store.h"
 #include "common/clock.h"
 #include "common/crypto.h"
+#include "common/limits.h"
 #include "common/mutex.h"
 #include "muster/v1/agent_control.pb.h"
 #include "muster/v1/policy.pb.h"
@@ -30,12 +31,14 @@ Worth WorthOf(const v1::Report& body);
 
 // Thread-safe.
 //
-// When limits::kMaxSpooledReports wait, the oldest of the least worth goes. Its number stays unused
-// and the chain shows the gap: the next new report says in `dropped_before` how many are gone. A
-// number is never given twice. A report on executions that cannot be saved counts as gone too.
+// When `max_waiting` wait, the oldest of the least worth goes; without `by_worth` the oldest of
+// all. Its number stays unused and the chain shows the gap: the next new report says in
+// `dropped_before` how many are gone. A number is never given twice. A report on executions that
+// cannot be saved counts as gone too.
 class ReportLog {
  public:
-  ReportLog(std::string device_id, PrivateKey key, StateStore* store, const Clock* clock);
+  ReportLog(std::string device_id, PrivateKey key, StateStore* store, const Clock* clock,
+            size_t max_waiting = limits::kMaxSpooledReports, bool by_worth = true);
 
   // Finds the head of the chain and what waits. UNAVAILABLE, DATA_LOSS.
   absl::Status Open();
@@ -78,6 +81,8 @@ class ReportLog {
   const PrivateKey key_;
   StateStore* const store_;
   const Clock* const clock_;
+  const size_t max_waiting_;
+  const bool by_worth_;
   mutable Mutex mu_;
   v1::ReportChain head_ ABSL_GUARDED_BY(mu_);
   std::map<uint64_t, Worth> waiting_ ABSL_GUARDED_BY(mu_);  // by number

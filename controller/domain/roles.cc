@@ -92,6 +92,7 @@ std::vector<Permission> OtherPermissions() {
       {"RecordGrantTraining", "grant training", kChange, kFilers},
       {"GetPerson", "person show", kEachCall, kEverybody},
       {"ReportBlockedApps", "report blocked-apps", kEachCall, kEverybody},
+      {"ReportPhones", "report phones", kEachCall, kEverybody},
       {"ReportGrantedUsers", "report granted-users", kEachCall, kEverybody},
       {"ListWebhooks", "webhook list", kEachCall, kEverybody},
       {"GetDirectoryStatus", "directory status", kEachCall, kEverybody},

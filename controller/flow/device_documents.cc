@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/bridge_limits.h"
 #include "common/time_proto.h"
 #include "controller/domain/proof.h"
 #include "controller/flow/device_alarms.h"
@@ -110,11 +111,23 @@ absl::StatusOr<std::vector<DocumentPtr>> ReportableBy(const Snapshot& snapshot,
   return documents;
 }
 
+// Of a phone that blocks nothing, its UEM's limits are the reason.
+Proof ProofOfDevice(const v1::Device& device, const v1::PolicyReport& report) {
+  Proof proof = ProofOf(device.mode(), report);
+  if (device.mode() == v1::StatusReport::REPORT_ONLY && !device.bridge_id().empty() &&
+      !device.cannot_enforce().empty()) {
+    proof.detail = absl::StrCat("this phone cannot block: ",
+                                Shortened(device.cannot_enforce(0), limits::kMaxUemTextBytes));
+  }
+  return proof;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<DocumentPtr>> DocumentsFor(const Snapshot& snapshot,
                                                       const v1::Device& device, absl::Time now) {
   std::vector<DocumentPtr> out;
+  if (device.bridge()) return out;  // its phones run documents, each its own
   const auto add = [&out](absl::StatusOr<DocumentPtr> doc) -> absl::Status {
     MUSTER_RETURN_IF_ERROR(doc.status());
     if (*doc != nullptr) out.push_back(*std::move(doc));
@@ -167,7 +180,7 @@ absl::StatusOr<bool> WriteReported(const Services& services, const Snapshot& sna
                                    const std::map<std::string, Delivery>& deliveries,
                                    Mutation& mutation) {
   const absl::Time now = services.clock.Now();
-  const Proof proof = ProofOf(device.mode(), report);
+  const Proof proof = ProofOfDevice(device, report);
   MUSTER_ASSIGN_OR_RETURN(const auto documents, ReportableBy(snapshot, device, now));
   bool ran_before = false;
   for (const DocumentPtr& doc : documents) {
@@ -190,7 +203,7 @@ absl::StatusOr<bool> WriteReported(const Services& services, const Snapshot& sna
 absl::Status WithdrawVerified(const Services& services, const Snapshot& snapshot,
                               const v1::Device& device, Mutation& mutation) {
   const absl::Time now = services.clock.Now();
-  const Proof proof = ProofOf(device.mode(), v1::PolicyReport());
+  const Proof proof = ProofOfDevice(device, v1::PolicyReport());
   MUSTER_ASSIGN_OR_RETURN(const auto documents, ReportableBy(snapshot, device, now));
   for (const DocumentPtr& doc : documents) {
     MUSTER_ASSIGN_OR_RETURN(v1::DocumentState state, LoadState(snapshot, device, *doc));

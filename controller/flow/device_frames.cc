@@ -5,7 +5,9 @@
 
 #include <utility>
 
+#include "common/limits.h"
 #include "common/time_proto.h"
+#include "controller/flow/device_alarms.h"
 #include "muster/v1/device_service.pb.h"
 
 namespace muster {
@@ -84,6 +86,20 @@ Frame DrainFrame(absl::Duration window) {
   v1::ControllerMessage message;
   *message.mutable_drain()->mutable_window() = ToProto(window);
   return {message.SerializeAsString(), nullptr};
+}
+
+Frame RefusalFrame(const absl::Status& why) {
+  v1::ControllerMessage message;
+  message.mutable_refusal()->set_code(static_cast<uint32_t>(why.raw_code()));
+  message.mutable_refusal()->set_message(Shortened(why.message(), limits::kMaxReasonBytes));
+  return {message.SerializeAsString(), nullptr};
+}
+
+Frame ForDevice(const std::string& device_id, Frame frame) {
+  v1::ControllerMessage message;
+  message.set_device_id(device_id);
+  frame.head.insert(0, message.SerializeAsString());
+  return frame;
 }
 
 }  // namespace muster

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "controller/flow/publish.h"
 
@@ -21,5 +22,9 @@ Frame ChunkFrame(const Chunk& chunk);
 Frame ReportAckFrame(uint64_t seq, const std::string& sha256);
 Frame ThrottleFrame(absl::Duration interval);
 Frame DrainFrame(absl::Duration window);
+Frame RefusalFrame(const absl::Status& why);
+// The same message, for a phone that a bridge speaks for. Fields of protobuf come in any order, so
+// that the body stays shared.
+Frame ForDevice(const std::string& device_id, Frame frame);
 
 }  // namespace muster

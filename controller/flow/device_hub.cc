@@ -82,7 +82,7 @@ void DeviceHub::Start(const std::string& device_id, StreamId stream_id, const st
     stream->beacon = beacons_;
     stream->beacon_unanswered = nullptr;
     stream->log_seen = log_seen;
-    stream->drain = drain_window_ > absl::ZeroDuration();
+    stream->drain = drain_window_ > absl::ZeroDuration() && !stream->sink->IsPart();
     out = Next(*stream);
   }
   Send(std::move(out));
@@ -212,7 +212,7 @@ absl::Duration DeviceHub::Drain() {
         limits::kMinDrainWindow, limits::kMaxDrainWindow);
     drain_window_ = window;
     for (auto& [device, stream] : streams_) {
-      stream.drain = true;
+      stream.drain = !stream.sink->IsPart();
       out.push_back(Next(stream));
     }
   }

@@ -29,6 +29,8 @@ class DeviceSink {
   virtual void Write(Frame frame) = 0;
   // The agent is told why; what is being written is still written.
   virtual void Close(const absl::Status& why) = 0;
+  // True where a bridge's stream carries this one: of those the bridge alone is told to drain.
+  virtual bool IsPart() const { return false; }
   // For a stream that does not move: drops it without waiting for anything.
   virtual void Cancel(const absl::Status& why) = 0;
 };

@@ -17,6 +17,7 @@
 #include "controller/flow/enroll.h"
 #include "controller/flow/gone.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/phone_reports.h"
 #include "controller/flow/witness.h"
 
 namespace muster {
@@ -78,7 +79,11 @@ class ReportWriter {
             WriteWitness(services_, snapshot_, report.witness(), device_, mutation_));
         break;
       case v1::Report::kPhone:
+        MUSTER_RETURN_IF_ERROR(WritePhone(report.phone()));
+        break;
       case v1::Report::kBridge:
+        WriteBridge(report.bridge());
+        break;
       case v1::Report::BODY_NOT_SET:
         break;  // A newer agent's kind of report: its place in the chain still counts.
     }
@@ -91,7 +96,8 @@ class ReportWriter {
   }
 
   Mutation& mutation() { return mutation_; }
-  bool accounts_changed() const { return accounts_changed_; }
+  // Its assignment has to be made anew.
+  bool persons_changed() const { return persons_changed_; }
 
  private:
   void Audit(absl::string_view verb, std::string reason, std::string after = "") {
@@ -246,6 +252,8 @@ class ReportWriter {
     *device_.mutable_cannot_enforce() = status.cannot_enforce();
     device_.set_agent_version(status.agent_version());
     device_.set_kernel(status.kernel());
+    // A phone has one person, whom the directory knows by its user's name; nobody reports others.
+    if (before_.bridge() || !before_.bridge_id().empty()) return absl::OkStatus();
     if (!status.hostname().empty()) {
       device_.set_hostname(status.hostname().substr(0, limits::kMaxHostnameBytes));
     }
@@ -254,10 +262,10 @@ class ReportWriter {
 
   absl::Status SetAccounts(const std::vector<std::string>& accounts) {
     device_.mutable_local_accounts()->Assign(accounts.begin(), accounts.end());
-    accounts_changed_ =
+    persons_changed_ =
         !std::equal(accounts.begin(), accounts.end(), before_.local_accounts().begin(),
                     before_.local_accounts().end());
-    if (!accounts_changed_) return absl::OkStatus();
+    if (!persons_changed_) return absl::OkStatus();
     WriteAccountIndex(before_, device_, mutation_);
     MUSTER_RETURN_IF_ERROR(MarkPersonsOf(snapshot_, before_, mutation_));
     return MarkPersonsOf(snapshot_, device_, mutation_);
@@ -271,6 +279,23 @@ class ReportWriter {
                                              " of the receipts "
                                              "it was sent; see `musterctl audit list`"));
     return absl::OkStatus();
+  }
+
+  absl::Status WritePhone(const v1::PhoneReport& phone) {
+    if (before_.bridge_id().empty()) {
+      Audit("report.refused", "the report of a phone from a device that is none");
+      return absl::OkStatus();
+    }
+    MUSTER_ASSIGN_OR_RETURN(persons_changed_, WritePhoneReport(services_, snapshot_, actor_, phone,
+                                                               device_, mutation_));
+    return absl::OkStatus();
+  }
+
+  void WriteBridge(const v1::BridgeReport& bridge) {
+    if (!before_.bridge()) {
+      return Audit("report.refused", "the report of a bridge from a device that is none");
+    }
+    *device_.mutable_bridge_report() = KeptBridgeReport(bridge);
   }
 
   void WriteDisarm(const v1::DisarmReport& disarm) {
@@ -289,7 +314,7 @@ class ReportWriter {
   v1::Device device_;
   const Actor actor_;
   Mutation mutation_;
-  bool accounts_changed_ = false;
+  bool persons_changed_ = false;
 };
 
 // The same number with other bytes: two agents write one chain, or one was put back.
@@ -320,31 +345,18 @@ absl::StatusOr<ReportOutcome> TryIngest(const Services& services, const std::str
   const std::string sha256 = Sha256Hex(doc.payload());
   if (report.seq() <= device.value.last_report_seq()) {
     MUSTER_RETURN_IF_ERROR(CheckRepeated(services, device.value, report, sha256));
-    return ReportOutcome{device.value.last_report_seq(), device.value.last_report_sha256(), false};
+    return LastReportOf(device.value);
   }
   ReportWriter writer(services, *snapshot, device.value, deliveries);
   MUSTER_RETURN_IF_ERROR(writer.Write(report, sha256));
   writer.mutation().expects.push_back({DeviceKey(device_id), device.revision});
   MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(writer.mutation())).status());
-  if (writer.accounts_changed()) services.work.WakeDevice(device_id);
+  if (writer.persons_changed()) services.work.WakeDevice(device_id);
   for (const auto& attested : report.archive().attestations()) {
     services.work.WakePerson(attested.person_id());
   }
   if (report.has_policy() || report.has_archive() || report.has_inventory()) services.work.Wake();
   return ReportOutcome{report.seq(), sha256, report.has_policy(), report.has_archive()};
-}
-
-// Why the agent's chain cannot be the one whose reports are stored; empty: it can.
-std::string ChainProblem(const v1::Device& device, const v1::Hello& hello) {
-  if (hello.report_seq() < device.last_report_seq()) {
-    return absl::StrCat("the agent's reports end at ", hello.report_seq(), ", but ",
-                        device.last_report_seq(), " are stored");
-  }
-  if (hello.report_seq() == device.last_report_seq() &&
-      hello.report_sha256() != device.last_report_sha256()) {
-    return absl::StrCat("the agent's report ", hello.report_seq(), " is not the one stored");
-  }
-  return "";
 }
 
 }  // namespace
@@ -353,32 +365,6 @@ absl::StatusOr<ReportOutcome> IngestReport(const Services& services, const std::
                                            const v1::SignedDoc& report,
                                            const std::map<std::string, Delivery>& deliveries) {
   return RetryAborted([&] { return TryIngest(services, device_id, report, deliveries); });
-}
-
-absl::StatusOr<ReportOutcome> RecordHello(const Services& services, const std::string& device_id,
-                                          const v1::Hello& hello) {
-  return RetryAborted([&]() -> absl::StatusOr<ReportOutcome> {
-    const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-    MUSTER_ASSIGN_OR_RETURN(auto device, LoadDevice(*snapshot, device_id));
-    if (device.value.state() != v1::Device::ENROLLED) {
-      return absl::PermissionDeniedError(absl::StrCat("device ", device_id, " is retired"));
-    }
-    const std::string problem = ChainProblem(device.value, hello);
-    const v1::Device before = device.value;
-    device.value.set_agent_version(hello.agent_version().substr(0, limits::kMaxTicketBytes));
-    *device.value.mutable_last_seen_at() = ToProto(services.clock.Now());
-    Mutation mutation;
-    mutation.expects.push_back({DeviceKey(device_id), device.revision});
-    Put(mutation, DeviceKey(device_id), device.value);
-    MUSTER_RETURN_IF_ERROR(MarkHeardAgain(services, *snapshot, before, mutation));
-    MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
-    if (!problem.empty()) {
-      MUSTER_RETURN_IF_ERROR(
-          RaiseAlarm(services, device_id, v1::Alarm::STATE_ROLLED_BACK,
-                     absl::StrCat(problem, ": its state was copied or put back from a backup")));
-    }
-    return ReportOutcome{device.value.last_report_seq(), device.value.last_report_sha256(), false};
-  });
 }
 
 }  // namespace muster

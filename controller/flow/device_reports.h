@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "controller/flow/device_hub.h"
 #include "controller/flow/services.h"
+#include "muster/v1/device.pb.h"
 #include "muster/v1/device_service.pb.h"
 #include "muster/v1/policy.pb.h"
 
@@ -29,6 +30,9 @@ struct ReportOutcome {
 absl::StatusOr<ReportOutcome> IngestReport(const Services& services, const std::string& device_id,
                                            const v1::SignedDoc& report,
                                            const std::map<std::string, Delivery>& deliveries);
+
+// The last stored report; number 0: there is none.
+ReportOutcome LastReportOf(const v1::Device& device);
 
 // A stream began: last seen now, with this agent version. Returns the last stored report, number 0
 // when there is none. An agent whose report chain ends before it, or elsewhere, raises an alarm.

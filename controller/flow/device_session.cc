@@ -20,6 +20,12 @@ absl::Status CheckEnrolled(const Services& services, const DevicePeer& peer) {
     return absl::PermissionDeniedError(
         absl::StrCat("device ", peer.device_id, " is retired; enrol it again with a new token"));
   }
+  if (device.value.bridge_id() != peer.bridge_id) {
+    return absl::PermissionDeniedError(
+        peer.bridge_id.empty()
+            ? absl::StrCat(peer.device_id, " is a phone: its bridge speaks for it")
+            : absl::StrCat(peer.device_id, " is not a phone of bridge ", peer.bridge_id));
+  }
   if (device.value.certificate_key_sha256() != peer.key_sha256) {
     return absl::UnauthenticatedError(absl::StrCat("the certificate of ", peer.device_id,
                                                    " is not the one it was enrolled with"));
@@ -33,7 +39,7 @@ absl::Status DeviceSession::Open(const DevicePeer& peer, std::shared_ptr<DeviceS
   stream_ = hub_.Open(peer_.device_id, std::move(sink), peer_.certificate_not_after);
   // Once more: a device that was retired in between was not connected when it was cut off.
   absl::Status still = CheckEnrolled(services_, peer_);
-  if (!still.ok()) hub_.Closed(peer_.device_id, std::exchange(stream_, 0));
+  if (!still.ok()) OnClosed();
   return still;
 }
 
@@ -62,7 +68,7 @@ absl::Status DeviceSession::OnMessage(const v1::AgentMessage& message) {
       if (outcome.of_archive) MUSTER_RETURN_IF_ERROR(OfferReceipts(*services_.store.Read()));
       return absl::OkStatus();
     }
-    case v1::AgentMessage::kLeave:
+    case v1::AgentMessage::kLeave:  // Of a phone: its bridge's stream ends this part.
     case v1::AgentMessage::MESSAGE_NOT_SET:
       return absl::OkStatus();  // A newer agent's message.
   }
@@ -74,7 +80,8 @@ absl::Status DeviceSession::OnHello(const v1::Hello& hello) {
     return absl::InvalidArgumentError("the instance id is too long");
   }
   MUSTER_ASSIGN_OR_RETURN(const ReportOutcome last, RecordHello(services_, device_id(), hello));
-  if (instances_.Returned(device_id(), hello.instance_id())) {
+  // Of a phone the bridge's own Hello tells.
+  if (peer_.bridge_id.empty() && instances_.Returned(device_id(), hello.instance_id())) {
     MUSTER_RETURN_IF_ERROR(
         RaiseAlarm(services_, device_id(), v1::Alarm::CERTIFICATE_SHARED,
                    absl::StrCat("two agents use this device's certificate by turns, the last from ",
@@ -88,6 +95,12 @@ absl::Status DeviceSession::OnHello(const v1::Hello& hello) {
   }
   const auto snapshot = services_.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const auto device, LoadDevice(*snapshot, device_id()));
+  if (device.value.bridge()) {
+    // It runs no policy of its own; the audit log it watches like any device.
+    hub_.Start(device_id(), stream_, "", known, {}, hello.audit_size());
+    AckLast(last);
+    return absl::OkStatus();
+  }
   // The roots above its own one by one, then what is current. Its cohort's policy is the hub's.
   MUSTER_ASSIGN_OR_RETURN(std::vector<DocumentPtr> documents,
                           RootsAfter(*snapshot, known[kRootName].version));
@@ -99,11 +112,14 @@ absl::Status DeviceSession::OnHello(const v1::Hello& hello) {
   hub_.Start(device_id(), stream_, CohortName(device.value.platform()), known, documents,
              hello.audit_size());
   MUSTER_RETURN_IF_ERROR(OfferReceipts(*snapshot));
-  // An agent whose state was put back learns here where its report chain really ends.
-  if (last.acked_seq > 0) {
-    hub_.AckReport(device_id(), stream_, last.acked_seq, last.acked_sha256);
-  }
+  AckLast(last);
   return absl::OkStatus();
+}
+
+// An agent whose state was put back learns here where its report chain really ends.
+void DeviceSession::AckLast(const ReportOutcome& last) {
+  if (last.acked_seq == 0) return;
+  hub_.AckReport(device_id(), stream_, last.acked_seq, last.acked_sha256);
 }
 
 absl::Status DeviceSession::OfferReceipts(const Snapshot& snapshot) {
@@ -115,7 +131,7 @@ absl::Status DeviceSession::OfferReceipts(const Snapshot& snapshot) {
 void DeviceSession::OnWriteDone() { hub_.WriteDone(device_id(), stream_); }
 
 void DeviceSession::OnClosed() {
-  if (stream_ != 0) hub_.Closed(device_id(), stream_);
+  if (const auto stream = stream_.exchange(0); stream != 0) hub_.Closed(device_id(), stream);
 }
 
 }  // namespace muster

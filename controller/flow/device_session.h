@@ -1,12 +1,14 @@
 // One stream of one agent, without its transport: who it is, what it says, what it gets.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "controller/flow/device_alarms.h"
 #include "controller/flow/device_hub.h"
+#include "controller/flow/device_reports.h"
 #include "controller/flow/services.h"
 #include "muster/v1/device_service.pb.h"
 
@@ -17,15 +19,17 @@ struct DevicePeer {
   std::string device_id;
   std::string key_sha256;  // of the certificate's SPKI, lowercase hex
   absl::Time certificate_not_after;
-  std::string from;  // address
+  std::string from;            // address
+  std::string bridge_id = {};  // of a phone: the bridge whose certificate this is
 };
 
-// PERMISSION_DENIED: the device is retired; UNAUTHENTICATED: it was enrolled with another key;
-// NOT_FOUND. Asked for every stream and call, so that a resumed TLS session changes nothing.
+// PERMISSION_DENIED: the device is retired, or is not this bridge's phone; UNAUTHENTICATED: it was
+// enrolled with another key; NOT_FOUND. Asked for every stream and call, so that a resumed TLS
+// session changes nothing.
 absl::Status CheckEnrolled(const Services& services, const DevicePeer& peer);
 
-// Thread-compatible but for OnWriteDone, which may come from any thread. Any status but ok ends
-// the stream with it.
+// Thread-compatible but for OnWriteDone and OnClosed, which may come from any thread. Any status
+// but ok ends the stream with it.
 class DeviceSession {
  public:
   DeviceSession(const Services& services, DeviceHub& hub, InstanceWatch& instances)
@@ -39,6 +43,7 @@ class DeviceSession {
 
  private:
   absl::Status OnHello(const v1::Hello& hello);
+  void AckLast(const ReportOutcome& last);
   // What it has not yet said it holds.
   absl::Status OfferReceipts(const Snapshot& snapshot);
 
@@ -46,7 +51,7 @@ class DeviceSession {
   DeviceHub& hub_;
   InstanceWatch& instances_;
   DevicePeer peer_;
-  DeviceHub::StreamId stream_ = 0;
+  std::atomic<DeviceHub::StreamId> stream_ = 0;
 };
 
 }  // namespace muster

@@ -11,6 +11,7 @@
 #include "controller/flow/audit.h"
 #include "controller/flow/gone.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/phones.h"
 
 namespace muster {
 namespace {
@@ -29,8 +30,29 @@ absl::Status CheckEnrollment(const Enrollment& in) {
   return absl::OkStatus();
 }
 
-absl::Status CheckToken(const v1::EnrollmentToken& token, v1::Platform::Id platform,
-                        absl::Time now) {
+// What is enrolled has to be what the token is for.
+absl::Status CheckTokenFits(const v1::EnrollmentToken& token, const Enrollment& in) {
+  if (token.bridge() && !in.bridge) {
+    return absl::FailedPreconditionError(
+        "this enrolment token is for a bridge; enrol it with `muster-bridge enroll`");
+  }
+  if (!token.bridge() && in.bridge) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this enrolment token is for a device of platform ",
+                     v1::Platform::Id_Name(token.platform()),
+                     "; a bridge needs one of `musterctl device token --bridge`"));
+  }
+  if (token.platform() != in.platform) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "this enrolment token is for ",
+        token.bridge() ? "a bridge, which has no platform"
+                       : absl::StrCat("platform ", v1::Platform::Id_Name(token.platform())),
+        ", the device is ", v1::Platform::Id_Name(in.platform)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckToken(const v1::EnrollmentToken& token, const Enrollment& in, absl::Time now) {
   if (token.has_used_at()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "this enrolment token was already used at ", TimeText(FromProto(token.used_at())),
@@ -41,12 +63,7 @@ absl::Status CheckToken(const v1::EnrollmentToken& token, v1::Platform::Id platf
         absl::StrCat("this enrolment token expired at ", TimeText(FromProto(token.expires_at())),
                      "; ask for a new one (`musterctl device token`)"));
   }
-  if (token.platform() != platform) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "this enrolment token is for platform ", v1::Platform::Id_Name(token.platform()),
-        ", the device is ", v1::Platform::Id_Name(platform)));
-  }
-  return absl::OkStatus();
+  return CheckTokenFits(token, in);
 }
 
 v1::Device NewDevice(const Enrollment& in, const v1::EnrollmentToken& token,
@@ -56,6 +73,7 @@ v1::Device NewDevice(const Enrollment& in, const v1::EnrollmentToken& token,
   device.set_device_id(device_id);
   device.set_state(v1::Device::ENROLLED);
   device.set_platform(in.platform);
+  device.set_bridge(token.bridge());
   device.set_hostname(in.hostname);
   device.set_owner_id(token.owner_id());
   device.set_owner_upn(token.owner_upn());
@@ -65,6 +83,7 @@ v1::Device NewDevice(const Enrollment& in, const v1::EnrollmentToken& token,
   *device.mutable_certificate_not_after() = ToProto(certificate_end);
   *device.mutable_enrolled_at() = ToProto(now);
   *device.mutable_last_seen_at() = ToProto(now);
+  if (device.bridge()) return device;
   device.mutable_local_accounts()->Assign(in.local_accounts.begin(), in.local_accounts.end());
   return device;
 }
@@ -80,7 +99,7 @@ absl::StatusOr<EnrolledDevice> TryEnroll(const Services& services, CertificateAu
         "this enrolment token is not known here; check the token file, or ask for a new one "
         "(`musterctl device token`)");
   }
-  MUSTER_RETURN_IF_ERROR(CheckToken(token->value, in.platform, now));
+  MUSTER_RETURN_IF_ERROR(CheckToken(token->value, in, now));
   const std::string device_id =
       absl::StrCat("dev-", absl::BytesToHexString(services.entropy.Bytes(8)));
   const absl::Time end = now + services.settings.certificate_life;
@@ -96,7 +115,8 @@ absl::StatusOr<EnrolledDevice> TryEnroll(const Services& services, CertificateAu
   Put(mutation, key, token->value);
   mutation.expects.push_back({DeviceKey(device_id), 0});
   Put(mutation, DeviceKey(device_id), out.device);
-  if (!out.device.owner_id().empty()) {
+  // A bridge is nobody's device: its owner answers for it, and uses no app on it.
+  if (!out.device.owner_id().empty() && !out.device.bridge()) {
     PutMark(mutation, DeviceOwnerKey(out.device.owner_id(), device_id));
   }
   WriteAccountIndex(v1::Device(), out.device, mutation);
@@ -113,9 +133,13 @@ absl::StatusOr<EnrolledDevice> TryEnroll(const Services& services, CertificateAu
 }
 
 absl::Status CheckTokenWish(const TokenWish& wish) {
-  if (wish.platform == v1::Platform::UNSPECIFIED) {
+  if (wish.bridge && wish.platform != v1::Platform::UNSPECIFIED) {
     return absl::InvalidArgumentError(
-        "a token needs a platform: android, ios, macos, windows or linux");
+        "a bridge has no platform: it speaks for phones of several; leave the platform out");
+  }
+  if (!wish.bridge && wish.platform == v1::Platform::UNSPECIFIED) {
+    return absl::InvalidArgumentError(
+        "a token needs a platform: android, ios, macos, windows or linux; or it is for a bridge");
   }
   if (wish.ttl <= absl::ZeroDuration() || wish.ttl > limits::kMaxTokenTtl) {
     return absl::InvalidArgumentError("the ttl must be more than 0 and at most 7 days");
@@ -154,14 +178,17 @@ absl::StatusOr<TokenOutcome> CreateToken(const Services& services, const Actor& 
   TokenOutcome out;
   out.expires_at = services.clock.Now() + wish.ttl;
   out.touched.changes = {absl::StrCat(
-      "a token for one ", v1::Platform::Id_Name(wish.platform), " device of ", owner.upn(),
-      wish.group.empty() ? "" : " in group ", wish.group, " until ", TimeText(out.expires_at))};
+      "a token for one ",
+      wish.bridge ? "bridge" : absl::StrCat(v1::Platform::Id_Name(wish.platform), " device"),
+      " of ", owner.upn(), wish.group.empty() ? "" : " in group ", wish.group, " until ",
+      TimeText(out.expires_at))};
   out.touched.persons = 1;
   if (dry_run) return out;
   out.token = absl::StrCat("mst-", absl::BytesToHexString(services.entropy.Bytes(24)));
   v1::EnrollmentToken token;
   token.set_token_sha256(Sha256Hex(out.token));
   token.set_platform(wish.platform);
+  token.set_bridge(wish.bridge);
   token.set_group(wish.group);
   token.set_owner_id(owner.person_id());
   token.set_owner_upn(owner.upn());
@@ -221,42 +248,74 @@ absl::StatusOr<std::string> RenewCertificate(const Services& services, Certifica
   });
 }
 
+absl::Status WriteRetired(const Services& services, const Snapshot& snapshot, const Actor& actor,
+                          const Versioned<v1::Device>& before, const std::string& reason,
+                          Mutation& mutation) {
+  const std::string& id = before.value.device_id();
+  v1::Device after = before.value;
+  after.set_state(v1::Device::RETIRED);
+  mutation.expects.push_back({DeviceKey(id), before.revision});
+  Put(mutation, DeviceKey(id), after);
+  mutation.deletes.push_back(DeviceOwnerKey(before.value.owner_id(), id));
+  mutation.deletes.push_back(LeafKey(AssignmentName(id)));
+  WriteAccountIndex(before.value, v1::Device(), mutation);
+  MUSTER_RETURN_IF_ERROR(WritePhoneRetired(snapshot, before.value, mutation));
+  MUSTER_RETURN_IF_ERROR(WriteDeviceGone(services, snapshot, before.value, reason, mutation));
+  mutation.audit.push_back(MakeAuditEntry(services, actor,
+                                          {.verb = "device.retire",
+                                           .object = absl::StrCat("device/", id),
+                                           .before = &before.value,
+                                           .after = &after,
+                                           .reason = reason}));
+  return absl::OkStatus();
+}
+
+namespace {
+
+absl::Status TryRetire(const Services& services, const Actor& actor, const std::string& device_id,
+                       const std::string& reason, bool dry_run, DeviceOutcome& out) {
+  const std::unique_ptr<Snapshot> snapshot = services.store.Read();
+  MUSTER_ASSIGN_OR_RETURN(const auto before, LoadDevice(*snapshot, device_id));
+  out = DeviceOutcome();
+  out.device = before.value;
+  MUSTER_ASSIGN_OR_RETURN(const PhoneCount phones, CountPhones(*snapshot, device_id));
+  const bool already = before.value.state() == v1::Device::RETIRED;
+  if (already && phones.phones == 0) {
+    return absl::FailedPreconditionError(absl::StrCat(device_id, " is already retired"));
+  }
+  out.device.set_state(v1::Device::RETIRED);
+  if (!already) {
+    out.touched.changes.push_back(
+        absl::StrCat(device_id, " (", before.value.hostname(), "): ENROLLED -> RETIRED"));
+    out.touched.devices = 1;
+    MUSTER_ASSIGN_OR_RETURN(const auto persons, PersonsOfDevice(*snapshot, before.value));
+    out.touched.persons = static_cast<uint32_t>(persons.size());
+  }
+  if (phones.phones > 0) {
+    out.touched.changes.push_back(
+        absl::StrCat("the ", phones.phones, " phones of bridge ", device_id, " -> RETIRED"));
+    out.touched.devices += static_cast<uint32_t>(phones.phones);
+    out.touched.persons += static_cast<uint32_t>(phones.persons);
+  }
+  if (dry_run || already) return absl::OkStatus();
+  Mutation mutation;
+  MUSTER_RETURN_IF_ERROR(WriteRetired(services, *snapshot, actor, before, reason, mutation));
+  return services.store.Commit(std::move(mutation)).status();
+}
+
+}  // namespace
+
 absl::StatusOr<DeviceOutcome> RetireDevice(const Services& services, const Actor& actor,
                                            const std::string& device_id, const std::string& reason,
                                            bool dry_run) {
   MUSTER_RETURN_IF_ERROR(CheckReason(reason));
-  return RetryAborted([&]() -> absl::StatusOr<DeviceOutcome> {
-    const std::unique_ptr<Snapshot> snapshot = services.store.Read();
-    MUSTER_ASSIGN_OR_RETURN(const auto before, LoadDevice(*snapshot, device_id));
-    if (before.value.state() == v1::Device::RETIRED) {
-      return absl::FailedPreconditionError(absl::StrCat(device_id, " is already retired"));
-    }
-    DeviceOutcome out;
-    out.device = before.value;
-    out.device.set_state(v1::Device::RETIRED);
-    out.touched.changes = {
-        absl::StrCat(device_id, " (", before.value.hostname(), "): ENROLLED -> RETIRED")};
-    out.touched.devices = 1;
-    MUSTER_ASSIGN_OR_RETURN(const auto persons, PersonsOfDevice(*snapshot, before.value));
-    out.touched.persons = static_cast<uint32_t>(persons.size());
-    if (dry_run) return out;
-    Mutation mutation;
-    mutation.expects.push_back({DeviceKey(device_id), before.revision});
-    Put(mutation, DeviceKey(device_id), out.device);
-    mutation.deletes.push_back(DeviceOwnerKey(before.value.owner_id(), device_id));
-    mutation.deletes.push_back(LeafKey(AssignmentName(device_id)));
-    WriteAccountIndex(before.value, v1::Device(), mutation);
-    MUSTER_RETURN_IF_ERROR(WriteDeviceGone(services, *snapshot, before.value, reason, mutation));
-    mutation.audit.push_back(MakeAuditEntry(services, actor,
-                                            {.verb = "device.retire",
-                                             .object = absl::StrCat("device/", device_id),
-                                             .before = &before.value,
-                                             .after = &out.device,
-                                             .reason = reason}));
-    MUSTER_RETURN_IF_ERROR(services.store.Commit(std::move(mutation)).status());
-    services.work.WakeDevice(device_id);
-    return out;
-  });
+  DeviceOutcome out;
+  MUSTER_RETURN_IF_ERROR(
+      RetryAborted([&] { return TryRetire(services, actor, device_id, reason, dry_run, out); }));
+  if (dry_run) return out;
+  services.work.WakeDevice(device_id);
+  MUSTER_RETURN_IF_ERROR(RetirePhonesOf(services, actor, device_id, reason));
+  return out;
 }
 
 }  // namespace muster

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "controller/flow/catalogue.h"
 #include "controller/flow/certificate_authority.h"
+#include "controller/flow/records.h"
 #include "controller/flow/services.h"
 #include "muster/v1/device.pb.h"
 
@@ -22,9 +23,10 @@ struct TokenWish {
   std::string owner_upn;
   std::string group;  // [a-z0-9-.]; empty: none. The device gets it and cannot choose another
   absl::Duration ttl;
+  bool bridge = false;  // for a bridge: without a platform
 };
-// NOT_FOUND: no such owner; INVALID_ARGUMENT: no platform, a ttl outside (0, kMaxTokenTtl], or
-// no name for a group.
+// NOT_FOUND: no such owner; INVALID_ARGUMENT: no platform (of a bridge: one), a ttl outside
+// (0, kMaxTokenTtl], or no name for a group.
 absl::StatusOr<TokenOutcome> CreateToken(const Services& services, const Actor& actor,
                                          const TokenWish& wish, bool dry_run);
 
@@ -33,6 +35,7 @@ struct Enrollment {
   v1::Platform::Id platform = v1::Platform::UNSPECIFIED;
   std::vector<std::string> local_accounts;
   std::string from;  // peer address, for the audit log
+  bool bridge = false;
 };
 struct EnrolledDevice {
   v1::Device device;
@@ -54,10 +57,18 @@ struct DeviceOutcome {
   v1::Device device;
   Touched touched;
 };
-// The device's certificate is refused from this commit on.
+// The device's certificate is refused from this commit on. The phones of a bridge are retired after
+// it, limits::kMaxPhonesPerCommit at a time: nobody can speak for them in between. Called again
+// after a failure it goes on with those that are left. FAILED_PRECONDITION: already retired.
 absl::StatusOr<DeviceOutcome> RetireDevice(const Services& services, const Actor& actor,
                                            const std::string& device_id, const std::string& reason,
                                            bool dry_run);
+
+// Adds to `mutation` what retires one device: its record, its indexes, what is gone with it, and
+// the audit entry.
+absl::Status WriteRetired(const Services& services, const Snapshot& snapshot, const Actor& actor,
+                          const Versioned<v1::Device>& before, const std::string& reason,
+                          Mutation& mutation);
 
 // Writes the indexes that find a device by its local accounts.
 void WriteAccountIndex(const v1::Device& before, const v1::Device& after, Mutation& mutation);

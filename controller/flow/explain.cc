@@ -11,6 +11,7 @@
 #include "controller/flow/device_documents.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/obligations.h"
+#include "controller/flow/phone_reports.h"
 
 namespace muster {
 namespace {
@@ -170,6 +171,35 @@ void AddConditions(const Standing& standing, const v1::Person& person, absl::Tim
   if (standing.attest_since) AddAttestation(standing, out);
 }
 
+// What the UEM of a phone can do about the app; nothing for a laptop.
+absl::Status AddPhoneLink(const Snapshot& snapshot, const v1::Device& device,
+                          const std::string& app_id, v1::Explanation& out) {
+  if (device.bridge_id().empty()) return absl::OkStatus();
+  constexpr char kCondition[] = "this phone can enforce it";
+  MUSTER_ASSIGN_OR_RETURN(const auto status, FindPhoneStatus(snapshot, device));
+  if (!status) {
+    AddLink(out, kCondition, false, "UNKNOWN: its bridge has not reported on it yet");
+    return absl::OkStatus();
+  }
+  const auto& apps = status->report().apps();
+  const auto app = std::find_if(apps.begin(), apps.end(),
+                                [&](const v1::PhoneApp& a) { return a.app_id() == app_id; });
+  if (app == apps.end()) {
+    const bool known = status->report().facts().enrolment() == v1::PhoneFacts::ENROLLED;
+    AddLink(out, kCondition, known,
+            known ? "there is nothing to enforce, as last reported"
+                  : "UNKNOWN: the UEM does not manage this phone, as last reported");
+    return absl::OkStatus();
+  }
+  const bool holds = app->state() != v1::PhoneApp::NOT_ENFORCEABLE &&
+                     app->state() != v1::PhoneApp::UNKNOWN &&
+                     app->state() != v1::PhoneApp::UNSPECIFIED;
+  AddLink(out, kCondition, holds,
+          absl::StrCat(v1::PhoneApp::State_Name(app->state()), app->why().empty() ? "" : ": ",
+                       app->why()));
+  return absl::OkStatus();
+}
+
 // More to the point than how to ask, where something is under way.
 std::string NextStep(const Standing& standing, bool on_device, const std::string& device_id,
                      absl::Time now) {
@@ -249,6 +279,7 @@ absl::StatusOr<v1::Explanation> Explain(const Services& services, const DeviceHu
   bool verified = false;
   std::string detail = PolicyDetail(states, &verified);
   AddLink(out, "the device runs the current policy", verified, std::move(detail));
+  MUSTER_RETURN_IF_ERROR(AddPhoneLink(*snapshot, device.value, app_id, out));
   return out;
 }
 

@@ -14,6 +14,13 @@ namespace muster {
 absl::Status WriteDeviceGone(const Services& services, const Snapshot& snapshot,
                              const v1::Device& device, const std::string& reason,
                              Mutation& mutation);
+// A phone that its UEM manages no longer: what the UEM had installed went with that. Once, until it
+// is back.
+absl::Status WritePhoneGone(const Services& services, const Snapshot& snapshot,
+                            const v1::Device& phone, Mutation& mutation);
+// It is managed, perhaps again.
+absl::Status WritePhoneThere(const Services& services, const Snapshot& snapshot,
+                             const v1::Device& phone, Mutation& mutation);
 absl::Status WriteAppGone(const Services& services, const Snapshot& snapshot,
                           const v1::Device& device, const std::string& app, Mutation& mutation);
 // It is there, perhaps again.

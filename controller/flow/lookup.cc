@@ -113,6 +113,7 @@ absl::StatusOr<Versioned<v1::Device>> LoadDevice(const Snapshot& snapshot,
 absl::StatusOr<std::vector<v1::Person>> PersonsOfDevice(const Snapshot& snapshot,
                                                         const v1::Device& device) {
   std::set<std::string> ids;
+  if (device.bridge()) return std::vector<v1::Person>();
   if (!device.owner_id().empty()) ids.insert(device.owner_id());
   for (const std::string& account : device.local_accounts()) {
     MUSTER_ASSIGN_OR_RETURN(const auto id, snapshot.Get(AccountKey(account)));
@@ -144,7 +145,7 @@ absl::StatusOr<std::vector<std::string>> EnrolledDevices(const Snapshot& snapsho
   std::vector<std::string> out;
   MUSTER_RETURN_IF_ERROR(ForEach<v1::Device>(
       snapshot, "device/", [&](const std::string&, const Versioned<v1::Device>& device) {
-        if (device.value.state() == v1::Device::ENROLLED) {
+        if (device.value.state() == v1::Device::ENROLLED && !device.value.bridge()) {
           out.push_back(device.value.device_id());
         }
         return absl::OkStatus();

@@ -40,12 +40,13 @@ absl::StatusOr<bool> IsCapstone(const Snapshot& snapshot, const v1::Person& pers
 absl::StatusOr<Versioned<v1::Device>> LoadDevice(const Snapshot& snapshot,
                                                  const std::string& device_id);
 
-// The owner and the directory accounts that the agent reports as local.
+// The owner and the directory accounts that the agent reports as local. Nobody uses a bridge.
 absl::StatusOr<std::vector<v1::Person>> PersonsOfDevice(const Snapshot& snapshot,
                                                         const v1::Device& device);
 // Enrolled devices on which this person counts.
 absl::StatusOr<std::set<std::string>> DevicesOfPerson(const Snapshot& snapshot,
                                                       const v1::Person& person);
+// Without bridges, which run no policy of their own.
 absl::StatusOr<std::vector<std::string>> EnrolledDevices(const Snapshot& snapshot);
 
 absl::StatusOr<std::vector<v1::Grant>> GrantsOfPerson(const Snapshot& snapshot,

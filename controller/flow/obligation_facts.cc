@@ -5,6 +5,7 @@
 #include "common/time_proto.h"
 #include "controller/domain/grant.h"
 #include "controller/flow/lookup.h"
+#include "muster/v1/phone.pb.h"
 
 namespace muster {
 namespace {
@@ -61,6 +62,30 @@ absl::Status LoadGone(const Snapshot& snapshot, const std::string& key, ArchiveD
   return absl::OkStatus();
 }
 
+// A bridge may tell of a phone that the UEM itself has not heard of for long, or that it manages no
+// longer.
+absl::Status LoadPhoneFacts(const Snapshot& snapshot, const std::string& id,
+                            ArchiveDevice& device) {
+  MUSTER_ASSIGN_OR_RETURN(const auto status, Find<v1::PhoneStatus>(snapshot, PhoneKey(id)));
+  if (status && status->value.report().facts().has_last_seen_at()) {
+    device.last_seen_at =
+        std::min(device.last_seen_at, FromProto(status->value.report().facts().last_seen_at()));
+  }
+  ArchiveDevice whole;
+  MUSTER_RETURN_IF_ERROR(LoadGone(snapshot, DeviceGoneKey(id), whole));
+  // Where one app went before the phone did, it went then.
+  if (whole.gone() && !device.gone()) {
+    device.gone_at = whole.gone_at;
+    device.cause = whole.cause;
+    device.back_at.reset();
+  } else if (whole.back_at && !device.gone_at) {
+    device.gone_at = whole.gone_at;
+    device.back_at = whole.back_at;
+    device.cause = whole.cause;
+  }
+  return absl::OkStatus();
+}
+
 // `ended`: when an obligation on it ended, as stored, else now.
 absl::Status LoadDeviceFacts(const Snapshot& snapshot, const std::string& id, bool counts,
                              absl::Time ended, ArchiveFacts& out) {
@@ -75,6 +100,9 @@ absl::Status LoadDeviceFacts(const Snapshot& snapshot, const std::string& id, bo
   MUSTER_ASSIGN_OR_RETURN(const auto installed, snapshot.Get(InstalledKey(out.app_id, id)));
   device.installed = installed.has_value();
   MUSTER_RETURN_IF_ERROR(LoadGone(snapshot, AppGoneKey(out.app_id, id), device));
+  if (stored && !stored->value.bridge_id().empty()) {
+    MUSTER_RETURN_IF_ERROR(LoadPhoneFacts(snapshot, id, device));
+  }
   if (!stored || stored->value.state() != v1::Device::ENROLLED) {
     MUSTER_RETURN_IF_ERROR(LoadGone(snapshot, DeviceGoneKey(id), device));
     device.back_at.reset();

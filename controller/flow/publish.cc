@@ -69,7 +69,7 @@ absl::StatusOr<DocumentPtr> TryPublishAssignment(const Services& services, const
                                                  const std::string& device_id) {
   const std::unique_ptr<Snapshot> snapshot = services.store.Read();
   MUSTER_ASSIGN_OR_RETURN(const auto device, LoadDevice(*snapshot, device_id));
-  if (device.value.state() != v1::Device::ENROLLED) return nullptr;
+  if (device.value.state() != v1::Device::ENROLLED || device.value.bridge()) return nullptr;
   const absl::Time now = services.clock.Now();
   MUSTER_ASSIGN_OR_RETURN(v1::DeviceAssignment next,
                           CompileAssignment(*snapshot, device.value, now));

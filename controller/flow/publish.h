@@ -56,7 +56,8 @@ void AuditPublication(const Services& services, const v1::SignedDoc& doc,
                       Mutation& mutation);
 
 // A new version when the content changed or the current one is no longer fresh; otherwise the
-// stored one. nullptr for a device that is not ENROLLED. ABORTED never escapes.
+// stored one. nullptr for a device that is not ENROLLED, and for a
+// bridge. ABORTED never escapes.
 absl::StatusOr<DocumentPtr> PublishAssignment(const Services& services, const Signer& signer,
                                               const std::string& device_id);
 

@@ -188,15 +188,20 @@ absl::StatusOr<v1::SyncRun> Reconciler::Release(const Actor& actor, const std::s
 void Reconciler::PublishDevice(const std::string& device_id) {
   const absl::StatusOr<DocumentPtr> doc = PublishAssignment(services_, signer_, device_id);
   if (!doc.ok()) return Check(doc.status(), absl::StrCat("publishing for ", device_id));
-  if (*doc == nullptr) {
-    return hub_.Disconnect(device_id, absl::PermissionDeniedError("this device is retired"));
-  }
+  if (*doc == nullptr) return CutOff(device_id);
   hub_.Offer(device_id, *doc);
   if (!hub_.Connected(device_id)) return;
   absl::StatusOr<std::shared_ptr<const std::string>> receipts =
       PendingReceipts(*services_.store.Read(), device_id);
   Check(receipts.status(), absl::StrCat("receipts for ", device_id));
   if (receipts.ok()) hub_.OfferReceipts(device_id, *std::move(receipts));
+}
+
+// There is nothing to publish for a bridge either, and it stays connected.
+void Reconciler::CutOff(const std::string& device_id) {
+  const auto device = LoadDevice(*services_.store.Read(), device_id);
+  if (device.ok() && device->value.state() == v1::Device::ENROLLED) return;
+  hub_.Disconnect(device_id, absl::PermissionDeniedError("this device is retired"));
 }
 
 void Reconciler::PublishCohorts() {

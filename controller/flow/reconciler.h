@@ -71,6 +71,7 @@ class Reconciler {
   absl::Duration Pause() const;
   absl::StatusOr<std::set<std::string>> DevicesOf(const Work::Batch& batch);
   void PublishDevice(const std::string& device_id);
+  void CutOff(const std::string& device_id);
   void SyncIfDue();
   void Check(const absl::Status& status, absl::string_view what);
 

@@ -88,7 +88,10 @@ absl::Status IndexesOfGrant(const Snapshot&, const RecordView& record, IndexEntr
 absl::Status IndexesOfDevice(const Snapshot&, const RecordView& record, IndexEntries& out) {
   const auto& device = As<v1::Device>(record);
   if (device.state() != v1::Device::ENROLLED) return absl::OkStatus();
-  if (!device.owner_id().empty()) {
+  if (!device.bridge_id().empty()) {
+    out.push_back(MarkAt(PhoneOfBridgeKey(device.bridge_id(), device.device_id())));
+  }
+  if (!device.owner_id().empty() && !device.bridge()) {
     out.push_back(MarkAt(DeviceOwnerKey(device.owner_id(), device.device_id())));
   }
   for (const std::string& account : device.local_accounts()) {

@@ -12,6 +12,7 @@
 #include "muster/v1/document.pb.h"
 #include "muster/v1/guidance.pb.h"
 #include "muster/v1/person.pb.h"
+#include "muster/v1/phone.pb.h"
 #include "muster/v1/policy.pb.h"
 #include "muster/v1/report.pb.h"
 #include "muster/v1/request.pb.h"
@@ -179,6 +180,10 @@ constexpr RecordKind kKinds[] = {
      IndexesOfDevice},
     {"device_by_owner/", kMark, nullptr, nullptr, nullptr, ByLast<DeviceKey>, true},
     {"device_by_account/", kMark, nullptr, nullptr, nullptr, ByLast<DeviceKey>, true},
+    {"phone_by_bridge/", kMark, nullptr, nullptr, nullptr, ByLast<DeviceKey>, true},
+    {"phone/", kMessage, Of<v1::PhoneStatus>, KeyById<v1::PhoneStatus, &v1::PhoneStatus::device_id>,
+     nullptr, ByLast<DeviceKey>},
+    {"phone_problem/", kText, nullptr, nullptr, nullptr, BySecond<PhoneKey>},
     {"inventory/", kMessage, Of<v1::DeviceInventory>,
      KeyById<v1::DeviceInventory, &v1::DeviceInventory::device_id>, IndexesOfInventory,
      ByLast<DeviceKey>},

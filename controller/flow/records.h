@@ -116,6 +116,16 @@ inline std::string DeviceOwnerKey(absl::string_view person, absl::string_view de
 inline std::string DeviceAccountKey(absl::string_view account, absl::string_view device) {
   return absl::StrCat("device_by_account/", NamePart(account), "/", device);
 }
+// The phones that a bridge speaks for.
+inline std::string PhoneOfBridgeKey(absl::string_view bridge, absl::string_view device) {
+  return absl::StrCat("phone_by_bridge/", bridge, "/", device);
+}
+// The last word on a phone; and each of its apps that is in violation or cannot be kept from it, so
+// that it is told once. Value: what was told ("violation", "not-enforceable").
+inline std::string PhoneKey(absl::string_view device) { return absl::StrCat("phone/", device); }
+inline std::string PhoneProblemKey(absl::string_view device, absl::string_view app) {
+  return absl::StrCat("phone_problem/", device, "/", NamePart(app));
+}
 inline std::string InventoryKey(absl::string_view device) {
   return absl::StrCat("inventory/", device);
 }

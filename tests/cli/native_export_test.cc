@@ -181,7 +181,7 @@ TEST(ProfileSigner, RefusesWhatDevicesWouldRefuse) {
   const std::string open_file = write("open", *key.ToPem());
   fs::permissions(open_file, fs::perms(0640));
   const auto code = [&](const std::string& c, const std::string& k, absl::Time now) {
-    return ProfileSigner::Load(c, k, now).status().code();
+    return LoadProfileSigner(c, k, now).status().code();
   };
   constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
   constexpr auto kNotNow = absl::StatusCode::kFailedPrecondition;

@@ -87,12 +87,13 @@ absl::Status DoRetire(const AdminDependencies& d, const Actor& a, const v1::Reti
 absl::Status DoToken(const AdminDependencies& d, const Actor& a, const v1::CreateTokenRequest& in,
                      v1::CreateTokenResponse& out) {
   const absl::Duration ttl = in.has_ttl() ? FromProto(in.ttl()) : limits::kDefaultTokenTtl;
-  MUSTER_ASSIGN_OR_RETURN(
-      TokenOutcome outcome,
-      muster::CreateToken(
-          d.services, a,
-          {.platform = in.platform(), .owner_upn = in.owner_upn(), .group = in.group(), .ttl = ttl},
-          in.dry_run()));
+  MUSTER_ASSIGN_OR_RETURN(TokenOutcome outcome, muster::CreateToken(d.services, a,
+                                                                    {.platform = in.platform(),
+                                                                     .owner_upn = in.owner_upn(),
+                                                                     .group = in.group(),
+                                                                     .ttl = ttl,
+                                                                     .bridge = in.bridge()},
+                                                                    in.dry_run()));
   out.set_token(std::move(outcome.token));
   *out.mutable_expires_at() = ToProto(outcome.expires_at);
   FillImpact(outcome.touched, in.dry_run(), out.mutable_impact());

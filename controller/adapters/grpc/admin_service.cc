@@ -10,6 +10,7 @@
 #include "controller/adapters/grpc/directory_views.h"
 #include "controller/adapters/grpc/gate.h"
 #include "controller/adapters/grpc/incident_service.h"
+#include "controller/adapters/grpc/phone_views.h"
 #include "controller/adapters/grpc/report_views.h"
 #include "controller/flow/call_log.h"
 #include "controller/flow/explain.h"
@@ -82,6 +83,11 @@ class AdminServiceImpl final : public IncidentService {
                                  v1::ReportBlockedAppsResponse* out) override {
     return Door("ReportBlockedApps", *c, *in,
                 [&](const Caller&) { return muster::ReportBlockedApps(s_, *in, *out); });
+  }
+  grpc::Status ReportPhones(Ctx* c, const v1::ReportPhonesRequest* in,
+                            v1::ReportPhonesResponse* out) override {
+    return Door("ReportPhones", *c, *in,
+                [&](const Caller&) { return muster::ReportPhones(s_, *in, *out); });
   }
   grpc::Status ReportGrantedUsers(Ctx* c, const v1::ReportGrantedUsersRequest* in,
                                   v1::ReportGrantedUsersResponse* out) override {

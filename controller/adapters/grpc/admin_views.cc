@@ -8,6 +8,7 @@
 #include "controller/domain/grant.h"
 #include "controller/flow/device_documents.h"
 #include "controller/flow/lookup.h"
+#include "controller/flow/phone_reports.h"
 
 namespace muster {
 namespace {
@@ -37,6 +38,13 @@ absl::StatusOr<v1::AppView> ViewOf(const Snapshot& snapshot, const std::string& 
   view.set_trm(facts.trm.status());
   view.set_blocklisted(facts.blocklisted);
   return view;
+}
+
+absl::Status CheckBridge(const Snapshot& snapshot, const std::string& device_id) {
+  MUSTER_ASSIGN_OR_RETURN(const auto device, LoadDevice(snapshot, device_id));
+  if (device.value.bridge()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(device_id, " is no bridge; see `musterctl device show ", device_id, "`"));
 }
 
 }  // namespace
@@ -137,11 +145,16 @@ absl::Status ListDevices(const Services& services, const v1::ListDevicesRequest&
                          v1::ListDevicesResponse& out) {
   const auto snapshot = services.store.Read();
   if (!in.app_id().empty()) MUSTER_RETURN_IF_ERROR(LoadApp(*snapshot, in.app_id()).status());
+  if (!in.bridge_id().empty()) MUSTER_RETURN_IF_ERROR(CheckBridge(*snapshot, in.bridge_id()));
   return Page<v1::Device>(
       *snapshot, "device/", in.page_size(), in.cursor(),
       [&](const v1::Device& device) -> absl::Status {
         if (!in.group().empty() && device.group() != in.group()) return absl::OkStatus();
         if (in.alarmed() && device.alarms().empty()) return absl::OkStatus();
+        if (in.phones() && device.bridge_id().empty()) return absl::OkStatus();
+        if (!in.bridge_id().empty() && device.bridge_id() != in.bridge_id()) {
+          return absl::OkStatus();
+        }
         if (!in.app_id().empty()) {
           MUSTER_ASSIGN_OR_RETURN(const auto installed,
                                   snapshot->Get(InstalledKey(in.app_id(), device.device_id())));
@@ -181,6 +194,8 @@ absl::Status GetDevice(const Services& services, const DeviceHub& hub,
       if (!item.app_id().empty()) *out.add_apps_installed() = item;
     }
   }
+  MUSTER_ASSIGN_OR_RETURN(auto phone, FindPhoneStatus(*snapshot, device.value));
+  if (phone) *out.mutable_phone() = *std::move(phone);
   MUSTER_ASSIGN_OR_RETURN(auto witness, Find<v1::AuditWitness>(*snapshot, WitnessKey(id)));
   if (witness) *out.mutable_audit_witness() = std::move(witness->value);
   std::vector<v1::ExecRecord> execs;

@@ -7,7 +7,7 @@
 
 #include "absl/strings/escaping.h"
 #include "common/limits.h"
-#include "controller/flow/device_session.h"
+#include "controller/flow/bridge_stream.h"
 #include "controller/flow/enroll.h"
 #include "controller/flow/lookup.h"
 #include "muster/v1/device_service.grpc.pb.h"
@@ -128,6 +128,8 @@ class DeviceStream final : public Reactor {
     const auto text = [](const std::string& said) {
       return absl::CHexEscape(said.substr(0, limits::kMaxLoggedBytes));
     };
+    // A fleet's phones say Hello by the thousand: that is not for the log.
+    if (!message.device_id().empty()) return;
     if (message.has_hello()) {
       d_.log->info("{} connected, agent {}", session_.device_id(),
                    text(message.hello().agent_version()));
@@ -139,7 +141,7 @@ class DeviceStream final : public Reactor {
   }
 
   const DeviceDependencies& d_;
-  DeviceSession session_;
+  BridgeStream session_;
   const std::shared_ptr<Sink> sink_;
   grpc::ByteBuffer incoming_, outgoing_;
 };
@@ -158,7 +160,8 @@ class DeviceServiceImpl final
                       .hostname = in->hostname(),
                       .platform = in->platform(),
                       .local_accounts = {in->local_accounts().begin(), in->local_accounts().end()},
-                      .from = PeerAddress(*context)});
+                      .from = PeerAddress(*context),
+                      .bridge = in->bridge()});
     if (!enrolled.ok()) {
       d_.log->warn("enrolment from {} refused: {}", PeerAddress(*context),
                    enrolled.status().ToString());

@@ -50,16 +50,6 @@ inline constexpr absl::Duration kMinUemSweep = absl::Minutes(1);
 inline constexpr absl::Duration kMaxUemSweep = absl::Hours(24 * 7);
 inline constexpr size_t kMaxBridgeApps = 1'000;
 inline constexpr size_t kMaxSecretBytes = size_t{4} << 10;  // of one file that holds a secret
-// Facts that are older prove nothing.
-inline constexpr absl::Duration kPhoneFactsLife = absl::Hours(48);     // since apps were read
-inline constexpr absl::Duration kPhoneSeenLife = absl::Hours(7 * 24);  // since the UEM saw it
-// An app that the person refused or took away is offered again after this.
-inline constexpr absl::Duration kRepeatInstall = absl::Hours(24);
-inline constexpr uint32_t kMaxUemPerMinute = 60'000;
-// A window of the UEM's limits is a day at most; a moment that is farther away is no moment.
-inline constexpr absl::Duration kMaxUemWindow = absl::Hours(24);
-inline constexpr size_t kMaxAppleDeniedUrls = 500;  // of one web filter; Apple: "about 500"
-inline constexpr size_t kMaxHints = 10'000;         // waiting at once; a sweep finds what is beyond
 inline constexpr size_t kMaxHintBytes = size_t{64} << 10;
 
 // The bridge's own state, and its stream to the controller.

@@ -5,7 +5,6 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include <ctime>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -53,7 +52,7 @@ absl::StatusOr<std::vector<Certificate>> ReadCertificates(const ProfileSigner::P
 }
 
 absl::Time FromAsn1(const ASN1_TIME* time) {
-  std::tm tm = {};
+  struct tm tm = {};
   if (ASN1_TIME_to_tm(time, &tm) != 1) return absl::InfinitePast();
   return absl::FromTM(tm, absl::UTCTimeZone());
 }

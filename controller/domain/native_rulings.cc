@@ -32,7 +32,10 @@ std::vector<native::Ruling> MakeRulings(const PolicySet& set, const Entitlements
   return out;
 }
 
-std::string PolicySha256(const PolicySet& set) {
+std::string PolicySha256(PolicySet set) {
+  // Until when chats may still be exported comes of when the policies were applied, and is not in
+  // the files.
+  for (auto& [id, trm] : set.trm) trm.clear_export_until();
   std::string all;
   for (const v1::Platform::Id platform : kPlatforms) {
     const std::string content = CompileContent(set, platform).SerializeAsString();

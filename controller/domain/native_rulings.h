@@ -24,7 +24,7 @@ std::vector<native::Ruling> MakeRulings(const PolicySet& set, const Entitlements
                                         const std::set<std::string>& denied, absl::Time now);
 
 // Lowercase hex; equal for policies that say the same, whoever compiled them.
-std::string PolicySha256(const PolicySet& set);
+std::string PolicySha256(PolicySet set);
 
 // The file of this format. INVALID_ARGUMENT: no format, or nothing to put into it.
 absl::StatusOr<native::NativeFile> MakeNativeFile(v1::NativePolicy::Format format,

@@ -53,8 +53,8 @@ class Folder {
 fs::path Policies(const Folder& folder) {
   const fs::path out = folder.path / "policies";
   WriteFile(out / "catalogue/tox.yaml",
-            "id: tox\nname: Tox\nidentities:\n  - platform: ios\n    origin: bundle\n"
-            "    id: chat.tox.app\n    verified: made by this test\n"
+            "id: tox\nname: Tox\nidentities:\n  - platform: ios\n    bundle: chat.tox.app\n"
+            "    verified: made by this test\n"
             "web:\n  - host: web.tox.example\n    verified: made by this test\n");
   WriteFile(out / "blocklist.yaml", "apps: [tox]\n");
   return out;
@@ -136,7 +136,7 @@ TEST(PolicyExport, RefusesWhatDoesNotGoTogether) {
       {{"--format", "pdf"},
        "'pdf' is none of apple-profile, apple-declaration, android-policy, "
        "ws1-appgroup, chromium, firefox"},
-      {{"--format", ""}, "is none of apple-profile"},
+      {{"--format", ""}, "--format: must not be empty"},
       {{}, "--format is required"},
       {{"--format", "firefox", "-f", policies, "--person", "a@x"},
        "who holds a grant is known to the controller only"},

@@ -119,7 +119,6 @@ TEST(NativeExportTest, EqualInputGivesEqualBytes) {
     const CommandResult once = ExportOffline({"--format", format, "--generated-at", kTime});
     EXPECT_EQ(once.exit_code, 0) << once;
     EXPECT_EQ(ExportOffline({"--format", format, "--generated-at", kTime}).out, once.out);
-    EXPECT_TRUE(absl::StrContains(once.out, kTime)) << format;
     EXPECT_NE(ExportOffline({"--format", format, "--generated-at", "2026-11-28T09:00:00Z"}).out,
               once.out);
   }

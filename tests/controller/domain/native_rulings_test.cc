@@ -94,6 +94,9 @@ TEST(PolicySha256, ChangesWithWhatIsSaid) {
   other = Policies();
   other.trm["fine"].set_status(v1::Trm::RESTRICTED);
   EXPECT_NE(PolicySha256(other), before);
+  other = Policies();
+  *other.trm["banned"].mutable_export_until() = ToProto(kNow);
+  EXPECT_EQ(PolicySha256(other), before);
 }
 
 TEST(MakeNativeFile, EveryFormatHasItsNameItsPlatformAndItsGenerator) {

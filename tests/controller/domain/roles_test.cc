@@ -88,6 +88,7 @@ const std::map<std::string, std::string>& Expected() {
         {"GetPerson", all},
         {"ReportBlockedApps", all},
         {"ReportGrantedUsers", all},
+        {"ReportPhones", all},
         {"ListWebhooks", all},
         {"GetDirectoryStatus", all},
         {"SyncDirectory", "..x...x"},

@@ -325,6 +325,16 @@ class PhoneProofTest : public PhonesTest {
     }
     return out;
   }
+  // The states of what alice owes now.
+  Strings Owed() {
+    EXPECT_TRUE(RunArchiveDeadlines(*services_).ok());
+    Strings out;
+    for (const auto owed = ObligationsOf(*store_->Read(), IdOf(kAlice));
+         const v1::Obligation& o : *owed) {
+      out.push_back(v1::Obligation::State_Name(o.state()));
+    }
+    return out;
+  }
   const std::string id_ = Phone("u-1", "alice");
 };
 
@@ -383,21 +393,13 @@ TEST_F(PhoneProofTest, WhatWasOnAPhoneThatIsUnenrolledIsLookedInto) {
   installed.mutable_inventory()->set_full(true);
   installed.mutable_inventory()->add_installed()->set_app_id("whatsapp");
   ASSERT_TRUE(Send(id_, installed).ok());
-  const auto review = [&] {
-    EXPECT_TRUE(RunArchiveDeadlines(*services_).ok());
-    Strings out;
-    for (const auto& o : *ObligationsOf(*store_->Read(), IdOf(kAlice))) {
-      out.push_back(v1::Obligation::State_Name(o.state()));
-    }
-    return out;
-  };
   clock_.Advance(absl::Hours(24));
   ASSERT_TRUE(Send(id_, StateOf("whatsapp", v1::PhoneApp::COMPLIANT)).ok());
-  EXPECT_EQ(review(), Strings({"ACCRUING"}));
+  EXPECT_EQ(Owed(), Strings({"ACCRUING"}));
   v1::Report gone = StateOf("whatsapp", v1::PhoneApp::UNKNOWN);
   gone.mutable_phone()->mutable_facts()->set_enrolment(v1::PhoneFacts::UNENROLLED);
   ASSERT_TRUE(Send(id_, gone).ok());
-  EXPECT_EQ(review(), Strings({"LOSS_SUSPECTED"}));
+  EXPECT_EQ(Owed(), Strings({"LOSS_SUSPECTED"}));
   const auto incident = Find<v1::Incident>(*store_->Read(), DeviceGoneKey(id_));
   ASSERT_TRUE(incident->has_value());
   EXPECT_EQ((*incident)->value.cause(), v1::Incident::WIPED);
@@ -419,19 +421,10 @@ TEST_F(PhoneProofTest, APhoneThatTheUemHasNotHeardOfIsSilent) {
   v1::Report report = StateOf("whatsapp", v1::PhoneApp::UNKNOWN);
   *report.mutable_phone()->mutable_facts()->mutable_last_seen_at() = ToProto(seen);
   ASSERT_TRUE(Send(id_, report).ok());
-  EXPECT_TRUE(RunArchiveDeadlines(*services_).ok());
-  const auto states = [&] {
-    Strings out;
-    for (const auto& o : *ObligationsOf(*store_->Read(), IdOf(kAlice))) {
-      out.push_back(v1::Obligation::State_Name(o.state()));
-    }
-    return out;
-  };
-  EXPECT_EQ(states(), Strings({"UNKNOWN"}));
+  EXPECT_EQ(Owed(), Strings({"UNKNOWN"}));
   *report.mutable_phone()->mutable_facts()->mutable_last_seen_at() = ToProto(clock_.Now());
   ASSERT_TRUE(Send(id_, report).ok());
-  EXPECT_TRUE(RunArchiveDeadlines(*services_).ok());
-  EXPECT_NE(states(), Strings({"UNKNOWN"}));
+  EXPECT_NE(Owed(), Strings({"UNKNOWN"}));
 }
 
 }  // namespace

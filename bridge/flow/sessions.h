@@ -105,7 +105,9 @@ class Sessions {
     bool refused = false;   // on this stream
     PhonePolicyPtr policy;
     absl::Time due = absl::InfiniteFuture();  // the policy is made anew
-    std::deque<v1::Update> waiting;           // until another phone has fetched their chunks
+    bool assigned = false;                    // an assignment is in force
+    // Until another phone has fetched their chunks, or until an assignment names the cohort.
+    std::deque<v1::Update> waiting;
   };
 
   // Documents.

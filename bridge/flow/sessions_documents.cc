@@ -28,6 +28,12 @@ std::vector<std::string> CohortHashes(const v1::Update& update) {
   return out;
 }
 
+bool HasAssignment(const v1::Update& update) {
+  return std::any_of(
+      update.documents().begin(), update.documents().end(),
+      [](const v1::SignedDoc& doc) { return doc.payload_type() == kAssignmentKind.payload_type; });
+}
+
 }  // namespace
 
 agent::PolicyAcceptor* Sessions::AcceptorOf(const std::string& device_id, const Phone& phone) {
@@ -97,11 +103,19 @@ void Sessions::OnPhoneMessage(const v1::ControllerMessage& message) {
 }
 
 void Sessions::OnUpdate(const std::string& device_id, Phone& phone, const v1::Update& update) {
-  bool waits = !phone.waiting.empty();
-  for (const std::string& sha256 : CohortHashes(update)) {
-    waits = waits || turns_.Wait(sha256, device_id);
+  const std::vector<std::string> cohorts = CohortHashes(update);
+  const bool assigns = HasAssignment(update);
+  // A phone that was registered a moment ago: its cohort's policy may be here before the assignment
+  // that names the cohort, and would be refused for good.
+  const bool early = !phone.assigned && !assigns && !cohorts.empty();
+  const bool first = !phone.assigned && assigns && cohorts.empty();
+  bool waits = early || (!first && !phone.waiting.empty());
+  for (const std::string& sha256 : cohorts) waits = waits || turns_.Wait(sha256, device_id);
+  if (!waits) {
+    TakeUpdate(device_id, phone, update);
+    if (first && !phone.waiting.empty()) to_resume_.push_back(device_id);
+    return;
   }
-  if (!waits) return TakeUpdate(device_id, phone, update);
   // As from a controller that resends: the newest says everything that is still wanted.
   if (phone.waiting.size() >= limits::kMaxWaitingUpdates) phone.waiting.pop_front();
   phone.waiting.push_back(update);
@@ -184,6 +198,7 @@ void Sessions::OnApplied(const std::string& device_id,
   const auto it = phones_.find(device_id);
   if (it == phones_.end()) return;
   Phone& phone = it->second;
+  phone.assigned = accepted->assignment.has_value();
   std::string hashes = HashesInForce(*accepted);
   const bool same = hashes == phone.documents;
   // Only the Beacon is another, and its date does not move the time: every 15 minutes.

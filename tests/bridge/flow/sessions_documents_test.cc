@@ -131,6 +131,18 @@ TEST_F(SessionsTest, DocumentsEndAndEntitlementsExpire) {
             (Strings{"phn-1 nack assignment/phn-1 2 EXPIRED"}));
 }
 
+TEST_F(SessionsTest, APolicyThatIsHereBeforeTheAssignmentWaitsForIt) {
+  Add("phn-1", PhoneOf("alice"));
+  Connect();
+  EXPECT_EQ(Give("phn-1", {Cohort(1)}).size(), 2u);  // the Hellos
+  EXPECT_EQ(Give("phn-1", {Assign("phn-2", 1, true)}),
+            (Strings{"phn-1 nack assignment/phn-2 1 WRONG_DEVICE"}));
+  EXPECT_EQ(Give("phn-1", {Assign("phn-1", 1, true)}),
+            (Strings{"phn-1 ack assignment/phn-1 1", "phn-1 ack cohort/ios 1",
+                     "phn-1 report phn-1 1 policy of 3"}));
+  EXPECT_EQ(Verdict("phn-1"), "ALLOW GRANT GRT-1");
+}
+
 TEST_F(SessionsTest, SeveralPersonsAreNobody) {
   Add("phn-1", PhoneOf("alice"));
   Connect();

@@ -1,5 +1,3 @@
-#include <google/protobuf/util/json_util.h>
-
 #include <cstdio>
 #include <optional>
 
@@ -10,11 +8,10 @@
 #include "agent/adapters/files/identity_files.h"
 #include "agent/adapters/grpc/controller_link.h"
 #include "agent/commands.h"
-#include "agent/flow/agent.h"
+#include "agent/flow/enrollment.h"
 #include "common/clock.h"
 #include "common/exit_code.h"
 #include "common/limits.h"
-#include "common/signed_doc.h"
 #include "common/status_macros.h"
 
 namespace muster::agent {
@@ -28,49 +25,8 @@ absl::StatusOr<std::string> ReadGiven(const std::string& path, size_t max, absl:
   return text;
 }
 
-struct Checked {
-  v1::AcceptedState state;
-  std::string identity_json;
-};
-
-// Nothing of the answer is believed before this.
-absl::StatusOr<Checked> CheckAnswer(const v1::EnrollResponse& response, const PrivateKey& key,
-                                    const std::string& controller) {
-  absl::StatusOr<std::string> spki = SpkiOfCertificate(response.certificate_pem());
-  if (!spki.ok() || *spki != key.spki()) {
-    return absl::FailedPreconditionError(
-        "the controller's certificate is not for the key that this machine made; nothing was "
-        "saved");
-  }
-  if (response.device_id().empty() || response.tenant().empty()) {
-    return absl::FailedPreconditionError(
-        "the controller's answer names no device or tenant; nothing was saved");
-  }
-  absl::StatusOr<Verified<v1::Root>> root =
-      VerifyRoot(response.root(), nullptr, response.tenant(), Floor(), SystemClock().Now());
-  if (!root.ok()) {
-    return absl::Status(root.status().code(),
-                        absl::StrCat("the controller's root document was refused: ",
-                                     root.status().message(), "; nothing was saved"));
-  }
-  v1::AgentIdentity identity;
-  identity.set_controller(controller);
-  identity.set_tenant(response.tenant());
-  identity.set_device_id(response.device_id());
-  Checked out;
-  out.state = FirstState(response.root(), *root);
-  google::protobuf::util::JsonPrintOptions json;
-  json.preserve_proto_field_names = true;
-  json.add_whitespace = true;
-  if (!google::protobuf::util::MessageToJsonString(identity, &out.identity_json, json).ok()) {
-    return absl::InternalError("cannot write agent.json");
-  }
-  return out;
-}
-
-// agent.json goes last: its presence says that the rest is complete.
-absl::Status SaveAll(FileStateStore& store, const Checked& checked, const PrivateKey& key,
-                     const std::string& certificate, const std::string& ca) {
+// What an older identity left behind.
+absl::Status RemoveOld(FileStateStore& store) {
   MUSTER_RETURN_IF_ERROR(store.Remove(kIdentityFile));
   for (const char* old :
        {kCohortFile, kAssignmentFile, kBeaconFile, kEmergencyDenyFile, kChainFile, kLearnedFile}) {
@@ -82,13 +38,7 @@ absl::Status SaveAll(FileStateStore& store, const Checked& checked, const Privat
       MUSTER_RETURN_IF_ERROR(store.Remove(absl::StrCat(dir, "/", name)));
     }
   }
-  MUSTER_ASSIGN_OR_RETURN(const std::string key_pem, key.ToPem());
-  MUSTER_RETURN_IF_ERROR(store.Write(kDeviceKeyFile, key_pem));
-  MUSTER_RETURN_IF_ERROR(store.Write(kDeviceCertFile, certificate));
-  MUSTER_RETURN_IF_ERROR(store.Write(kCaFile, ca));
-  MUSTER_RETURN_IF_ERROR(store.Write(kAcceptedFile, checked.state.SerializeAsString()));
-  MUSTER_RETURN_IF_ERROR(store.Write(kRootFile, checked.state.root().SerializeAsString()));
-  return store.Write(kIdentityFile, checked.identity_json);
+  return absl::OkStatus();
 }
 
 absl::Status Enroll(const EnrollOptions& options) {
@@ -125,8 +75,10 @@ absl::Status Enroll(const EnrollOptions& options) {
     request.add_local_accounts(std::move(name));
   }
   MUSTER_ASSIGN_OR_RETURN(v1::EnrollResponse response, CallEnroll(options.controller, ca, request));
-  MUSTER_ASSIGN_OR_RETURN(Checked checked, CheckAnswer(response, key, options.controller));
-  MUSTER_RETURN_IF_ERROR(SaveAll(store, checked, key, response.certificate_pem(), ca));
+  MUSTER_ASSIGN_OR_RETURN(const NewIdentity identity,
+                          CheckEnrollment(response, key, options.controller, SystemClock().Now()));
+  MUSTER_RETURN_IF_ERROR(RemoveOld(store));
+  MUSTER_RETURN_IF_ERROR(SaveEnrollment(store, identity, key, ca));
   std::printf("Enrolled as device %s of tenant %s.\nStart it: muster-agent run --state %s\n",
               response.device_id().c_str(), response.tenant().c_str(), options.state_dir.c_str());
   return absl::OkStatus();

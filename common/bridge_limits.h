@@ -18,7 +18,31 @@ inline constexpr size_t kMaxOpenOperations = 200'000;  // of one bridge
 inline constexpr uint32_t kMaxUemAttempts = 50;        // of one operation, then it is REFUSED
 inline constexpr absl::Duration kUemCallTime = absl::Seconds(60);
 inline constexpr absl::Duration kMaxUemBackoff = absl::Minutes(15);
-inline constexpr size_t kMaxHints = 10'000;  // waiting at once; a sweep finds what is beyond
+inline constexpr absl::Duration kUemTokenMargin = absl::Minutes(5);  // a token is renewed earlier
+inline constexpr absl::Duration kUemSignInTime = absl::Seconds(5);   // of kUemCallTime
+inline constexpr absl::Duration kMaxUemPause = absl::Hours(24);      // that its headers can ask for
+inline constexpr size_t kMaxUemTokenBytes = size_t{16} << 10;
+inline constexpr size_t kMaxUemJsonDepth = 16;
+inline constexpr size_t kMaxUemRows = 1'000;  // of one page of any list
+inline constexpr size_t kMaxHintConnections = 64;
+inline constexpr size_t kMaxHintHeaderBytes = size_t{8} << 10;
+inline constexpr absl::Duration kHintTime = absl::Seconds(10);  // of one request, from its start
+inline constexpr size_t kMaxBridgeConfigBytes = size_t{256} << 10;
+inline constexpr uint64_t kMaxParallelUemCalls = 64;
+inline constexpr absl::Duration kMinUemSweep = absl::Minutes(1);
+inline constexpr absl::Duration kMaxUemSweep = absl::Hours(24 * 7);
+inline constexpr size_t kMaxBridgeApps = 1'000;
+inline constexpr size_t kMaxSecretBytes = size_t{4} << 10;  // of one file that holds a secret
+// Facts that are older prove nothing.
+inline constexpr absl::Duration kPhoneFactsLife = absl::Hours(48);     // since apps were read
+inline constexpr absl::Duration kPhoneSeenLife = absl::Hours(7 * 24);  // since the UEM saw it
+// An app that the person refused or took away is offered again after this.
+inline constexpr absl::Duration kRepeatInstall = absl::Hours(24);
+inline constexpr uint32_t kMaxUemPerMinute = 60'000;
+// A window of the UEM's limits is a day at most; a moment that is farther away is no moment.
+inline constexpr absl::Duration kMaxUemWindow = absl::Hours(24);
+inline constexpr size_t kMaxAppleDeniedUrls = 500;  // of one web filter; Apple: "about 500"
+inline constexpr size_t kMaxHints = 10'000;         // waiting at once; a sweep finds what is beyond
 inline constexpr size_t kMaxHintBytes = size_t{64} << 10;
 
 }  // namespace muster::limits

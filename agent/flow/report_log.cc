@@ -44,6 +44,8 @@ Worth WorthOf(const v1::Report& body) {
     case v1::Report::kArchive:
       return Worth::kProof;
     case v1::Report::kInventory:
+    case v1::Report::kPhone:
+    case v1::Report::kBridge:
     case v1::Report::BODY_NOT_SET:
       return Worth::kState;
   }

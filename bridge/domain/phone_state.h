@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -15,8 +16,14 @@ namespace muster::bridge {
 
 // Why this phone's UEM cannot enforce a block, in words with its code first, e.g.
 // "IOS_UNSUPERVISED: …"; empty: it can. A phone that is not enrolled, or of which the UEM does not
-// say how it is managed, cannot be shown to be compliant either.
+// say how it is managed, cannot be shown to be compliant either. Codes: NOT_ENROLLED,
+// MANAGEMENT_UNKNOWN, COMPROMISED, IOS_UNSUPERVISED, IOS_USER_ENROLLED, ANDROID_WORK_PROFILE,
+// ANDROID_COMPANY_WORK_PROFILE (its personal side can be blocked, but never listed: nothing there
+// can be read back), OS_TOO_OLD (only where the UEM says which OS it is), PLATFORM.
 std::string CannotEnforce(v1::Platform::Id platform, const v1::PhoneFacts& facts);
+
+// True where a restrictions profile acts: an enrolled, supervised iPhone.
+bool CanHide(v1::Platform::Id platform, const v1::PhoneFacts& facts);
 
 // What the agency has set up in its UEM for one app on one platform.
 struct AppSetup {
@@ -33,17 +40,34 @@ struct WantedAction {
 
 struct PhoneView {
   std::vector<v1::PhoneApp> apps;     // as in PhoneReport
-  std::vector<WantedAction> actions;  // due now; what was accepted and not read back is not here
-  // iOS, supervised: the restrictions profile that this phone should have, by the bundle ids and
-  // web hosts that it hides, sorted; empty: none.
+  std::vector<WantedAction> actions;  // due now; what is open or was refused is not here
+  // True: this phone's restrictions profile is to hide exactly what follows. False: none is to be
+  // sent, nor is one that is there to be changed (the phone is not enrolled, not supervised, …).
+  bool hides = false;
+  // By the bundle ids and web hosts that it hides, sorted; empty: none.
   std::vector<std::string> hidden_bundle_ids, hidden_hosts;
+  std::string hidden_sha256;    // HiddenSha256() of them
+  bool profile_proven = false;  // the phone was seen after the UEM took that profile for it
   uint32_t distance = 0;
+  std::string cannot_enforce;  // CannotEnforce()
 };
 
-// `record` is what was read last. `operations`: the open ones of this phone. States follow
-// docs/phones.md: COMPLIANT only from facts that are newer than what they prove; a phone that
-// cannot be enforced is NOT_ENFORCEABLE with the reason wherever the verdict is not ALLOW,
-// never COMPLIANT. ALLOW_EXPORT_ONLY: the app is left and shown as VIOLATION.
+// What PhoneRecord.profile_sha256 holds, and BridgeOperation.payload_sha256 of an INSTALL_PROFILE:
+// it names what a profile hides, whatever else is in its bytes. Empty when it hides nothing.
+std::string HiddenSha256(const std::vector<std::string>& bundle_ids,
+                         const std::vector<std::string>& hosts);
+
+// `record` is what was read last; its apps were picked with the ids of this same policy (when a
+// policy names an id that was not picked before, apps_read_at has to be cleared: what was not
+// looked for is not absent). `operations`: the open and the refused ones of this phone.
+//
+// COMPLIANT only from facts that are newer than the action that they prove: the phone was seen by
+// the UEM after it, and its apps were read after that. What was proven stays so until there is
+// another action, or the phone enrols again.
+// BLOCK on a phone that cannot enforce it is NOT_ENFORCEABLE with the reason, never COMPLIANT;
+// whatever the UEM installed is removed all the same. ALLOW_EXPORT_ONLY: the app is left, and is a
+// VIOLATION where it is. REPORT asks for nothing. On an iPhone that hides, an app that is absent is
+// COMPLIANT only when the profile that blocks it is proven too.
 PhoneView JudgePhone(const v1::PhoneRecord& record, const PhonePolicy& policy,
                      const std::vector<std::pair<std::string, AppSetup>>& setup,
                      const std::vector<v1::BridgeOperation>& operations, absl::Time now);

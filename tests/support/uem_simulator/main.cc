@@ -46,7 +46,7 @@ void AddFlags(CLI::App* app, Flags* flags) {
   app->add_option("--certificate", flags->server.certificate_file, "PEM; without it plain HTTP");
   app->add_option("--key", flags->server.key_file, "PEM");
   app->add_option("--events-ca", flags->server.events_ca_file, "for https targets of events");
-  app->add_option("--world", flags->world_file, "JSON with phones, managed_apps, user_groups");
+  app->add_option("--world", flags->world_file, "JSON: see README.md");
   app->add_option("--client-id-file", flags->client_id_file);
   app->add_option("--client-secret-file", flags->client_secret_file);
   app->add_option("--tenant-code-file", flags->tenant_code_file);

@@ -43,6 +43,7 @@ class Phones : public ::testing::Test {
   }
   // Action and whether it is installed, by the interface.
   std::string Shown(const std::string& uuid, const std::string& bundle_id = "com.chat") {
+    client_.SignIn();  // hours may have gone by
     const Json items =
         client_.Get(absl::StrCat("/api/mdm/devices/", uuid, "/apps/search")).json["app_items"];
     for (const Json& item : items) {

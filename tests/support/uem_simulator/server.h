@@ -12,10 +12,10 @@
 namespace muster::uemsim {
 
 struct ServerOptions {
-  std::string address = "127.0.0.1";       // a loopback address
-  uint16_t port = 0;                       // 0: the system chooses
-  std::string certificate_file, key_file;  // PEM; both empty: plain HTTP
-  std::string events_ca_file;              // for targets of events with https
+  std::string address = "127.0.0.1";                 // a loopback address
+  uint16_t port = 0;                                 // 0: the system chooses
+  std::string certificate_file = {}, key_file = {};  // PEM; both empty: plain HTTP
+  std::string events_ca_file = {};                   // for targets of events with https
 };
 
 // A thread for each connection, at most kMaxConnections at once. Thread-safe.

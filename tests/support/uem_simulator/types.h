@@ -54,7 +54,7 @@ struct AppControl {
 
 enum class Fault {
   kNone,
-  kSlow,             // up to 90 s; past limits::kUemCallTime the caller has given up
+  kSlow,             // up to 90 s; past its timeout the caller has given up
   kLostBefore,       // the connection breaks before the request is carried out
   kLostAfter,        // it is carried out, and the answer is lost
   kBrokenJson,       // carried out, and the answer is no JSON

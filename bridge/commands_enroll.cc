@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/adapters/files/file_io.h"
 #include "agent/adapters/grpc/controller_link.h"
+#include "agent/domain/certificate.h"
 #include "agent/flow/enrollment.h"
 #include "bridge/adapters/sqlite/sqlite_store.h"
 #include "bridge/commands.h"
@@ -63,7 +64,7 @@ absl::Status Enroll(const EnrollOptions& options) {
   MUSTER_ASSIGN_OR_RETURN(
       const std::string token,
       ReadGiven(options.token_file, limits::kMaxTokenFileBytes, "--token-file"));
-  if (!SpkiOfCertificate(ca).ok()) {
+  if (!agent::SpkiOfCertificate(ca).ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("--ca: ", options.ca_file, " holds no PEM certificate"));
   }
@@ -76,7 +77,7 @@ absl::Status Enroll(const EnrollOptions& options) {
         absl::StrCat("--token-file: ", options.token_file, " is empty"));
   }
   request.set_hostname(options.name.empty() ? HostName() : options.name);
-  MUSTER_ASSIGN_OR_RETURN(*request.mutable_csr(), MakeCsr(key, request.hostname()));
+  MUSTER_ASSIGN_OR_RETURN(*request.mutable_csr(), agent::MakeCsr(key, request.hostname()));
   MUSTER_ASSIGN_OR_RETURN(const v1::EnrollResponse response,
                           agent::CallEnroll(options.controller, ca, request));
   MUSTER_ASSIGN_OR_RETURN(

@@ -8,6 +8,7 @@ namespace muster::cli {
 void AddAppCommands(CLI::App* root, Session* session);
 void AddTrmCommands(CLI::App* root, Session* session);
 void AddPolicyCommands(CLI::App* root, Session* session);  // blocklist, apply, simulate, policy
+void AddPolicyExportCommand(CLI::App* policy, Session* session);
 void AddRequestCommands(CLI::App* root, Session* session);
 void AddGrantCommands(CLI::App* root, Session* session);
 void AddRoleCommands(CLI::App* root, Session* session);           // login, logout, roles

@@ -169,6 +169,7 @@ void AddPolicyCommands(CLI::App* root, Session* session) {
             MUSTER_RETURN_IF_ERROR(s.Call("GetPolicy", v1::GetPolicyRequest(), &view));
             return s.Print(MessageJson(view));
           });
+  AddPolicyExportCommand(policy, session);
 }
 
 }  // namespace muster::cli

@@ -20,9 +20,11 @@ namespace {
 
 constexpr size_t kMaxPinBytes = 256;
 
-// The mode of the very file that is read, not of one that was put in its place.
-absl::StatusOr<std::string> ReadSecret(const std::string& path, absl::string_view what,
-                                       size_t max_bytes) {
+}  // namespace
+
+absl::StatusOr<std::string> ReadSecretFile(const std::string& path, absl::string_view what,
+                                           size_t max_bytes) {
+  // The mode of the very file that is read, not of one that was put in its place.
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat st;
   if (fd < 0 || fstat(fd, &st) != 0) {
@@ -48,19 +50,18 @@ absl::StatusOr<std::string> ReadSecret(const std::string& path, absl::string_vie
   return text;
 }
 
-}  // namespace
-
 absl::StatusOr<PrivateKey> LoadSigningKey(const std::string& where, const std::string& pin_file) {
   if (IsTokenUri(where)) {
     if (pin_file.empty()) {
       return absl::InvalidArgumentError(
           "a key in a token needs its PIN: name its file, --pin-file");
     }
-    MUSTER_ASSIGN_OR_RETURN(const std::string pin, ReadSecret(pin_file, "PIN file", kMaxPinBytes));
+    MUSTER_ASSIGN_OR_RETURN(const std::string pin,
+                            ReadSecretFile(pin_file, "PIN file", kMaxPinBytes));
     return LoadTokenKey(where, std::string(absl::StripTrailingAsciiWhitespace(pin)));
   }
   MUSTER_ASSIGN_OR_RETURN(const std::string pem,
-                          ReadSecret(where, "key file", limits::kMaxPemBytes));
+                          ReadSecretFile(where, "key file", limits::kMaxPemBytes));
   absl::StatusOr<PrivateKey> key = PrivateKey::FromPem(pem);
   if (key.ok()) return key;
   return absl::InvalidArgumentError(

@@ -35,6 +35,21 @@ inline constexpr uint32_t kMaxUemPerMinute = 60'000;
 inline constexpr absl::Duration kMaxUemWindow = absl::Hours(24);
 inline constexpr size_t kMaxAppleDeniedUrls = 500;  // of one web filter; Apple: "about 500"
 inline constexpr size_t kMaxHints = 10'000;         // waiting at once; a sweep finds what is beyond
+inline constexpr absl::Duration kUemTokenMargin = absl::Minutes(5);  // a token is renewed earlier
+inline constexpr absl::Duration kUemSignInTime = absl::Seconds(5);   // of kUemCallTime
+inline constexpr absl::Duration kMaxUemPause = absl::Hours(24);      // that its headers can ask for
+inline constexpr size_t kMaxUemTokenBytes = size_t{16} << 10;
+inline constexpr size_t kMaxUemJsonDepth = 16;
+inline constexpr size_t kMaxUemRows = 1'000;  // of one page of any list
+inline constexpr size_t kMaxHintConnections = 64;
+inline constexpr size_t kMaxHintHeaderBytes = size_t{8} << 10;
+inline constexpr absl::Duration kHintTime = absl::Seconds(10);  // of one request, from its start
+inline constexpr size_t kMaxBridgeConfigBytes = size_t{256} << 10;
+inline constexpr uint64_t kMaxParallelUemCalls = 64;
+inline constexpr absl::Duration kMinUemSweep = absl::Minutes(1);
+inline constexpr absl::Duration kMaxUemSweep = absl::Hours(24 * 7);
+inline constexpr size_t kMaxBridgeApps = 1'000;
+inline constexpr size_t kMaxSecretBytes = size_t{4} << 10;  // of one file that holds a secret
 inline constexpr size_t kMaxHintBytes = size_t{64} << 10;
 
 // The bridge's own state, and its stream to the controller.
@@ -46,6 +61,7 @@ inline constexpr size_t kMaxResidentPhones = 16;       // whose documents are in
 inline constexpr size_t kMaxCachedBlobBytes = size_t{64} << 20;
 inline constexpr size_t kMaxPhonesPerTick = 64;  // looked at before others get their turn
 inline constexpr size_t kMaxWaitingUpdates = 4;  // of one phone, for chunks another one fetches
+inline constexpr absl::Duration kBridgeReportEvery = absl::Minutes(1);
 inline constexpr absl::Duration kBlobSweep = absl::Hours(24);
 
 }  // namespace muster::limits

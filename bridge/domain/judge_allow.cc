@@ -23,9 +23,8 @@ void PhoneJudge::JudgeGranted(const Case& c, App& app) {
              (c.managed != nullptr || !record_.facts().personal_apps_hidden())) {
     app.set_presence(App::ABSENT);  // the UEM's own copies are never kept back
   }
-  if (!c.reading.there() && enrolled() && IsOfThisPhone(reading_)) {
-    JudgeNotInstalled(c, app);
-  }
+  const bool absent = !c.ruling.bundle_ids.empty() && !c.reading.there();
+  if (absent && enrolled() && IsOfThisPhone(reading_)) JudgeNotInstalled(c, app);
   if (c.ruling.bundle_ids.empty()) {
     app.set_state(App::UNKNOWN);
     app.set_why(kNoBundleId);

@@ -18,6 +18,10 @@ constexpr absl::string_view kKeptForRecords =
     "Its messages are not shown to be saved, so it is not removed: the person exports them, and "
     "it goes when the records office has its receipts.";
 
+constexpr absl::string_view kToldBefore =
+    "The UEM was told to remove it before its messages were known not to be saved, and may still "
+    "do so: the records office has to know.";
+
 }  // namespace
 
 std::string PhoneJudge::ProfileWords() const {
@@ -92,7 +96,12 @@ void PhoneJudge::JudgeThere(const Case& c, App& app) const {
 }
 
 void PhoneJudge::JudgeHidden(const Case& c, App& app) const {
-  if (c.removable() && !IsRefused(c.remove)) {
+  if (c.ruling.holds_records && IsWithUem(c.remove)) {
+    app.set_state(App::PENDING);
+    app.set_why(absl::StrCat("It is hidden by the restrictions profile. ", kToldBefore));
+    return;
+  }
+  if (IsWithUem(c.remove) || (c.removable() && !IsRefused(c.remove))) {
     app.set_state(App::PENDING);
     app.set_why("It is hidden by the restrictions profile, and is being removed.");
     return;
@@ -121,7 +130,8 @@ void PhoneJudge::JudgeUsable(const Case& c, App& app) const {
   } else if (view_.hides) {
     JudgeUnhidden(c, app);
   } else if (c.ruling.holds_records) {
-    app.set_why(absl::StrCat("The app is there. ", kKeptForRecords));
+    app.set_why(
+        absl::StrCat("The app is there. ", IsWithUem(c.remove) ? kToldBefore : kKeptForRecords));
   } else if (c.reading.by_person != nullptr) {
     app.set_why(
         "The person installed it, and only what the UEM installed can be removed by it: the person "

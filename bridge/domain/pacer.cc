@@ -123,13 +123,12 @@ void Pacer::Tell(const RateLimit& limit, absl::Time now) {
   if (!limit.limit || !limit.remaining) return;
   told_.reset();
   if (*limit.limit == 0 || *limit.remaining > *limit.limit) return;
-  const uint64_t known = std::min<uint64_t>(*limit.remaining, INT32_MAX);
   Told told;
   told.at = now;
   // Those in flight it may not have counted yet.
-  told.left = static_cast<int64_t>(known) - in_flight_;
+  told.left = static_cast<int64_t>(std::min<uint64_t>(*limit.remaining, INT64_MAX)) - in_flight_;
   told.reserve = static_cast<int64_t>(
-      std::min<uint64_t>(PartOf(*limit.limit, options_.reserve_percent), INT32_MAX));
+      std::min<uint64_t>(PartOf(*limit.limit, options_.reserve_percent), INT64_MAX));
   if (limit.reset_at) {
     if (*limit.reset_at <= now || *limit.reset_at - now > limits::kMaxUemWindow) return;
     told.reset_at = limit.reset_at;

@@ -72,10 +72,4 @@ std::vector<std::string> FactsOfApp(const v1::App& app) {
   return facts;
 }
 
-// Android and iOS browsers belong to the UEM, which is not driven by this content.
-bool HasManagedBrowsers(v1::Platform::Id platform) {
-  return platform == v1::Platform::LINUX || platform == v1::Platform::MACOS ||
-         platform == v1::Platform::WINDOWS;
-}
-
 }  // namespace muster

@@ -311,7 +311,6 @@ v1::CohortContent CompileContent(const PolicySet& set, v1::Platform::Id platform
     for (const v1::AppIdentity& identity : app.identities()) {
       if (identity.platform() == platform) *here.add_identities() = identity;
     }
-    if (!HasManagedBrowsers(platform)) here.clear_web_hosts();
     if (here.identities().empty() && here.web_hosts().empty()) continue;
     *content.add_apps() = std::move(here);
     if (const v1::Trm* trm = FindOrNull(set.trm, id)) *content.add_trm() = *trm;

@@ -131,12 +131,9 @@ inline constexpr v1::Platform::Id kPlatforms[] = {v1::Platform::ANDROID, v1::Pla
 absl::string_view PlatformName(v1::Platform::Id platform);  // "linux"; as in policy files
 absl::string_view OriginName(v1::Origin::Kind origin);      // "dpkg", "package", "bundle", …
 
-// Whether the agent or the management of this platform blocks web clients.
-bool HasManagedBrowsers(v1::Platform::Id platform);
-
-// One platform's content: the apps that have identities there (with those identities only) or,
-// where browsers are managed, a web client; their TRM entries, and every blocklisted id. Ordered
-// by app id, so equal sets give equal bytes.
+// One platform's content: the apps that have identities there (with those identities only) or a
+// web client, for browsers are managed everywhere: by the agent, or by the UEM of a phone; their
+// TRM entries, and every blocklisted id. Ordered by app id, so equal sets give equal bytes.
 v1::CohortContent CompileContent(const PolicySet& set, v1::Platform::Id platform);
 // What agents of a platform need to know to archive; nullopt: the agency has set nothing.
 std::optional<v1::ArchiveSettings> ArchiveSettingsFor(

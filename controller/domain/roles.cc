@@ -21,6 +21,8 @@ const std::vector<Role> kOperations = {kUemAdmin, kAdmin};
 // Of everything that was ever done or looked at.
 const std::vector<Role> kLogReaders = {kAuditor, kRecordsOfficer};
 const std::vector<Role> kReaders = {kAuditor, kRecordsOfficer, kSocApprover, kAdmin};
+// Of policy files: those who put them in place, and those who check or answer for what they say.
+const std::vector<Role> kExporters = {kUemAdmin, kAdmin, kAuditor, kSocApprover};
 
 const std::vector<Role> kIncidentReaders = {kRecordsOfficer, kAuditor, kSocApprover};
 // Whoever hears of a lost phone first.
@@ -107,6 +109,7 @@ std::vector<Permission> OtherPermissions() {
       {"CreateToken", "device token", kChange, kOperations},
       {"Explain", "explain", kEachCall, kEverybody},
       {"GetPolicy", "policy show", kNever, kEverybody},
+      {"ExportPolicy", "policy export", kEachCall, kExporters},
       {"ListAudit", "audit list", kEachCall, kReaders},
       {"GetAuditCheckpoint", "audit checkpoint", kNever, kEverybody},
       {"ReadAuditLog", "audit export", kEachCall, kLogReaders},

@@ -47,16 +47,11 @@ std::string PolicyDetail(const std::vector<v1::DocumentState>& states, bool* ver
 }
 
 absl::Status FillEmergencyDeny(const Snapshot& snapshot, DecisionInputs& in) {
-  MUSTER_ASSIGN_OR_RETURN(const DocumentPtr current, FindEmergencyDeny(snapshot, in.now));
-  v1::SignedDoc envelope;
-  v1::EmergencyDeny deny;
-  if (current == nullptr || !envelope.ParseFromString(*current->bytes) ||
-      !deny.ParseFromString(envelope.payload())) {
-    return absl::OkStatus();
-  }
+  MUSTER_ASSIGN_OR_RETURN(const auto deny, EmergencyDenyAt(snapshot, in.now));
+  if (!deny) return absl::OkStatus();
   in.emergency_denied =
-      std::find(deny.app_ids().begin(), deny.app_ids().end(), in.app_id) != deny.app_ids().end();
-  in.emergency_reason = deny.reason();
+      std::find(deny->app_ids().begin(), deny->app_ids().end(), in.app_id) != deny->app_ids().end();
+  in.emergency_reason = deny->reason();
   return absl::OkStatus();
 }
 
@@ -221,6 +216,18 @@ std::string NextStep(const Standing& standing, bool on_device, const std::string
 }
 
 }  // namespace
+
+absl::StatusOr<std::optional<v1::EmergencyDeny>> EmergencyDenyAt(const Snapshot& snapshot,
+                                                                 absl::Time now) {
+  MUSTER_ASSIGN_OR_RETURN(const DocumentPtr current, FindEmergencyDeny(snapshot, now));
+  v1::SignedDoc envelope;
+  v1::EmergencyDeny deny;
+  if (current == nullptr || !envelope.ParseFromString(*current->bytes) ||
+      !deny.ParseFromString(envelope.payload())) {
+    return std::nullopt;
+  }
+  return deny;
+}
 
 absl::StatusOr<v1::Explanation> Explain(const Services& services, const DeviceHub& hub,
                                         const std::string& person_upn, const std::string& device_id,

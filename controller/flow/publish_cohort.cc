@@ -51,23 +51,11 @@ class CohortWriter {
   absl::StatusOr<bool> Write() {
     MUSTER_RETURN_IF_ERROR(Read());
     if (rollout_.state() == v1::Rollout::ABORTED && base_) return Revert();
-    MUSTER_ASSIGN_OR_RETURN(const PolicySet set, LoadPolicySet(snapshot_));
-    v1::CohortPolicy wanted;
-    wanted.set_platform(platform_);
-    wanted.set_how_to_ask(s_.settings.how_to_ask);
-    AddMonitoring(set, platform_, wanted);
-    v1::CohortContent content = CompileContent(set, platform_);
-    if (content.apps().empty()) return false;
-    MUSTER_ASSIGN_OR_RETURN(const v1::Guidance guidance, LoadGuidance(snapshot_));
-    if (auto archive = ArchiveSettingsFor(set.retention, guidance, platform_)) {
-      *content.mutable_archive() = *std::move(archive);
-    }
-    for (std::string& chunk : SplitContent(content)) {
-      v1::ChunkRef* ref = wanted.add_chunks();
-      ref->set_sha256(Sha256Hex(chunk));
-      ref->set_size(static_cast<uint32_t>(chunk.size()));
-      chunks_.emplace_back(ref->sha256(), std::move(chunk));
-    }
+    MUSTER_ASSIGN_OR_RETURN(CompiledCohort compiled,
+                            CompileCohort(snapshot_, s_.settings, platform_));
+    v1::CohortPolicy& wanted = compiled.policy;
+    if (wanted.chunks().empty()) return false;
+    chunks_ = std::move(compiled.chunks);
     const std::string content_hash = ContentSha256(wanted);
     if (!target_) return Publish(std::move(wanted), v1::Rollout::COMPLETE);
     const bool refused = rollout_.state() == v1::Rollout::ABORTED &&
@@ -216,6 +204,28 @@ absl::StatusOr<DocumentPtr> LoadWithChunks(const Snapshot& snapshot, const std::
 }
 
 }  // namespace
+
+absl::StatusOr<CompiledCohort> CompileCohort(const Snapshot& snapshot, const Settings& settings,
+                                             v1::Platform::Id platform) {
+  MUSTER_ASSIGN_OR_RETURN(const PolicySet set, LoadPolicySet(snapshot));
+  CompiledCohort out;
+  out.policy.set_platform(platform);
+  out.policy.set_how_to_ask(settings.how_to_ask);
+  AddMonitoring(set, platform, out.policy);
+  v1::CohortContent content = CompileContent(set, platform);
+  if (content.apps().empty()) return out;
+  MUSTER_ASSIGN_OR_RETURN(const v1::Guidance guidance, LoadGuidance(snapshot));
+  if (auto archive = ArchiveSettingsFor(set.retention, guidance, platform)) {
+    *content.mutable_archive() = *std::move(archive);
+  }
+  for (std::string& chunk : SplitContent(content)) {
+    v1::ChunkRef* ref = out.policy.add_chunks();
+    ref->set_sha256(Sha256Hex(chunk));
+    ref->set_size(static_cast<uint32_t>(chunk.size()));
+    out.chunks.emplace_back(ref->sha256(), std::move(chunk));
+  }
+  return out;
+}
 
 absl::StatusOr<CohortPublication> PublishCohort(const Services& services, const Signer& signer,
                                                 v1::Platform::Id platform) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -36,6 +37,14 @@ struct CohortPublication {
 // publishes nothing: an empty policy is refused by every agent. ABORTED never escapes.
 absl::StatusOr<CohortPublication> PublishCohort(const Services& services, const Signer& signer,
                                                 v1::Platform::Id platform);
+
+// A platform's policy as the store has it now, without header.
+struct CompiledCohort {
+  v1::CohortPolicy policy;  // no chunks: the catalogue is empty
+  std::vector<std::pair<std::string, std::string>> chunks = {};  // sha256, bytes
+};
+absl::StatusOr<CompiledCohort> CompileCohort(const Snapshot& snapshot, const Settings& settings,
+                                             v1::Platform::Id platform);
 
 // What is stored, ready to be sent.
 absl::StatusOr<CohortPublication> LoadCohort(const Snapshot& snapshot, const std::string& name);

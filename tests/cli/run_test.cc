@@ -57,6 +57,9 @@ TEST(Musterctl, UsageErrorsExitTwoAndAskNothing) {
       {{"trm", "set", "a", "UNSPECIFIED", "--decision", "d", "--reason", "r"},
        "musterctl: status: 'UNSPECIFIED' is none of PERMITTED, RESTRICTED, PROHIBITED, UNLISTED\n"
        "  next: musterctl trm set --help shows the usage\n"},
+      {{"device", "token", "--platform", "ios", "--bridge", "--owner", "a"},
+       "musterctl: --bridge excludes --platform\n"
+       "  next: musterctl device token --help shows the usage\n"},
       {{"device", "token", "--platform", "linux", "--owner", "a", "--ttl", "soon"},
        "musterctl: --ttl: 'soon' is not a duration; write it like 180d, 12h, 30m or 1h30m\n"
        "  next: musterctl device token --help shows the usage\n"},

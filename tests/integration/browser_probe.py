@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Opens pages in a real browser and says what came of it, as one JSON object {url: result}:
 "open", or the browser's own word for why not.
-   browser_probe.py chromium|firefox ETC HOST...
-Runs in a mount namespace of its own in which ETC stands for /etc. Every host is a TLS server
+   browser_probe.py [--policy] chromium|firefox ETC HOST...
+With --policy also, as "policy", what the browser itself says of its policy: one line for each that
+it was given, with its own word for what is wrong. Runs in a mount namespace of its own in which ETC stands for /etc. Every host is a TLS server
 on loopback, made here. Needs root."""
 import base64
 import ctypes
@@ -121,7 +122,44 @@ class DevTools:
                 return answer["result"]
 
 
-def chromium(folder, urls):
+# The rows of chrome://policy that are set, as "name: what it says", one a line; null while the
+# page is not filled.
+POLICY_ROWS = """(() => {
+  const rows = [];
+  let seen = 0;
+  const walk = (root) => {
+    for (const e of root.querySelectorAll('*')) {
+      if (e.shadowRoot) walk(e.shadowRoot);
+      if (e.tagName != 'POLICY-ROW' || !e.shadowRoot.querySelector('.messages')) continue;
+      ++seen;
+      const text = (part) => e.shadowRoot.querySelector(part).textContent.trim();
+      if (text('.messages') != 'Not set.') rows.push(text('.name') + ': ' + text('.messages'));
+    }
+  };
+  walk(document);
+  return seen ? rows.join('\\n') : null;
+})()"""
+
+# What Firefox took, and what it complained of, one a line.
+POLICY_SAID = """
+const storage = Cc['@mozilla.org/consoleAPI-storage;1'].getService(Ci.nsIConsoleAPIStorage);
+const said = storage.getEvents().filter(e => e.prefix == 'Enterprise Policies');
+return [...Object.keys(Services.policies.getActivePolicies() || {}),
+        ...said.map(e => e.arguments.map(String).join(' '))].join('\\n');"""
+
+
+def chromium_policy(tools):
+    tools.call("Page.navigate", url="chrome://policy")
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        rows = tools.call("Runtime.evaluate", expression=POLICY_ROWS)["result"].get("value")
+        if rows is not None:
+            return rows
+        time.sleep(0.1)
+    sys.exit("chrome://policy stays empty")
+
+
+def chromium(folder, urls, policy):
     profile = os.path.join(folder, "chromium")
     log = open(os.path.join(folder, "log"), "wb")
     browser = subprocess.Popen(
@@ -136,8 +174,11 @@ def chromium(folder, urls):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=PATIENCE) as f:
             page = next(t for t in json.load(f) if t["type"] == "page")
         tools = DevTools(page["webSocketDebuggerUrl"])
-        return {url: tools.call("Page.navigate", url=url).get("errorText") or "open"
-                for url in urls}
+        out = {url: tools.call("Page.navigate", url=url).get("errorText") or "open"
+               for url in urls}
+        if policy:
+            out["policy"] = chromium_policy(tools)
+        return out
     finally:
         os.killpg(browser.pid, signal.SIGKILL)
         browser.wait()
@@ -158,16 +199,20 @@ class Marionette:
             size += self.stream.read(1) or sys.exit("Marionette hung up")
         return json.loads(self.stream.read(int(size[:-1])))
 
-    def call(self, command, params):
-        """Error message, or None."""
+    def ask(self, command, params):
+        """[1, number, error, result]"""
         self.last += 1
         text = json.dumps([0, self.last, command, params])
         self.socket.sendall(f"{len(text)}:{text}".encode())
-        error = self.receive()[2]
+        return self.receive()
+
+    def call(self, command, params):
+        """Error message, or None."""
+        error = self.ask(command, params)[2]
         return error and error["message"]
 
 
-def firefox(folder, urls):
+def firefox(folder, urls, policy):
     profile = os.path.join(folder, "firefox")
     os.mkdir(profile)
     prefs = {"marionette.port": 0,
@@ -179,7 +224,8 @@ def firefox(folder, urls):
         f.writelines(f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in prefs.items())
     log = open(os.path.join(folder, "log"), "wb")
     browser = subprocess.Popen(
-        ["firefox-esr", "--headless", "--no-remote", "--marionette", "--profile", profile],
+        ["firefox-esr", "--headless", "--no-remote", "--marionette", "--profile", profile]
+        + (["--remote-allow-system-access"] if policy else []),
         stdout=log, stderr=log, start_new_session=True, env={**os.environ, "HOME": folder})
     try:
         port = int(wait_for(os.path.join(profile, "MarionetteActivePort"), browser))
@@ -188,21 +234,33 @@ def firefox(folder, urls):
                                {"capabilities": {"alwaysMatch": {"acceptInsecureCerts": True}}})
         if refused:
             sys.exit(refused)
-        return {url: session.call("WebDriver:Navigate", {"url": url}) or "open" for url in urls}
+        out = {url: session.call("WebDriver:Navigate", {"url": url}) or "open" for url in urls}
+        if policy:
+            refused = session.call("Marionette:SetContext", {"value": "chrome"})
+            if refused:
+                sys.exit(refused)
+            out["policy"] = session.ask("WebDriver:ExecuteScript",
+                                        {"script": POLICY_SAID, "args": []})[3]["value"]
+        return out
     finally:
         os.killpg(browser.pid, signal.SIGKILL)
         browser.wait()
 
 
 def main():
-    name, etc, *hosts = sys.argv[1:]
+    args = sys.argv[1:]
+    policy = args[0] == "--policy"
+    name, etc, *hosts = args[policy:]
     own_etc(etc)
     folder = tempfile.mkdtemp(prefix="muster-browser-")
     try:
         port = serve(folder, hosts)
         results = {"chromium": chromium, "firefox": firefox}[name](
-            folder, [f"https://{h}:{port}/" for h in hosts])
-        print(json.dumps({h: results[f"https://{h}:{port}/"] for h in hosts}))
+            folder, [f"https://{h}:{port}/" for h in hosts], policy)
+        out = {h: results[f"https://{h}:{port}/"] for h in hosts}
+        if policy:
+            out["policy"] = results["policy"]
+        print(json.dumps(out))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -6,7 +6,7 @@ root=$1
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 DESTDIR="$stage" cmake --install "$2" --prefix /usr >/dev/null
-for unit in musterd.service muster-agent.service; do
+for unit in musterd.service muster-agent.service muster-bridge.service; do
   test -f "$stage/usr/lib/systemd/system/$unit" || { echo "$unit is not installed"; exit 1; }
 done
 test -f "$stage/etc/muster/musterd.yaml" || { echo "no sample configuration"; exit 1; }
@@ -14,6 +14,6 @@ test -f "$stage/etc/muster/musterd.yaml" || { echo "no sample configuration"; ex
 mkdir -p "$stage/etc" "$stage/lib" "$stage/bin"
 cp /bin/kill "$stage/bin/kill"
 found=$(systemd-analyze verify --root="$stage" --man=no --recursive-errors=no \
-  musterd.service muster-agent.service 2>&1) || { echo "$found"; exit 1; }
+  musterd.service muster-agent.service muster-bridge.service 2>&1) || { echo "$found"; exit 1; }
 test -z "$found" || { echo "$found"; exit 1; }
 echo ok

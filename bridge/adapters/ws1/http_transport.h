@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/bridge_limits.h"
 
 namespace muster::bridge {
 
@@ -15,12 +17,13 @@ struct HttpRequest {
   std::string url;     // absolute, with its query
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  absl::Duration timeout = limits::kUemCallTime;  // for the whole exchange
 };
 
 struct HttpResponse {
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names as sent; compare without case
-  std::string body;  // at most limits::kMaxUemAnswerBytes
+  std::string body;                                          // at most limits::kMaxUemAnswerBytes
 };
 
 // Thread-safe.

@@ -14,6 +14,7 @@
 #include "controller/adapters/grpc/report_views.h"
 #include "controller/flow/call_log.h"
 #include "controller/flow/explain.h"
+#include "controller/flow/export_policy.h"
 #include "controller/flow/log_search.h"
 #include "controller/flow/roles.h"
 #include "controller/flow/sync_runs.h"
@@ -134,6 +135,11 @@ class AdminServiceImpl final : public IncidentService {
   grpc::Status GetPolicy(Ctx* c, const v1::GetPolicyRequest* in, v1::PolicyView* out) override {
     return Door("GetPolicy", *c, *in,
                 [&](const Caller&) { return muster::GetPolicy(s_, d_.signer, *out); });
+  }
+  grpc::Status ExportPolicy(Ctx* c, const v1::ExportPolicyRequest* in,
+                            v1::ExportPolicyResponse* out) override {
+    return Door("ExportPolicy", *c, *in,
+                [&](const Caller&) { return muster::ExportPolicy(s_, *in, *out); });
   }
   grpc::Status ListAudit(Ctx* c, const v1::ListAuditRequest* in,
                          v1::ListAuditResponse* out) override {

@@ -11,9 +11,7 @@ namespace muster::native {
 absl::StatusOr<NativeFile> AppleDeclaration(const NativeInput& in) {
   PhoneApps apps = AppsOn(in, v1::Platform::IOS);
   if (apps.apps.empty()) return NothingBlocked("iOS");
-  nlohmann::json denied = nlohmann::json::array();
-  for (const PhoneApp& app : apps.apps) denied.push_back({{"AppIdentifier", app.id}});
-  nlohmann::json payload = {{"Allowed", {{"DeniedApps", std::move(denied)}}}};
+  nlohmann::json payload = {{"Allowed", {{"DeniedApps", apps.ids()}}}};
   const std::string content = Sha256Hex(IndentedJson(payload)).substr(0, 32);
   nlohmann::json declaration = {
       {"Type", "com.apple.configuration.app.settings"},
@@ -27,7 +25,8 @@ absl::StatusOr<NativeFile> AppleDeclaration(const NativeInput& in) {
   out.media_type = "application/json";
   out.notes = std::move(apps.notes);
   out.notes.push_back(
-      "Acts from iOS 27 on, on supervised iPhones and iPads alone; older ones refuse it and need "
+      "Acts from iOS 27 on, on supervised iPhones and iPads alone; older ones do not know it and "
+      "need "
       "the apple-profile. Not on a Mac.");
   out.notes.push_back(
       "Adds to what other declarations deny; nothing in them can take an app off this list.");

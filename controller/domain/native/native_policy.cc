@@ -20,7 +20,10 @@ std::vector<std::string> BlockedIds(const NativeInput& in, v1::Platform::Id plat
 std::vector<std::string> BlockedHosts(const NativeInput& in) {
   std::set<std::string> out;
   for (const Ruling& ruling : in.rulings) {
-    if (ruling.blocked()) out.insert(ruling.web_hosts.begin(), ruling.web_hosts.end());
+    // An app that is open for its export alone is not used by the web.
+    if (ruling.blocked() || ruling.verdict == v1::Verdict::ALLOW_EXPORT_ONLY) {
+      out.insert(ruling.web_hosts.begin(), ruling.web_hosts.end());
+    }
   }
   return {out.begin(), out.end()};
 }

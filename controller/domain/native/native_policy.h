@@ -54,7 +54,7 @@ absl::StatusOr<NativeFile> Firefox(const NativeInput& in);
 
 // The exact bundle or package ids of what is blocked on a platform, sorted, once each.
 std::vector<std::string> BlockedIds(const NativeInput& in, v1::Platform::Id platform);
-// The hosts of what is blocked, sorted, once each.
+// The hosts of what is blocked or open for its export alone, sorted, once each.
 std::vector<std::string> BlockedHosts(const NativeInput& in);
 
 }  // namespace muster::native

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "common/crypto.h"
 #include "common/limits.h"
 #include "common/time_proto.h"
@@ -51,8 +52,11 @@ bool IsOf(const v1::AppIdentity& identity, v1::Platform::Id platform) {
   return identity.platform() == platform && !identity.package_id().empty();
 }
 
+// For a note, which is one line.
 std::string Shown(absl::string_view text) {
-  return absl::StrCat("'", PlainText(text.substr(0, limits::kMaxQuotedBytes)), "'");
+  const std::string plain = PlainText(text.substr(0, limits::kMaxQuotedBytes));
+  return absl::StrCat("'", absl::StrReplaceAll(plain, {{"\n", kReplacement}, {"\t", kReplacement}}),
+                      "'");
 }
 
 }  // namespace

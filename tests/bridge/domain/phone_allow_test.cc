@@ -10,7 +10,6 @@ using App = v1::PhoneApp;
 using Facts = v1::PhoneFacts;
 using Op = v1::BridgeOperation;
 using World = PhoneWorld;
-constexpr v1::Platform::Id kIos = v1::Platform::IOS, kAndroid = v1::Platform::ANDROID;
 
 World& Grant(World& w) { return w.Verdict(v1::Verdict::ALLOW, true); }
 World& ExportOnly(World& w) { return w.Verdict(v1::Verdict::ALLOW_EXPORT_ONLY); }

@@ -10,10 +10,9 @@ using App = v1::PhoneApp;
 using Facts = v1::PhoneFacts;
 using Op = v1::BridgeOperation;
 using World = PhoneWorld;
-constexpr v1::Platform::Id kAndroid = v1::Platform::ANDROID;
 
 const Row kBlockedAndroid[] = {
-    {"absent", kAndroid, Nothing, App::COMPLIANT, App::REMOVED, App::ABSENT, "", ""},
+    {"absent", kAndroid, [](World&) {}, App::COMPLIANT, App::REMOVED, App::ABSENT, "", ""},
     {"known to be absent", kAndroid, [](World& w) { w.Sample("MDMRemoved", false); },
      App::COMPLIANT, App::REMOVED, App::ABSENT, "", ""},
     {"absent, removal not read back", kAndroid,

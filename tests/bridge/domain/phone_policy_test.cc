@@ -3,12 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "common/archive_limits.h"
-#include "common/time_proto.h"
+#include "tests/bridge/domain/phone_world.h"
 
 namespace muster::bridge {
 namespace {
-
-const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
 // A cohort with one app, `chat`, known on iOS and by two ids on Android, and its owner alice.
 struct Documents {

@@ -11,7 +11,6 @@ using App = v1::PhoneApp;
 using Facts = v1::PhoneFacts;
 using Op = v1::BridgeOperation;
 using World = PhoneWorld;
-constexpr v1::Platform::Id kIos = v1::Platform::IOS, kAndroid = v1::Platform::ANDROID;
 
 TEST(PhoneState, SaysWhatCannotBeEnforced) {
   struct Case {
@@ -170,6 +169,13 @@ const Row kBlockedIos[] = {
        w.chat().holds_records = true;
      },
      App::COMPLIANT, App::LEFT, App::HIDDEN, "", "It is hidden by the restrictions profile. Its"},
+    {"managed, hidden, with records, a removal is on its way", kIos,
+     [](World& w) {
+       w.Profile().Operation(Op::REMOVE_APP, Op::SENT).Sample("Managed");
+       w.chat().holds_records = true;
+     },
+     App::PENDING, App::LEFT, App::MANAGED, "",
+     "It is hidden by the restrictions profile. The UEM was told to remove it before its messages"},
     {"managed, hidden, its number is not known", kIos,
      [](World& w) {
        w.Profile().Sample("Managed");

@@ -10,6 +10,7 @@
 
 namespace muster::bridge {
 
+inline constexpr v1::Platform::Id kIos = v1::Platform::IOS, kAndroid = v1::Platform::ANDROID;
 inline const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
 inline absl::Time Ago(absl::Duration d) { return kNow - d; }

@@ -88,6 +88,7 @@ const std::map<std::string, std::string>& Expected() {
         {"GetPerson", all},
         {"ReportBlockedApps", all},
         {"ReportGrantedUsers", all},
+        {"ReportPhones", all},
         {"ListWebhooks", all},
         {"GetDirectoryStatus", all},
         {"SyncDirectory", "..x...x"},
@@ -103,6 +104,7 @@ const std::map<std::string, std::string>& Expected() {
         {"CreateToken", "..x...x"},
         {"Explain", all},
         {"GetPolicy", all},
+        {"ExportPolicy", ".xx..xx"},
         {"ListAudit", ".x..xxx"},
         {"GetAuditCheckpoint", all},
         {"ReadAuditLog", "....xx."},
@@ -164,7 +166,7 @@ TEST(Recorded, EveryCallThatShowsSomethingIsAnEntry) {
     const Permission* const permission = FindPermission(method);
     if (permission == nullptr) continue;  // Login and Logout, see above
     bool shows = false;
-    for (const char* start : {"Get", "List", "Report", "Explain", "Read", "Prove"}) {
+    for (const char* start : {"Get", "List", "Report", "Explain", "Export", "Read", "Prove"}) {
       shows = shows || (absl::StartsWith(method, start) && !changes.contains(method));
     }
     Recorded want = shows ? Recorded::kEachCall : Recorded::kChange;
@@ -181,6 +183,7 @@ TEST(Recorded, VerbsOfEntries) {
       {"ExplainMember", "read.explain-member"},
       {"GetIncidentReport", "read.incident-report"},
       {"ReadAuditLog", "read.audit-log"},
+      {"ExportPolicy", "read.export-policy"},
       {"ApproveRequest", "request.approve"},
       {"AskRequest", "request.more-info"},
       {"ApplyPolicies", "apply"},

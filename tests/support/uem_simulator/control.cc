@@ -246,6 +246,8 @@ absl::Status Simulator::LoadWorld(const std::string& text) {
         AddManagedApp(app);
       } else if (name == "user_groups" && each.is_object()) {
         AddUserGroup(UserGroupOf(each));
+      } else if (name == "event_rules" && each.is_object()) {
+        MUSTER_RETURN_IF_ERROR(AddEventRule(each.dump()));
       } else if (name == "users" && each.is_string()) {
         AddUser(each.get<std::string>());
       } else {

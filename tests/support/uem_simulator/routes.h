@@ -18,6 +18,7 @@ Reply GetDeviceV3(World* world, const Call& call);
 Reply SearchDeviceApps(World* world, const Call& call);
 Reply GetDeviceApp(World* world, const Call& call);
 Reply SendCommand(World* world, const Call& call);
+Reply SendCommandBySearch(World* world, const Call& call);
 
 Reply SearchAppGroups(World* world, const Call& call);
 Reply CreateAppGroup(World* world, const Call& call);
@@ -36,6 +37,7 @@ Reply PatchSmartGroup(World* world, const Call& call);
 
 Reply SearchApps(World* world, const Call& call);
 Reply AssignPublic(World* world, const Call& call);
+Reply AssignInternal(World* world, const Call& call);
 Reply UnassignPublic(World* world, const Call& call);
 Reply InstallPublic(World* world, const Call& call);
 Reply InstallInternal(World* world, const Call& call);

@@ -99,6 +99,18 @@ SmartGroupState* AssignmentGroup(World* world, const std::string& text) {
   return it == world->smart_groups.end() ? nullptr : &it->second;
 }
 
+Reply Assign(World* world, const Call& call, AppKind kind) {
+  const SimManagedApp* app = CatalogueApp(*world, kind, call.args[0], false);
+  SmartGroupState* group = AssignmentGroup(world, call.args[1]);
+  if (app == nullptr || group == nullptr) return Error(400, 0, "no such application or group");
+  if (!group->apps.insert(app->id).second) {
+    return Error(400, 0, "The application is assigned to the group already");
+  }
+  Reply reply = Empty(201);
+  reply.effect = absl::StrCat("assign ", app->id, " to '", group->name, "'");
+  return reply;
+}
+
 std::string KindName(AppKind kind) {
   switch (kind) {
     case AppKind::kPublic:
@@ -143,16 +155,10 @@ Reply SearchApps(World* world, const Call& call) {
              {"Total", found.size()}});
 }
 
-Reply AssignPublic(World* world, const Call& call) {
-  const SimManagedApp* app = CatalogueApp(*world, AppKind::kPublic, call.args[0], false);
-  SmartGroupState* group = AssignmentGroup(world, call.args[1]);
-  if (app == nullptr || group == nullptr) return Error(400, 0, "no such application or group");
-  if (!group->apps.insert(app->id).second) {
-    return Error(400, 0, "The application is assigned to the group already");
-  }
-  Reply reply = Empty(201);
-  reply.effect = absl::StrCat("assign ", app->id, " to '", group->name, "'");
-  return reply;
+Reply AssignPublic(World* world, const Call& call) { return Assign(world, call, AppKind::kPublic); }
+// Of this one only the public app's sister is in the documents that were read.
+Reply AssignInternal(World* world, const Call& call) {
+  return Assign(world, call, AppKind::kInternal);
 }
 
 Reply UnassignPublic(World* world, const Call& call) {

@@ -68,6 +68,44 @@ const PhoneState* ByNumber(World* world, const std::string& text) {
   return absl::SimpleAtoi(text, &number) ? world->Find(number) : nullptr;
 }
 
+Reply Command(World* world, const Call& call, PhoneState* phone) {
+  if (phone == nullptr) return NoDevice();
+  if (!phone->enrolled) return Error(400, 0, "The device is not enrolled");
+  PhoneCommand command;
+  const std::string name = Lower(call.Query("command"));
+  if (name == "custommdmcommand") {
+    if (phone->is.platform != v1::Platform::IOS) return Error(400, 0, "Apple devices only");
+    const auto custom = ParseCustomCommand(call.Text("CommandXml"));
+    if (!custom.ok()) return Error(400, 0, std::string(custom.status().message()));
+    if (custom->request_type == "InstallProfile") {
+      const auto profile = ParseProfile(custom->payload);
+      if (!profile.ok()) return Error(400, 0, std::string(profile.status().message()));
+      command.kind = PhoneCommand::Kind::kProfile;
+      command.profile = *profile;
+    }
+  } else if (name != "devicequery" && name != "syncdevice") {
+    return Error(name.empty() ? 422 : 400, 0, "a command that this simulator does not know");
+  }
+  Reply reply = Empty(202);
+  reply.effect = absl::StrCat(command.Name(), " ", phone->is.uuid);
+  if (command.kind == PhoneCommand::Kind::kProfile) {
+    absl::StrAppend(&reply.effect, " ", command.profile.sha256.substr(0, 12));
+  }
+  reply.redundant = world->Queue(phone, std::move(command), call.now);
+  return reply;
+}
+
+PhoneState* FindBy(World* world, const std::string& by, const std::string& id) {
+  for (auto& [number, phone] : world->phones) {
+    if ((by == "deviceid" && absl::StrCat(number) == id) ||
+        (by == "uuid" && phone.is.uuid == Lower(id)) || (by == "udid" && phone.is.udid == id) ||
+        (by == "serialnumber" && phone.is.serial == id)) {
+      return &phone;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Reply SearchDevices(World* world, const Call& call) {
@@ -81,14 +119,8 @@ Reply SearchDevicesV3(World* world, const Call& call) {
 Reply FindDevice(World* world, const Call& call) {
   const std::string by = Lower(call.Query("searchby")), id = call.Query("id");
   if (by.empty() || id.empty()) return Error(422, 0, "searchby and id are needed");
-  for (const auto& [number, phone] : world->phones) {
-    if ((by == "deviceid" && absl::StrCat(number) == id) ||
-        (by == "uuid" && phone.is.uuid == Lower(id)) || (by == "udid" && phone.is.udid == id) ||
-        (by == "serialnumber" && phone.is.serial == id)) {
-      return Ok(DeviceV1(phone));
-    }
-  }
-  return NoDevice();
+  const PhoneState* phone = FindBy(world, by, id);
+  return phone == nullptr ? NoDevice() : Ok(DeviceV1(*phone));
 }
 
 Reply GetDeviceV1(World* world, const Call& call) {
@@ -143,31 +175,14 @@ Reply GetDeviceApp(World* world, const Call& call) {
 
 Reply SendCommand(World* world, const Call& call) {
   uint64_t number = 0;
-  PhoneState* phone = absl::SimpleAtoi(call.args[0], &number) ? world->Find(number) : nullptr;
-  if (phone == nullptr) return NoDevice();
-  if (!phone->enrolled) return Error(400, 0, "The device is not enrolled");
-  PhoneCommand command;
-  const std::string name = Lower(call.Query("command"));
-  if (name == "custommdmcommand") {
-    if (phone->is.platform != v1::Platform::IOS) return Error(400, 0, "Apple devices only");
-    const auto custom = ParseCustomCommand(call.Text("CommandXml"));
-    if (!custom.ok()) return Error(400, 0, std::string(custom.status().message()));
-    if (custom->request_type == "InstallProfile") {
-      const auto profile = ParseProfile(custom->payload);
-      if (!profile.ok()) return Error(400, 0, std::string(profile.status().message()));
-      command.kind = PhoneCommand::Kind::kProfile;
-      command.profile = *profile;
-    }
-  } else if (name != "devicequery" && name != "syncdevice") {
-    return Error(name.empty() ? 422 : 400, 0, "a command that this simulator does not know");
-  }
-  Reply reply = Empty(202);
-  reply.effect = absl::StrCat(command.Name(), " ", phone->is.uuid);
-  if (command.kind == PhoneCommand::Kind::kProfile) {
-    absl::StrAppend(&reply.effect, " ", command.profile.sha256.substr(0, 12));
-  }
-  reply.redundant = world->Queue(phone, std::move(command), call.now);
-  return reply;
+  return Command(world, call,
+                 absl::SimpleAtoi(call.args[0], &number) ? world->Find(number) : nullptr);
+}
+
+Reply SendCommandBySearch(World* world, const Call& call) {
+  const std::string by = Lower(call.Query("searchby")), id = call.Query("id");
+  if (by.empty() || id.empty()) return Error(400, 0, "searchby and id are needed");
+  return Command(world, call, FindBy(world, by, id));
 }
 
 }  // namespace muster::uemsim

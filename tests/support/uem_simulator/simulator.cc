@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "common/bridge_limits.h"
 #include "tests/support/uem_simulator/gate.h"
 #include "tests/support/uem_simulator/routes.h"
 #include "tests/support/uem_simulator/world.h"
@@ -48,7 +47,7 @@ absl::StatusOr<bridge::HttpResponse> Simulator::Send(const bridge::HttpRequest& 
   if (exchange.cut && exchange.answer.ok()) {
     exchange.answer->body.resize(exchange.answer->body.size() / 2);
   }
-  if (exchange.latency >= limits::kUemCallTime) {
+  if (exchange.latency >= request.timeout) {
     return absl::UnavailableError("the simulator did not answer in time");
   }
   return std::move(exchange.answer);
@@ -58,7 +57,7 @@ Simulator::Exchange Simulator::Handle(const bridge::HttpRequest& request) {
   MutexLock lock(&mu_);
   AdvanceLocked();
   Exchange exchange = Carry(request, clock_->Now());
-  latency_ += std::min(exchange.latency, limits::kUemCallTime);
+  latency_ += std::min(exchange.latency, request.timeout);
   return exchange;
 }
 

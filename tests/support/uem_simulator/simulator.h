@@ -58,6 +58,8 @@ class Simulator final : public bridge::HttpTransport {
   // The directory that a sync copies from.
   absl::Status SetDirectory(const std::string& group_uuid, std::vector<std::string> members);
   absl::Status SetSmartGroupReadOnly(const std::string& name, bool read_only);
+  // As POST /api/system/eventnotifications. INVALID_ARGUMENT.
+  absl::Status AddEventRule(const std::string& json);
   void RevokeTokens();  // before their time
 
   // The next requests whose path holds `path_part` meet this fault, before any by chance.
@@ -79,7 +81,7 @@ class Simulator final : public bridge::HttpTransport {
 
   // The server's own control paths (/simulator/…), no part of any UEM: see README.md here.
   bridge::HttpResponse Control(const bridge::HttpRequest& request);
-  // "phones", "managed_apps", "user_groups", "users" as the control paths take them.
+  // "managed_apps", "user_groups", "users", "event_rules", "phones" as the control paths take them.
   absl::Status LoadWorld(const std::string& json);
 
  private:

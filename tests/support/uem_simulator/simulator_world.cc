@@ -2,6 +2,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "tests/support/uem_simulator/gate.h"
+#include "tests/support/uem_simulator/routes.h"
 #include "tests/support/uem_simulator/simulator.h"
 #include "tests/support/uem_simulator/world.h"
 
@@ -132,6 +133,15 @@ absl::Status Simulator::SetSmartGroupReadOnly(const std::string& name, bool read
     return absl::OkStatus();
   }
   return absl::NotFoundError(absl::StrCat("no smart group ", name));
+}
+
+absl::Status Simulator::AddEventRule(const std::string& json) {
+  MutexLock lock(&mu_);
+  bridge::HttpRequest request;
+  request.body = json;
+  const Reply reply = CreateEventRule(world_.get(), ParseCall(request, clock_->Now()));
+  if (reply.status == 200) return absl::OkStatus();
+  return absl::InvalidArgumentError((*reply.body)["message"].get<std::string>());
 }
 
 absl::StatusOr<PhoneTruth> Simulator::Phone(const std::string& uuid) {

@@ -41,6 +41,7 @@ struct SimUserGroup {
   std::string uuid = {};  // empty: one is made
   std::string name = {};
   std::vector<std::string> members = {};  // user names; they are known to the UEM
+  uint64_t number = 0;                    // 0: one is made
   bool by_scim = false;                   // a sync refuses it
 };
 
@@ -53,7 +54,7 @@ struct AppControl {
 
 enum class Fault {
   kNone,
-  kSlow,             // up to 90 s; past limits::kUemCallTime the caller has given up
+  kSlow,             // up to 90 s; past its timeout the caller has given up
   kLostBefore,       // the connection breaks before the request is carried out
   kLostAfter,        // it is carried out, and the answer is lost
   kBrokenJson,       // carried out, and the answer is no JSON
@@ -101,10 +102,13 @@ struct SimOptions {
   bool sample_at_check_in = true;
   bool take_over = true;  // a supervised phone lets the UEM manage what its person installed
 
+  // How a smart group's user groups are shown: the schema has a text there and no more.
+  bool user_groups_by_number = false;
+
   uint64_t seed = 1;
-  FaultRates faults;
+  FaultRates faults = {};
   absl::Duration storm = absl::Seconds(30);
-  EventFaults events;
+  EventFaults events = {};
   std::vector<AppControl> android_app_control = {};
   size_t max_calls = 2'000'000;  // kept; the oldest go first
 };
@@ -116,8 +120,8 @@ struct TrueApp {
   bool hidden = false;   // neither seen nor launchable
 };
 struct TrueProfile {
-  std::string identifier = {},
-              sha256 = {};  // of the profile's plist, whether it came signed or not
+  std::string identifier = {};
+  std::string sha256 = {};  // of the profile's plist, whether it came signed or not
   std::vector<std::string> blocked_bundle_ids = {}, denied_urls = {};  // sorted
   bool removal_disallowed = false, is_signed = false;
   absl::Time installed_at = {};

@@ -41,6 +41,7 @@ std::string World::AddPhone(SimPhone phone, absl::Time now) {
   const std::string digits = absl::StrCat(state.number);
   const bool ios = phone.platform == v1::Platform::IOS;
   if (phone.uuid.empty()) phone.uuid = MakeUuid(options_.seed, "phone", state.number);
+  phone.uuid = Lower(phone.uuid);
   if (phone.udid.empty()) phone.udid = Sha256Hex(phone.uuid).substr(0, ios ? 40 : 32);
   if (phone.serial.empty()) phone.serial = absl::StrCat("SIM", digits);
   if (phone.user.empty()) phone.user = absl::StrCat("user", digits);
@@ -111,12 +112,12 @@ uint64_t World::AddManagedApp(SimManagedApp app) {
 }
 
 std::string World::AddUserGroup(const SimUserGroup& group) {
-  UserGroupState state = {.is = group, .number = NextNumber()};
+  UserGroupState state = {.is = group, .number = group.number == 0 ? NextNumber() : group.number};
   if (state.is.uuid.empty()) state.is.uuid = MakeUuid(options_.seed, "group", state.number);
   state.members = {group.members.begin(), group.members.end()};
   state.directory = state.members;
   users.insert(group.members.begin(), group.members.end());
-  const std::string uuid = state.is.uuid;
+  const std::string uuid = state.is.uuid = Lower(state.is.uuid);
   user_groups[uuid] = std::move(state);
   return uuid;
 }

@@ -1,6 +1,7 @@
 // Inputs from which the tests of native policy make files.
 #pragma once
 
+#include <random>
 #include <string>
 #include <utility>
 
@@ -73,19 +74,32 @@ inline const std::string kHostilePlain =
     "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD"
     "\U0001F600</string>";
 
-// The sample with such texts wherever text stands; what is blocked stays the same.
-inline NativeInput HostileSample() {
+// The sample with `text` wherever text stands; what is blocked stays the same.
+inline NativeInput SampleWith(const std::string& text) {
   NativeInput in = Sample();
-  in.tenant = in.person = in.how_to_ask = kHostile;
+  in.tenant = in.person = in.how_to_ask = text;
   for (Ruling& ruling : in.rulings) {
-    ruling.name = kHostile;
-    for (v1::AppIdentity& identity : ruling.identities) identity.mutable_client()->assign(kHostile);
+    ruling.name = text;
+    for (v1::AppIdentity& identity : ruling.identities) identity.mutable_client()->assign(text);
   }
   Ruling& last = in.rulings.back();
-  last.identities.push_back(Named(v1::Platform::IOS, kHostile));
+  last.identities.push_back(Named(v1::Platform::IOS, text));
   last.identities.push_back(Named(v1::Platform::ANDROID, "org.example.*"));
-  last.web_hosts.insert(last.web_hosts.end(), {kHostile, "*", "*.example.com", "a.example/path"});
+  last.web_hosts.insert(last.web_hosts.end(), {text, "*", "*.example.com", "a.example/path"});
   return in;
+}
+inline NativeInput HostileSample() { return SampleWith(kHostile); }
+
+// Bytes of any kind, with more of what formats are made of than chance gives; equal for one seed.
+inline std::string Noise(uint32_t seed, size_t bytes) {
+  std::mt19937 random(seed);
+  const std::string kMarks = "<>&;\"'\\]]>[{}:,\r\n\t\xC2\xE2\xEF\xBF\xBE\xF0\x9F\x80";
+  std::string out;
+  while (out.size() < bytes) {
+    const uint32_t next = random();
+    out.push_back(next % 2 == 0 ? kMarks[next / 2 % kMarks.size()] : static_cast<char>(next >> 8));
+  }
+  return out;
 }
 
 }  // namespace muster::native

@@ -1,0 +1,98 @@
+#include "bridge/setup.h"
+
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/adapters/files/file_io.h"
+#include "bridge/adapters/http/curl_transport.h"
+#include "bridge/adapters/ws1/ws1_client.h"
+#include "common/bridge_limits.h"
+#include "common/profile_signer.h"
+#include "common/status_macros.h"
+
+namespace muster::bridge {
+namespace {
+
+// The key: the one file of several lines that holds a secret.
+absl::StatusOr<std::string> ReadKey(const std::string& path) {
+  struct stat stat_buf = {};
+  if (stat(path.c_str(), &stat_buf) == 0 && (stat_buf.st_mode & 0007) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " can be read by everybody here; run: chmod o-rwx ", path));
+  }
+  return agent::ReadFile(path, kMaxSignerPemBytes);
+}
+
+absl::StatusOr<ProfileSigner> LoadSigner(const BridgeConfig::Files& files, absl::Time now) {
+  MUSTER_ASSIGN_OR_RETURN(std::string certificate,
+                          agent::ReadFile(files.certificate_file, kMaxSignerPemBytes));
+  MUSTER_ASSIGN_OR_RETURN(std::string key, ReadKey(files.key_file));
+  return ProfileSigner::New({files.certificate_file, std::move(certificate)},
+                            {files.key_file, std::move(key)}, now);
+}
+
+AndroidManagement AndroidManagementOf(const std::string& text) {
+  if (text == "by-ownership") return AndroidManagement::kByOwnership;
+  if (text == "by-ownership-cope") return AndroidManagement::kByOwnershipWithCope;
+  return AndroidManagement::kUnknown;
+}
+
+}  // namespace
+
+absl::StatusOr<BridgeConfig> ReadBridgeConfig(const std::string& file) {
+  MUSTER_ASSIGN_OR_RETURN(const std::string text,
+                          agent::ReadFile(file, limits::kMaxBridgeConfigBytes));
+  return ParseBridgeConfig(file, text);
+}
+
+absl::StatusOr<Uem> MakeUem(const BridgeConfig& config, const Clock* clock) {
+  Ws1Options options;
+  options.url = config.uem.url;
+  options.token_url = config.uem.token_url;
+  MUSTER_ASSIGN_OR_RETURN(options.client_id, ReadSecretFile(config.uem.client_id_file));
+  MUSTER_ASSIGN_OR_RETURN(options.client_secret, ReadSecretFile(config.uem.client_secret_file));
+  MUSTER_ASSIGN_OR_RETURN(options.tenant_code, ReadSecretFile(config.uem.tenant_code_file));
+  options.organization_group = config.uem.organization_group;
+  options.android_management = AndroidManagementOf(config.uem.android_management);
+  options.user_group_numbers = config.user_group_numbers;
+  Uem out;
+  out.transport = NewCurlTransport({.ca_file = config.uem.ca_file});
+  out.client = std::make_unique<Ws1Client>(std::move(options), out.transport.get(), clock);
+  return out;
+}
+
+absl::StatusOr<FleetOptions> MakeFleetOptions(const BridgeConfig& config, std::string tenant,
+                                              std::string bridge_id) {
+  FleetOptions out;
+  out.tenant = std::move(tenant);
+  out.bridge_id = std::move(bridge_id);
+  out.apps = config.apps;
+  out.pace = config.pace;
+  out.sweep_every = config.sweep_every;
+  if (config.profile_signing) {
+    MUSTER_ASSIGN_OR_RETURN(const ProfileSigner signer,
+                            LoadSigner(*config.profile_signing, SystemClock().Now()));
+    out.sign_profile = [signer](const std::string& profile) { return signer.Sign(profile); };
+  }
+  return out;
+}
+
+absl::StatusOr<std::unique_ptr<HintServer>> StartHints(
+    const BridgeConfig& config, std::function<void(const std::string& uem_id)> on_hint) {
+  if (!config.hints) return nullptr;
+  HintOptions options;
+  options.address = config.hints->address;
+  options.port = config.hints->port;
+  options.user = config.hints->user;
+  MUSTER_ASSIGN_OR_RETURN(options.password, ReadSecretFile(config.hints->password_file));
+  if (config.hints->tls) {
+    options.certificate_file = config.hints->tls->certificate_file;
+    options.key_file = config.hints->tls->key_file;
+  }
+  options.on_hint = std::move(on_hint);
+  return HintServer::Start(std::move(options));
+}
+
+}  // namespace muster::bridge

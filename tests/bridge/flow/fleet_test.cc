@@ -1,0 +1,224 @@
+// The engine of a bridge over answers as values, killed at every commit and at every call.
+#include "bridge/flow/fleet.h"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "tests/bridge/memory_store.h"
+
+namespace muster::bridge {
+namespace {
+
+using Kind = UemCall::Kind;
+constexpr char kBundle[] = "net.whatsapp.WhatsApp";
+
+// A UEM with one iPhone, on which it has installed WhatsApp.
+struct OnePhoneUem {
+  absl::Time seen_at, removed_at = absl::InfinitePast();
+  bool installed = true, listed = true, found = true;
+  int removals = 0, profiles = 0, lists = 0;
+  absl::Status removal = absl::OkStatus();
+
+  UemPhone Phone() const {
+    UemPhone out;
+    out.identity.set_uem_id("u-1");
+    out.identity.set_platform(v1::Platform::IOS);
+    out.identity.set_user_name("jdoe");
+    out.facts.set_enrolment(v1::PhoneFacts::ENROLLED);
+    out.facts.set_management(v1::PhoneFacts::SUPERVISED);
+    out.facts.mutable_last_seen_at()->set_seconds(absl::ToUnixSeconds(seen_at));
+    return out;
+  }
+  UemAnswer Do(const UemCall& call, absl::Time now) {
+    seen_at = now;  // it is always connected
+    UemAnswer out;
+    if (call.kind == Kind::kListPhones) {
+      ++lists;
+      if (listed) out.phones = {Phone()};
+    } else if (call.kind == Kind::kGetPhone) {
+      if (found) out.phones = {Phone()};
+      if (!found) out.status = absl::NotFoundError("5061");
+    } else if (call.kind == Kind::kListApps || call.kind == Kind::kGetApp) {
+      UemApp app;
+      app.bundle_id = kBundle;
+      app.installed = installed;
+      app.assigned = true;
+      app.reason = installed ? "Managed" : "";
+      app.latest_action = removals > 0 ? "RemoveCommandSuccessful" : "";
+      app.latest_action_at = removed_at;
+      out.apps = {app};
+    } else if (call.kind == Kind::kRemoveApp) {
+      if (!removal.ok()) {
+        out.status = removal;
+        return out;
+      }
+      ++removals;
+      installed = false;
+      removed_at = now;
+    } else if (call.kind == Kind::kInstallProfile) {
+      ++profiles;
+    }
+    return out;
+  }
+};
+
+PhonePolicyPtr BlockedPolicy() {
+  auto out = std::make_shared<PhonePolicy>();
+  out->platform = v1::Platform::IOS;
+  out->cohort_version = 1;
+  AppRuling app;
+  app.app_id = "whatsapp";
+  app.name = "WhatsApp";
+  app.verdict = v1::Verdict::BLOCK;
+  app.reason = "NO_GRANT";
+  app.bundle_ids = {kBundle};
+  out->apps = {app};
+  out->by_bundle[kBundle] = 0;
+  return out;
+}
+
+class FleetTest : public ::testing::Test {
+ protected:
+  void Start() {
+    FleetOptions options;
+    options.tenant = "t";
+    options.bridge_id = "b";
+    AppConfig app;
+    app.app_id = "whatsapp";
+    app.ios = ManagedApp{"whatsapp", v1::Platform::IOS, ManagedApp::Kind::kPublic, "7", kBundle};
+    options.apps = {app};
+    FleetEvents events;
+    events.appeared = [this](const v1::PhoneRecord&) { ++appeared_; };
+    events.left = [this](const std::string&) { ++left_; };
+    events.changed = [this](const std::string&, const v1::PhoneReport& report,
+                            const std::optional<v1::InventoryReport>&) {
+      report_ = report;
+      ++reports_;
+    };
+    fleet_ = std::make_unique<Fleet>(std::move(options), &store_, std::move(events));
+    (void)fleet_->Load(now_);
+    fleet_->SetPolicy(id_, BlockedPolicy(), now_);
+  }
+  void Kill() {
+    fleet_.reset();
+    store_.Kill();
+    Start();
+  }
+  // `lose`: the call that is killed, counted from 0, before or after its effect.
+  void Run(absl::Duration time, int lose = -1, bool after_effect = false) {
+    for (const absl::Time end = now_ + time; now_ < end; now_ += absl::Seconds(5)) {
+      fleet_->SetPolicy(id_, policy_, now_);
+      for (int i = 0; i < 50; ++i) {
+        const auto call = fleet_->Next(now_);
+        if (store_.dead()) Kill();
+        if (!call.ok() || !call->has_value()) break;
+        const bool lost = lose >= 0 && calls_++ == lose;
+        if (lost && !after_effect) {
+          Kill();
+          break;
+        }
+        const UemAnswer answer = uem_.Do(**call, now_);
+        if (lost) {
+          Kill();
+          break;
+        }
+        fleet_->Answer(**call, answer, now_);
+      }
+    }
+  }
+
+  MemoryBridgeStore store_;
+  OnePhoneUem uem_;
+  PhonePolicyPtr policy_ = BlockedPolicy();
+  absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
+  const std::string id_ = PhoneDeviceId("t", "b", "u-1");
+  std::unique_ptr<Fleet> fleet_;
+  v1::PhoneReport report_;
+  int appeared_ = 0, left_ = 0, reports_ = 0, calls_ = 0;
+};
+
+TEST_F(FleetTest, KilledAtAnyCommitItRemovesOnce) {
+  for (int n = 0; n < 12; ++n) {
+    uem_ = {};
+    store_ = MemoryBridgeStore();
+    store_.DieAfter(n);
+    Start();
+    Run(absl::Minutes(30));
+    EXPECT_EQ(uem_.removals, 1) << n;
+    EXPECT_GE(uem_.profiles, 1) << n;
+    EXPECT_EQ(fleet_->report().open_operations(), 0u) << n;
+  }
+}
+
+TEST_F(FleetTest, KilledAtAnyCallItRemovesOnce) {
+  for (const bool after_effect : {false, true}) {
+    for (int n = 0; n < 20; ++n) {
+      uem_ = {};
+      store_ = MemoryBridgeStore();
+      calls_ = 0;
+      Start();
+      Run(absl::Minutes(30), n, after_effect);
+      EXPECT_EQ(uem_.removals, 1) << n << after_effect;
+      EXPECT_EQ(fleet_->report().open_operations(), 0u) << n << after_effect;
+    }
+  }
+}
+
+TEST_F(FleetTest, ARefusalIsShownAndTriedAgainTheNextDay) {
+  uem_.removal = absl::FailedPreconditionError("the app cannot be removed");
+  Start();
+  Run(absl::Hours(1));
+  EXPECT_EQ(uem_.removals, 0);
+  ASSERT_EQ(fleet_->operations().size(), 1u);
+  EXPECT_EQ(fleet_->operations()[0].state(), v1::BridgeOperation::REFUSED);
+  EXPECT_EQ(fleet_->operations()[0].last_error(),
+            "FAILED_PRECONDITION: the app cannot be removed");
+  uem_.removal = absl::OkStatus();
+  Run(absl::Hours(1));
+  EXPECT_EQ(uem_.removals, 0);
+  Run(absl::Hours(24));
+  EXPECT_EQ(uem_.removals, 1);
+}
+
+TEST_F(FleetTest, OneMissingListIsNotTheEndOfAPhone) {
+  Start();
+  Run(absl::Minutes(20));
+  EXPECT_EQ(appeared_, 1);
+  uem_.listed = false;  // an empty list is not believed, and the UEM still finds the phone
+  Run(absl::Hours(3));
+  EXPECT_EQ(left_, 0);
+  uem_.found = false;
+  Run(absl::Hours(3));
+  EXPECT_EQ(left_, 1);
+  EXPECT_EQ(fleet_->report().phones(), 0u);
+}
+
+TEST_F(FleetTest, NothingNewIsNotReported) {
+  Start();
+  Run(absl::Minutes(30));
+  const int before = reports_;
+  Run(absl::Hours(2));
+  EXPECT_EQ(reports_, before);
+}
+
+TEST_F(FleetTest, ARefusedAccountStopsAllButAProbe) {
+  Start();
+  const auto call = fleet_->Next(now_);
+  ASSERT_TRUE(call.ok() && call->has_value());
+  UemAnswer denied;
+  denied.status = absl::UnauthenticatedError("no");
+  fleet_->Answer(**call, denied, now_);
+  EXPECT_FALSE(fleet_->Next(now_)->has_value());
+  EXPECT_NE(fleet_->report().last_error().find("client id and secret"), std::string::npos);
+  now_ += absl::Seconds(30);
+  const auto probe = fleet_->Next(now_);
+  ASSERT_TRUE(probe.ok() && probe->has_value());
+  EXPECT_EQ((*probe)->kind, Kind::kListPhones);
+  EXPECT_FALSE(fleet_->Next(now_)->has_value());
+  fleet_->Answer(**probe, uem_.Do(**probe, now_), now_);
+  EXPECT_EQ(fleet_->report().last_error(), "");
+}
+
+}  // namespace
+}  // namespace muster::bridge

@@ -1,0 +1,142 @@
+// The simulator behind a real socket, asked by a real client.
+#include "tests/support/uem_simulator/server.h"
+
+#include <curl/curl.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "tests/support/uem_simulator/message.h"
+
+namespace muster::uemsim {
+namespace {
+
+struct Fetched {
+  CURLcode code = CURLE_OK;
+  long status = 0;
+  std::string headers, body;
+};
+
+size_t Append(char* data, size_t size, size_t count, void* out) {
+  static_cast<std::string*>(out)->append(data, size * count);
+  return size * count;
+}
+
+class Served : public ::testing::Test {
+ protected:
+  Served() {
+    auto server = Server::New(ServerOptions(), &simulator_);
+    EXPECT_TRUE(server.ok()) << server.status();
+    if (server.ok()) server_ = *std::move(server);
+  }
+
+  Fetched Fetch(const std::string& path, const std::string& post = "",
+                const std::string& type = "application/json") {
+    Fetched out;
+    std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
+    curl_slist* list = curl_slist_append(nullptr, absl::StrCat("Content-Type: ", type).c_str());
+    for (const std::string& header : {absl::StrCat("Authorization: Bearer ", token_),
+                                      std::string("aw-tenant-code: simulated-code"),
+                                      std::string("Accept: application/json;version=1")}) {
+      list = curl_slist_append(list, header.c_str());
+    }
+    const std::string url = Url(path);
+    curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
+    curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
+    curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, 20'000L);
+    curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, list);
+    if (!post.empty()) curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, post.c_str());
+    curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, Append);
+    curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &out.body);
+    curl_easy_setopt(curl.get(), CURLOPT_HEADERFUNCTION, Append);
+    curl_easy_setopt(curl.get(), CURLOPT_HEADERDATA, &out.headers);
+    out.code = curl_easy_perform(curl.get());
+    curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &out.status);
+    curl_slist_free_all(list);
+    return out;
+  }
+  std::string Url(const std::string& path) {
+    return absl::StrCat("http://127.0.0.1:", server_->port(), path);
+  }
+  void SignIn() {
+    const Fetched got = Fetch("/connect/token",
+                              "grant_type=client_credentials&client_id=muster&client_secret="
+                              "simulated-secret",
+                              "application/x-www-form-urlencoded");
+    token_ = Json::parse(got.body, nullptr, false).value("access_token", "");
+    ASSERT_NE(token_, "") << got.body;
+  }
+
+  const SystemClock clock_;
+  Simulator simulator_{{.latency = absl::Milliseconds(1)}, &clock_};
+  std::unique_ptr<Server> server_;
+  std::string token_;
+};
+
+TEST_F(Served, AnswersAndSaysWhatItIs) {
+  EXPECT_EQ(Fetch("/api/mdm/devices/search").status, 401);
+  SignIn();
+  const std::string phone = simulator_.AddPhone({.user = "ada"});
+  const Fetched got = Fetch("/api/mdm/devices/search");
+  EXPECT_EQ(got.status, 200);
+  EXPECT_TRUE(absl::StrContains(got.headers, "X-Muster-Simulator: yes")) << got.headers;
+  EXPECT_EQ(Json::parse(got.body)["Devices"][0]["Uuid"], phone);
+  EXPECT_EQ(Fetch("/api/mdm/smartgroups/search").status, 204);
+}
+
+TEST_F(Served, FaultsAreThoseOfTheWire) {
+  SignIn();
+  const std::pair<Fault, CURLcode> kCases[] = {{Fault::kLostBefore, CURLE_GOT_NOTHING},
+                                               {Fault::kLostAfter, CURLE_GOT_NOTHING},
+                                               {Fault::kTruncated, CURLE_PARTIAL_FILE},
+                                               {Fault::kBrokenJson, CURLE_OK},
+                                               {Fault::kNone, CURLE_OK}};
+  for (const auto& [fault, code] : kCases) {
+    if (fault != Fault::kNone) simulator_.FailNext(fault);
+    EXPECT_EQ(Fetch("/api/mdm/devices/search").code, code) << FaultName(fault);
+  }
+}
+
+TEST_F(Served, ControlPathsNeedNoToken) {
+  const Fetched made = Fetch("/simulator/phones", R"({"user":"ada"})");
+  EXPECT_EQ(made.status, 200) << made.body;
+  const std::string uuid = Json::parse(made.body)["uuid"];
+  EXPECT_EQ(Fetch(absl::StrCat("/simulator/phones/", uuid, "/install"), R"({"bundle_id":"com.x"})")
+                .status,
+            200);
+  EXPECT_NE(simulator_.Phone(uuid)->Find("com.x"), nullptr);
+  EXPECT_EQ(Fetch("/simulator/nothing").status, 404);
+}
+
+// Its own control path is as good a target as any: what is posted there adds a phone.
+TEST_F(Served, EventsArePosted) {
+  ASSERT_TRUE(simulator_
+                  .LoadWorld(absl::StrCat(R"({"event_rules":[{"TargetName":"t","TargetUrl":")",
+                                          Url("/simulator/phones"),
+                                          R"(","Format":"Json"}],"phones":[{}]})"))
+                  .ok());
+  for (int i = 0; i < 1000 && simulator_.Phones().size() < 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_GE(simulator_.Phones().size(), 2u);
+}
+
+TEST(ServerOptionsTest, OnlyLoopback) {
+  const SystemClock clock;
+  Simulator simulator(SimOptions(), &clock);
+  for (const char* address : {"0.0.0.0", "192.0.2.1", "somewhere"}) {
+    EXPECT_EQ(Server::New({.address = address}, &simulator).status().code(),
+              absl::StatusCode::kInvalidArgument)
+        << address;
+  }
+  EXPECT_EQ(Server::New({.certificate_file = "/nonexistent"}, &simulator).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace muster::uemsim

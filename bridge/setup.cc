@@ -33,12 +33,6 @@ absl::StatusOr<ProfileSigner> LoadSigner(const BridgeConfig::Files& files, absl:
                             {files.key_file, std::move(key)}, now);
 }
 
-AndroidManagement AndroidManagementOf(const std::string& text) {
-  if (text == "by-ownership") return AndroidManagement::kByOwnership;
-  if (text == "by-ownership-cope") return AndroidManagement::kByOwnershipWithCope;
-  return AndroidManagement::kUnknown;
-}
-
 }  // namespace
 
 absl::StatusOr<BridgeConfig> ReadBridgeConfig(const std::string& file) {
@@ -55,7 +49,9 @@ absl::StatusOr<Uem> MakeUem(const BridgeConfig& config, const Clock* clock) {
   MUSTER_ASSIGN_OR_RETURN(options.client_secret, ReadSecretFile(config.uem.client_secret_file));
   MUSTER_ASSIGN_OR_RETURN(options.tenant_code, ReadSecretFile(config.uem.tenant_code_file));
   options.organization_group = config.uem.organization_group;
-  options.android_management = AndroidManagementOf(config.uem.android_management);
+  options.android_management =
+      AndroidManagementOf(config.uem.android_management).value_or(AndroidManagement::kUnknown);
+  options.personal_apps_hidden = config.uem.personal_apps == "hidden";
   options.user_group_numbers = config.user_group_numbers;
   Uem out;
   out.transport = NewCurlTransport({.ca_file = config.uem.ca_file});

@@ -18,7 +18,7 @@ namespace muster::bridge {
 // A phone as the UEM's list has it. `identity.uem_id` is never empty.
 struct UemPhone {
   v1::PhoneIdentity identity;
-  v1::PhoneFacts facts;  // without apps_read_at and personal_apps_hidden
+  v1::PhoneFacts facts;  // without apps_read_at
   uint64_t number = 0;   // the UEM's integer id, which older calls take
   std::string udid;
   std::string user_id;  // of its user in the UEM

@@ -21,7 +21,6 @@ constexpr char kPrefix[] = "record/";
 // What a list does not say stays as the reading of apps left it.
 v1::PhoneFacts MergeFacts(const v1::PhoneFacts& old, v1::PhoneFacts now) {
   if (old.has_apps_read_at()) *now.mutable_apps_read_at() = old.apps_read_at();
-  now.set_personal_apps_hidden(old.personal_apps_hidden());
   return now;
 }
 

@@ -58,14 +58,14 @@ void ReadPhones(const Ws1Options& options, const UemCall& call, const Json& json
   if (!CheckPage(call, page, out)) return;
   std::set<std::string> seen;
   for (const Json& device : *page.rows) {
-    auto phone = ReadWs1Phone(device, options.android_management);
+    auto phone = ReadWs1Phone(device, options);
     if (!phone.has_value() || !seen.insert(phone->identity.uem_id()).second) continue;
     out->phones.push_back(*std::move(phone));
   }
 }
 
 void ReadPhone(const Ws1Options& options, const UemCall& call, const Json& json, UemAnswer* out) {
-  auto phone = ReadWs1Phone(json, options.android_management);
+  auto phone = ReadWs1Phone(json, options);
   const std::string& asked = call.phone.identity.uem_id();
   if (!phone.has_value()) return Break(call, "is not about a phone", out);
   if (!asked.empty() && phone->identity.uem_id() != absl::AsciiStrToLower(asked)) {

@@ -54,6 +54,13 @@ PhoneFacts::Management AndroidOf(const std::string& ownership, AndroidManagement
                                                     : PhoneFacts::COMPANY_WORK_PROFILE;
 }
 
+// The UEM's privacy settings go by ownership, and commonly keep back what people installed on phones
+// that are not the agency's own. Where nothing is known nothing may be concluded.
+bool MayHidePersonalApps(const Json& enrolment) {
+  const std::string ownership = UemWord(enrolment, {"Ownership", "ownership"});
+  return !IsCorporate(ownership) && !IsShared(ownership);
+}
+
 // `device`: the fields as a version 1 answer has them, or the parts of a version 3 answer.
 PhoneFacts::Management ManagementOf(const Json& device, const Json& enrolment,
                                     v1::Platform::Id platform, AndroidManagement android) {
@@ -110,7 +117,7 @@ const Json& PartOf(const Json& device, const char* name) {
 
 }  // namespace
 
-std::optional<UemPhone> ReadWs1Phone(const Json& device, AndroidManagement android) {
+std::optional<UemPhone> ReadWs1Phone(const Json& device, const Ws1Options& options) {
   const Json& enrolment = PartOf(device, "enrollment_info");
   const Json& platform = PartOf(device, "platform_info");
   UemPhone phone;
@@ -129,7 +136,10 @@ std::optional<UemPhone> ReadWs1Phone(const Json& device, AndroidManagement andro
   identity.set_name(
       UemText(device, {"DeviceFriendlyName", "device_friendly_name", "friendly_name"}));
   phone.facts = FactsOf(device, enrolment, platform);
-  phone.facts.set_management(ManagementOf(device, enrolment, identity.platform(), android));
+  phone.facts.set_management(
+      ManagementOf(device, enrolment, identity.platform(), options.android_management));
+  phone.facts.set_personal_apps_hidden(options.personal_apps_hidden ||
+                                       MayHidePersonalApps(enrolment));
   phone.number = NumberOf(device);
   phone.udid = UemText(device, {"Udid", "udid"});
   phone.user_id = UemId(enrolment, {"EnrollmentUserUuid", "enrollment_user_uuid"});

@@ -13,7 +13,7 @@ namespace muster::bridge {
 
 // A device of the list or of its own call, in the spelling of version 1 or 3. nullopt: not a phone
 // (a Mac, a PC, …), or without a UUID.
-std::optional<UemPhone> ReadWs1Phone(const Json& device, AndroidManagement android);
+std::optional<UemPhone> ReadWs1Phone(const Json& device, const Ws1Options& options);
 
 // One of "app_items". nullopt: without a bundle id.
 std::optional<UemApp> ReadWs1App(const Json& item);

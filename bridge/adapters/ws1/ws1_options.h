@@ -28,6 +28,9 @@ struct Ws1Options {
   std::string client_id, client_secret, tenant_code;  // secrets: never in a log, error or URL
   uint64_t organization_group = 0;                    // its number
   AndroidManagement android_management = AndroidManagement::kUnknown;
+  // The UEM's privacy settings keep back what people installed, on every phone; else on those only
+  // that are not the agency's own. No field of a phone says so.
+  bool personal_apps_hidden = false;
   // UUID -> number of each user group that smart groups name: the older calls know numbers only.
   // What is not here goes by its UUID.
   std::map<std::string, uint64_t> user_group_numbers;

@@ -75,6 +75,7 @@ void ReadUem(const ConfigNode& node, ConfigProblems* problems, BridgeConfig* out
   uem.organization_group_uuid = in.Uuid("organization_group_uuid", false);
   uem.android_management =
       in.Word("android_management", {"unknown", "by-ownership", "by-ownership-cope"});
+  uem.personal_apps = in.Word("personal_apps", {"by-ownership", "hidden"});
   PacerOptions& pace = out->pace;
   pace.per_minute = static_cast<uint32_t>(in.Number("per_minute", pace.per_minute, 1, kMostNumber));
   pace.per_day = in.Number("per_day", pace.per_day, 0, kMostNumber);

@@ -1,5 +1,6 @@
 // The engine of a bridge over answers as values, killed at every commit and at every call.
 #include "bridge/flow/fleet.h"
+#include "common/phone_id.h"
 
 #include <gtest/gtest.h>
 
@@ -91,9 +92,8 @@ class FleetTest : public ::testing::Test {
     FleetEvents events;
     events.appeared = [this](const v1::PhoneRecord&) { ++appeared_; };
     events.left = [this](const std::string&) { ++left_; };
-    events.changed = [this](const std::string&, const v1::PhoneReport& report,
-                            const std::optional<v1::InventoryReport>&) {
-      report_ = report;
+    events.changed = [this](const PhoneChange& change) {
+      report_ = change.report;
       ++reports_;
     };
     fleet_ = std::make_unique<Fleet>(std::move(options), &store_, std::move(events));

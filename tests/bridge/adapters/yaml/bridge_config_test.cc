@@ -130,8 +130,8 @@ TEST(BridgeConfig, EachMistakeIsNamedWhereItStands) {
       {With("  per_day: 50000", "  per_dy: 50000"),
        "12:3: unknown key 'per_dy' in uem; known are kind, url, token_url, client_id_file, "
        "client_secret_file, tenant_code_file, ca_file, organization_group, "
-       "organization_group_uuid, android_management, per_minute, per_day, reserve_percent, "
-       "parallel"},
+       "organization_group_uuid, android_management, personal_apps, per_minute, per_day, "
+       "reserve_percent, parallel"},
       {With("sweep_every: 90m", "sweep: 90m"),
        "34:1: unknown key 'sweep' in the file; known are uem, apps, profile_signing, hints, "
        "sweep_every"},

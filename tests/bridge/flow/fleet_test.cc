@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "tests/bridge/memory_store.h"
+#include "tests/bridge/memory_bridge_store.h"
 
 namespace muster::bridge {
 namespace {
@@ -102,7 +102,7 @@ class FleetTest : public ::testing::Test {
   }
   void Kill() {
     fleet_.reset();
-    store_.Kill();
+    store_.Crash();
     Start();
   }
   // `lose`: the call that is killed, counted from 0, before or after its effect.
@@ -172,8 +172,7 @@ TEST_F(FleetTest, ARefusalIsShownAndTriedAgainTheNextDay) {
   EXPECT_EQ(uem_.removals, 0);
   ASSERT_EQ(fleet_->operations().size(), 1u);
   EXPECT_EQ(fleet_->operations()[0].state(), v1::BridgeOperation::REFUSED);
-  EXPECT_EQ(fleet_->operations()[0].last_error(),
-            "FAILED_PRECONDITION: the app cannot be removed");
+  EXPECT_EQ(fleet_->operations()[0].last_error(), "FAILED_PRECONDITION: the app cannot be removed");
   uem_.removal = absl::OkStatus();
   Run(absl::Hours(1));
   EXPECT_EQ(uem_.removals, 0);

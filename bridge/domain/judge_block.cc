@@ -168,7 +168,7 @@ void PhoneJudge::JudgeRemoval(const Case& c, App& app) const {
 }
 
 void PhoneJudge::JudgeUnhidden(const Case& c, App& app) const {
-  if (step_ == ProfileStep::kAccepted || step_ == ProfileStep::kSent) app.set_state(App::PENDING);
+  // Whatever was asked for: until it is hidden it can be used.
   app.set_why(ProfileWords());
   if (c.ruling.holds_records) absl::StrAppend(app.mutable_why(), " ", kKeptForRecords);
 }

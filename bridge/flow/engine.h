@@ -21,9 +21,9 @@ struct EngineParts {
   PrivateKey key;
   BridgeStore* store = nullptr;
   const Clock* clock = nullptr;
-  FleetOptions fleet;
-  std::string uem;  // UemClient::Name()
-  std::string host_name, version;
+  FleetOptions fleet = {};
+  std::string uem = {};  // UemClient::Name()
+  std::string host_name = {}, version = {};
 };
 
 // In the store: the last BridgeReport, for `muster-bridge status`.
@@ -50,6 +50,8 @@ class Engine {
   void OnDisconnected(const absl::Status& why);
   void OnMessage(const v1::ControllerMessage& message);
   agent::Outbox& outbox() { return sessions_.outbox(); }
+  // What is to be told, committed or not; thread-safe as the outbox.
+  ReportQueue& reports() { return sessions_.reports(); }
 
   // Hands over what was committed, what time alone makes due, and the bridge's own reports. When to
   // call again, unless Wait() ends before.

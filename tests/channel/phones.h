@@ -154,8 +154,8 @@ class PhoneChannel : public Channel {
     Settle();
   }
 
-  std::unique_ptr<SimBridge> NewBridge() {
-    const PrivateKey key = *PrivateKey::Generate(kEcdsaP256Sha256);
+  // Its device id.
+  std::string EnrolBridge(const PrivateKey& key) {
     TokenWish wish;
     wish.owner_upn = "desk@agency.test";
     wish.ttl = absl::Hours(1);
@@ -171,7 +171,12 @@ class PhoneChannel : public Channel {
     const auto enrolled = EnrollDevice(*services_, *ca_, enrollment);
     EXPECT_TRUE(enrolled.ok()) << enrolled.status();
     Settle();
-    return std::make_unique<SimBridge>(enrolled->device.device_id(), key, RootNow(), &clock_);
+    return enrolled->device.device_id();
+  }
+  std::unique_ptr<SimBridge> NewBridge() {
+    const PrivateKey key = *PrivateKey::Generate(kEcdsaP256Sha256);
+    const std::string id = EnrolBridge(key);
+    return std::make_unique<SimBridge>(id, key, RootNow(), &clock_);
   }
 
   absl::Status Connect(SimBridge& bridge) {

@@ -124,15 +124,16 @@ absl::Status SqliteStore::Run(const char* sql) const {
   return code == SQLITE_OK ? absl::OkStatus() : Failure("write");
 }
 
+absl::StatusOr<int> SqliteStore::Number(const char* sql) const {
+  sqlite3_stmt* raw = nullptr;
+  const int prepared = sqlite3_prepare_v2(db_.get(), sql, -1, &raw, nullptr);
+  const Statement statement(raw);
+  if (prepared != SQLITE_OK || sqlite3_step(raw) != SQLITE_ROW) return Failure("read");
+  return sqlite3_column_int(raw, 0);
+}
+
 absl::Status SqliteStore::CheckSchema(bool for_writing) {
-  const auto number = [this](const char* sql) -> absl::StatusOr<int> {
-    sqlite3_stmt* raw = nullptr;
-    const int prepared = sqlite3_prepare_v2(db_.get(), sql, -1, &raw, nullptr);
-    const Statement statement(raw);
-    if (prepared != SQLITE_OK || sqlite3_step(raw) != SQLITE_ROW) return Failure("read");
-    return sqlite3_column_int(raw, 0);
-  };
-  MUSTER_ASSIGN_OR_RETURN(const int tables, number("SELECT count(*) FROM sqlite_master"));
+  MUSTER_ASSIGN_OR_RETURN(const int tables, Number("SELECT count(*) FROM sqlite_master"));
   if (tables == 0) {
     if (!for_writing) return absl::NotFoundError(absl::StrCat(path_, " holds no state yet"));
     MUSTER_RETURN_IF_ERROR(Run("BEGIN IMMEDIATE"));
@@ -141,9 +142,9 @@ absl::Status SqliteStore::CheckSchema(bool for_writing) {
     if (!made.ok()) Run("ROLLBACK").IgnoreError();
     return made;
   }
-  MUSTER_ASSIGN_OR_RETURN(const int id, number("PRAGMA application_id"));
+  MUSTER_ASSIGN_OR_RETURN(const int id, Number("PRAGMA application_id"));
   if (id != kApplicationId) return NotOurs(path_, "it is no state of a bridge");
-  MUSTER_ASSIGN_OR_RETURN(const int schema, number("PRAGMA user_version"));
+  MUSTER_ASSIGN_OR_RETURN(const int schema, Number("PRAGMA user_version"));
   if (schema > kSchema) {
     return absl::FailedPreconditionError(
         absl::StrCat(path_, " was written by a newer muster-bridge (version ", schema,

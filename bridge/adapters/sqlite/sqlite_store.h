@@ -47,6 +47,8 @@ class SqliteStore final : public BridgeStore {
   SqliteStore(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
   absl::Status OpenFile(bool for_writing);
   absl::Status CheckSchema(bool for_writing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The first column of the first row.
+  absl::StatusOr<int> Number(const char* sql) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Prepare() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Run(const char* sql) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status PutPending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

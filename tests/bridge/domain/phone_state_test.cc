@@ -121,9 +121,10 @@ const Row kBlockedIos[] = {
      "The restrictions profile that hides it is the next to be sent. Ask the service desk."},
     {"by the person, the profile was sent", kIos,
      [](World& w) { w.Operation(Op::INSTALL_PROFILE, Op::ACCEPTED).Sample("UserInstalledApp"); },
-     App::PENDING, App::REMOVED, App::BY_PERSON, "", "The restrictions profile that hides it was"},
+     App::VIOLATION, App::REMOVED, App::BY_PERSON, "",
+     "The restrictions profile that hides it was"},
     {"by the person, the profile was taken", kIos,
-     [](World& w) { w.Profile(Ago(absl::Hours(1))).Sample("UserInstalledApp"); }, App::PENDING,
+     [](World& w) { w.Profile(Ago(absl::Hours(1))).Sample("UserInstalledApp"); }, App::VIOLATION,
      App::REMOVED, App::BY_PERSON, "", "The UEM took the restrictions profile"},
     {"by the person, the profile was refused", kIos,
      [](World& w) {

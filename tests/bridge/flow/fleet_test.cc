@@ -1,5 +1,6 @@
 // The engine of a bridge over answers as values, killed at every commit and at every call.
 #include "bridge/flow/fleet.h"
+#include "common/phone_id.h"
 
 #include <gtest/gtest.h>
 
@@ -91,9 +92,8 @@ class FleetTest : public ::testing::Test {
     FleetEvents events;
     events.appeared = [this](const v1::PhoneRecord&) { ++appeared_; };
     events.left = [this](const std::string&) { ++left_; };
-    events.changed = [this](const std::string&, const v1::PhoneReport& report,
-                            const std::optional<v1::InventoryReport>&) {
-      report_ = report;
+    events.changed = [this](const PhoneChange& change) {
+      report_ = change.report;
       ++reports_;
     };
     fleet_ = std::make_unique<Fleet>(std::move(options), &store_, std::move(events));
@@ -141,7 +141,7 @@ class FleetTest : public ::testing::Test {
 TEST_F(FleetTest, KilledAtAnyCommitItRemovesOnce) {
   for (int n = 0; n < 12; ++n) {
     uem_ = {};
-    store_ = MemoryBridgeStore();
+    store_.Restore({});
     store_.DieAfter(n);
     Start();
     Run(absl::Minutes(30));
@@ -155,7 +155,7 @@ TEST_F(FleetTest, KilledAtAnyCallItRemovesOnce) {
   for (const bool after_effect : {false, true}) {
     for (int n = 0; n < 20; ++n) {
       uem_ = {};
-      store_ = MemoryBridgeStore();
+      store_.Restore({});
       calls_ = 0;
       Start();
       Run(absl::Minutes(30), n, after_effect);

@@ -1,11 +1,11 @@
 // The engine of a bridge over answers as values, killed at every commit and at every call.
 #include "bridge/flow/fleet.h"
-#include "common/phone_id.h"
 
 #include <gtest/gtest.h>
 
 #include <utility>
 
+#include "common/phone_id.h"
 #include "tests/bridge/memory_bridge_store.h"
 
 namespace muster::bridge {

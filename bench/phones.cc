@@ -23,8 +23,7 @@ int main(int argc, char** argv) {
   driver.RunUntil(start + absl::Hours(48), [&] {
     if (agency.clock.Now() < looked + absl::Seconds(10)) return false;
     looked = agency.clock.Now();
-    return driver.fleet().report().has_swept_at() &&
-           driver.fleet().report().open_operations() == 0;
+    return driver.fleet().report().has_swept_at() && driver.fleet().report().open_operations() == 0;
   });
   const double took = absl::ToDoubleMinutes(agency.clock.Now() - start);
   const double own = static_cast<double>(driver.calls()) / 600;

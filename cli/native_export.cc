@@ -16,13 +16,13 @@
 namespace muster::cli {
 namespace {
 
-struct ExportArgs {
+struct PolicyExport {
   v1::NativePolicy::Format format = v1::NativePolicy::UNSPECIFIED;
   std::string format_name, person, from, tenant, out, sign_cert, sign_key;
   std::optional<absl::Time> generated_at;
 };
 
-absl::Status CheckArgs(const ExportArgs& args) {
+absl::Status CheckArgs(const PolicyExport& args) {
   if (args.sign_cert.empty() != args.sign_key.empty()) {
     return absl::InvalidArgumentError(
         "a signature takes both, --sign-cert with the certificate and --sign-key with its key");
@@ -44,7 +44,7 @@ absl::Status CheckArgs(const ExportArgs& args) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::ExportPolicyResponse> Fetch(Session& s, const ExportArgs& args) {
+absl::StatusOr<v1::ExportPolicyResponse> Fetch(Session& s, const PolicyExport& args) {
   if (!args.from.empty()) {
     // Whole seconds, as the controller gives them.
     const absl::Time now = absl::FromUnixSeconds(absl::ToUnixSeconds(SystemClock().Now()));
@@ -61,7 +61,7 @@ absl::StatusOr<v1::ExportPolicyResponse> Fetch(Session& s, const ExportArgs& arg
 }
 
 // For programs: everything that is said, and the file itself where it goes nowhere else.
-void PrintObject(Session& s, const ExportArgs& args, const v1::ExportPolicyResponse& got) {
+void PrintObject(Session& s, const PolicyExport& args, const v1::ExportPolicyResponse& got) {
   Json object = MessageJson(got);
   object.erase("file");
   Json shown = Json::object();
@@ -79,7 +79,7 @@ void PrintObject(Session& s, const ExportArgs& args, const v1::ExportPolicyRespo
 }
 
 // Beside the file, which has standard output to itself.
-void SayWhatItIs(Session& s, const ExportArgs& args, const v1::ExportPolicyResponse& got) {
+void SayWhatItIs(Session& s, const PolicyExport& args, const v1::ExportPolicyResponse& got) {
   for (const std::string& note : got.notes()) s.err << "note: " << note << "\n";
   s.err << args.format_name << " for "
         << (args.person.empty() ? "nobody in particular" : args.person) << ", "
@@ -91,12 +91,12 @@ void SayWhatItIs(Session& s, const ExportArgs& args, const v1::ExportPolicyRespo
         << "\n";
 }
 
-absl::StatusOr<int> Export(Session& s, const ExportArgs& args) {
+absl::StatusOr<int> Export(Session& s, const PolicyExport& args) {
   MUSTER_RETURN_IF_ERROR(CheckArgs(args));
   std::optional<ProfileSigner> signer;
   if (!args.sign_cert.empty()) {
-    MUSTER_ASSIGN_OR_RETURN(
-        signer, LoadProfileSigner(args.sign_cert, args.sign_key, SystemClock().Now()));
+    MUSTER_ASSIGN_OR_RETURN(signer,
+                            LoadProfileSigner(args.sign_cert, args.sign_key, SystemClock().Now()));
   }
   MUSTER_ASSIGN_OR_RETURN(v1::ExportPolicyResponse got, Fetch(s, args));
   if (signer) {
@@ -113,7 +113,7 @@ absl::StatusOr<int> Export(Session& s, const ExportArgs& args) {
   return 0;
 }
 
-void AddTime(CLI::App* verb, const std::shared_ptr<ExportArgs>& args) {
+void AddTime(CLI::App* verb, const std::shared_ptr<PolicyExport>& args) {
   AddOptional(verb, "--generated-at",
               "With -f: the time that the file says it was made at; equal policies and times give "
               "equal bytes",
@@ -132,7 +132,7 @@ void AddTime(CLI::App* verb, const std::shared_ptr<ExportArgs>& args) {
 }  // namespace
 
 void AddPolicyExportCommand(CLI::App* policy, Session* session) {
-  auto args = std::make_shared<ExportArgs>();
+  auto args = std::make_shared<PolicyExport>();
   CLI::App* verb =
       AddVerb(policy, session, "export", "The policy as a file for a platform's own management",
               [args](Session& s) { return Export(s, *args); });
@@ -143,20 +143,21 @@ void AddPolicyExportCommand(CLI::App* policy, Session* session) {
     if (FindNativeFormat(v) != v1::NativePolicy::UNSPECIFIED) return "";
     return absl::StrCat("'", v, "' is none of ", NativeFormats());
   });
-  const auto text = [&](const std::string& option, std::string ExportArgs::*field,
+  const auto text = [&](const std::string& option, std::string PolicyExport::*field,
                         const std::string& help) {
     AddOptional(verb, option, help, [args, field](const std::string& v) {
       (*args).*field = v;
     })->check([](const std::string& v) { return v.empty() ? "it is empty" : ""; });
   };
-  text("--person", &ExportArgs::person, "With the grants of this person; else of nobody");
-  text("-f,--from", &ExportArgs::from, "Offline, from this folder of policy files");
-  text("--tenant", &ExportArgs::tenant,
+  text("--person", &PolicyExport::person, "With the grants of this person; else of nobody");
+  text("-f,--from", &PolicyExport::from, "Offline, from this folder of policy files");
+  text("--tenant", &PolicyExport::tenant,
        "With -f: the tenant's name; profiles of one name replace each other");
-  text("--out", &ExportArgs::out, "Into this file, whole or not at all; else to standard output");
-  text("--sign-cert", &ExportArgs::sign_cert,
+  text("--out", &PolicyExport::out, "Into this file, whole or not at all; else to standard output");
+  text("--sign-cert", &PolicyExport::sign_cert,
        "apple-profile: sign with this certificate (PEM, those above it after it)");
-  text("--sign-key", &ExportArgs::sign_key, "Its private key: a PEM file without a password, 0600");
+  text("--sign-key", &PolicyExport::sign_key,
+       "Its private key: a PEM file without a password, 0600");
   AddTime(verb, args);
 }
 

@@ -11,7 +11,7 @@ namespace muster::bridge {
 namespace {
 
 using Op = v1::BridgeOperation;
-constexpr char kPrefix[] = "operation/";
+constexpr char kOperations[] = "operation/";
 
 }  // namespace
 
@@ -40,10 +40,11 @@ absl::Duration BackOff(uint32_t attempts) {
 absl::Status Operations::Load() {
   MUSTER_ASSIGN_OR_RETURN(const std::vector<std::string> names, store_->List("operation"));
   for (const std::string& name : names) {
-    MUSTER_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, store_->Read(kPrefix + name));
+    MUSTER_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                            store_->Read(kOperations + name));
     Op op;
     if (!bytes || !op.ParseFromString(*bytes) || op.key() != name) {
-      MUSTER_RETURN_IF_ERROR(store_->Remove(kPrefix + name));
+      MUSTER_RETURN_IF_ERROR(store_->Remove(kOperations + name));
       continue;
     }
     open_ += IsOpen(op);
@@ -63,7 +64,7 @@ absl::Status Operations::Save(const Op& op) {
     return absl::ResourceExhaustedError(
         absl::StrCat("more than ", limits::kMaxOpenOperations, " changes wait for the UEM"));
   }
-  MUSTER_RETURN_IF_ERROR(store_->Write(kPrefix + op.key(), op.SerializeAsString()));
+  MUSTER_RETURN_IF_ERROR(store_->Write(kOperations + op.key(), op.SerializeAsString()));
   const Op copy = op;  // it may be our own
   Forget(op.key());
   open_ += IsOpen(copy);
@@ -74,7 +75,7 @@ absl::Status Operations::Save(const Op& op) {
 
 absl::Status Operations::Remove(const std::string& key) {
   if (Find(key) == nullptr) return absl::OkStatus();
-  MUSTER_RETURN_IF_ERROR(store_->Remove(kPrefix + key));
+  MUSTER_RETURN_IF_ERROR(store_->Remove(kOperations + key));
   Forget(std::string(key));
   return absl::OkStatus();
 }

@@ -16,7 +16,7 @@ namespace muster::bridge {
 namespace {
 
 using google::protobuf::util::MessageDifferencer;
-constexpr char kPrefix[] = "record/";
+constexpr char kRecords[] = "record/";
 
 // What a list does not say stays as the reading of apps left it.
 v1::PhoneFacts MergeFacts(const v1::PhoneFacts& old, v1::PhoneFacts now) {
@@ -47,14 +47,14 @@ UemPhone ToUemPhone(const v1::PhoneRecord& record) {
 absl::Status PhoneBook::Load() {
   MUSTER_ASSIGN_OR_RETURN(const std::vector<std::string> names, store_->List("record"));
   for (const std::string& name : names) {
-    MUSTER_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, store_->Read(kPrefix + name));
+    MUSTER_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, store_->Read(kRecords + name));
     v1::PhoneRecord record;
     const bool sound = bytes && record.ParseFromString(*bytes) && record.device_id() == name &&
                        PhoneDeviceId(tenant_, bridge_id_, record.identity().uem_id()) == name;
     if (sound) {
       Remember(record);
     } else {
-      MUSTER_RETURN_IF_ERROR(store_->Remove(kPrefix + name));
+      MUSTER_RETURN_IF_ERROR(store_->Remove(kRecords + name));
     }
   }
   return absl::OkStatus();
@@ -72,7 +72,7 @@ Phone* PhoneBook::FindByUemId(const std::string& uem_id) {
 
 absl::StatusOr<v1::PhoneRecord> PhoneBook::Read(const Phone& phone) const {
   MUSTER_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
-                          store_->Read(kPrefix + phone.device_id));
+                          store_->Read(kRecords + phone.device_id));
   v1::PhoneRecord record;
   if (!bytes || !record.ParseFromString(*bytes) || record.device_id() != phone.device_id) {
     return absl::DataLossError(absl::StrCat("the record of phone ", phone.device_id,
@@ -82,7 +82,7 @@ absl::StatusOr<v1::PhoneRecord> PhoneBook::Read(const Phone& phone) const {
 }
 
 absl::Status PhoneBook::Write(const v1::PhoneRecord& record) {
-  MUSTER_RETURN_IF_ERROR(store_->Write(kPrefix + record.device_id(), record.SerializeAsString()));
+  MUSTER_RETURN_IF_ERROR(store_->Write(kRecords + record.device_id(), record.SerializeAsString()));
   Remember(record);
   return absl::OkStatus();
 }
@@ -151,7 +151,7 @@ absl::StatusOr<PhoneBook::Seen> PhoneBook::Update(const UemPhone& from_uem) {
 absl::Status PhoneBook::Remove(const std::string& device_id) {
   const auto it = phones_.find(device_id);
   if (it == phones_.end()) return absl::OkStatus();
-  MUSTER_RETURN_IF_ERROR(store_->Remove(kPrefix + device_id));
+  MUSTER_RETURN_IF_ERROR(store_->Remove(kRecords + device_id));
   device_id_of_.erase(it->second.uem_id);
   phones_.erase(it);
   return absl::OkStatus();

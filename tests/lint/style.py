@@ -9,7 +9,7 @@ import re
 import sys
 
 MAX_LINES = 400
-SOURCES = ("common", "controller", "agent", "cli", "bench", "tests")
+SOURCES = ("common", "archive", "controller", "agent", "bridge", "cli", "bench", "tests")
 
 # (what, where it is allowed, what to do instead)
 RULES = [

@@ -25,7 +25,7 @@ DROP = ("-fsanitize", "-fno-sanitize", "-fuse-ld", "-flto", "-fno-fat-lto", "-Wl
         "-Wno-restrict")
 UNIT = 8  # files looked at together
 # Sources too: in a unit they are included files.
-FILES = r"/(agent|bridge|archive|bench|cli|common|controller|tests)/[^/]+.*\.(h|cc)$"
+FILES = r"/(agent|archive|bench|bridge|cli|common|controller|tests)/[^/]+.*\.(h|cc)$"
 # Tests are bound by the same compiler and the same size, not by the analysis: GoogleTest's
 # macros cost most of it and give most of what it reports.
 TEST_CHECKS = "-*,clang-diagnostic-*,bugprone-use-after-move,readability-function-size"

@@ -6,7 +6,8 @@
 
 #include <utility>
 
-#include "tests/bridge/memory_store.h"
+#include "common/phone_id.h"
+#include "tests/bridge/memory_bridge_store.h"
 
 namespace muster::bridge {
 namespace {
@@ -102,7 +103,7 @@ class FleetTest : public ::testing::Test {
   }
   void Kill() {
     fleet_.reset();
-    store_.Kill();
+    store_.Crash();
     Start();
   }
   // `lose`: the call that is killed, counted from 0, before or after its effect.
@@ -141,7 +142,7 @@ class FleetTest : public ::testing::Test {
 TEST_F(FleetTest, KilledAtAnyCommitItRemovesOnce) {
   for (int n = 0; n < 12; ++n) {
     uem_ = {};
-    store_ = MemoryBridgeStore();
+    store_.Restore({});
     store_.DieAfter(n);
     Start();
     Run(absl::Minutes(30));
@@ -155,7 +156,7 @@ TEST_F(FleetTest, KilledAtAnyCallItRemovesOnce) {
   for (const bool after_effect : {false, true}) {
     for (int n = 0; n < 20; ++n) {
       uem_ = {};
-      store_ = MemoryBridgeStore();
+      store_.Restore({});
       calls_ = 0;
       Start();
       Run(absl::Minutes(30), n, after_effect);
@@ -172,8 +173,7 @@ TEST_F(FleetTest, ARefusalIsShownAndTriedAgainTheNextDay) {
   EXPECT_EQ(uem_.removals, 0);
   ASSERT_EQ(fleet_->operations().size(), 1u);
   EXPECT_EQ(fleet_->operations()[0].state(), v1::BridgeOperation::REFUSED);
-  EXPECT_EQ(fleet_->operations()[0].last_error(),
-            "FAILED_PRECONDITION: the app cannot be removed");
+  EXPECT_EQ(fleet_->operations()[0].last_error(), "FAILED_PRECONDITION: the app cannot be removed");
   uem_.removal = absl::OkStatus();
   Run(absl::Hours(1));
   EXPECT_EQ(uem_.removals, 0);

@@ -14,7 +14,7 @@
 #include "bridge/adapters/ws1/ws1_client.h"
 #include "bridge/flow/fleet.h"
 #include "common/clock.h"
-#include "tests/bridge/memory_store.h"
+#include "tests/bridge/memory_bridge_store.h"
 #include "tests/support/uem_simulator/simulator.h"
 
 namespace muster::bridge {
@@ -54,7 +54,7 @@ class Driver {
   void Kill() {
     answers_.clear();
     fleet_.reset();
-    store_.Kill();
+    store_.Crash();
     Start();
   }
   // The next call is killed between the store's commit and the call itself.

@@ -1,9 +1,9 @@
 // The engine of a bridge over answers as values, killed at every commit and at every call.
 #include "bridge/flow/fleet.h"
-#include "common/phone_id.h"
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <utility>
 
 #include "common/phone_id.h"
@@ -21,6 +21,7 @@ struct OnePhoneUem {
   bool installed = true, listed = true, found = true;
   int removals = 0, profiles = 0, lists = 0;
   absl::Status removal = absl::OkStatus();
+  std::map<std::string, UemGroup> groups;
 
   UemPhone Phone() const {
     UemPhone out;
@@ -60,6 +61,14 @@ struct OnePhoneUem {
       removed_at = now;
     } else if (call.kind == Kind::kInstallProfile) {
       ++profiles;
+    } else if (call.kind == Kind::kCreateAppGroup) {
+      UemGroup made = call.group;
+      made.id = made.name;
+      out.group = groups[made.name] = made;
+    } else if (call.kind == Kind::kFindAppGroup || call.kind == Kind::kGetAppGroup) {
+      const auto it =
+          groups.find(call.kind == Kind::kFindAppGroup ? call.group.name : call.group.id);
+      if (it != groups.end()) out.group = it->second;
     }
     return out;
   }

@@ -9,13 +9,15 @@ source "$root/bench/exec.sh"
 source "$root/bench/export.sh"
 source "$root/bench/audit.sh"
 source "$root/bench/audit_export.sh"
+source "$root/bench/phones.sh"
 
 soak_keys=(agent.rss_kb agent.cpu_pct agent.soak_kb)
 all_keys=("${exec_keys[@]}" install.report_ms approve.allow_ms revoke.block_ms
   push.p99_ms push.signed_per_approval directory.full_60k_s directory.full_60k_kb
   directory.dirsync_20k_s directory.delta_s directory.ad_to_agent_s requests.list_ms
   requests.page_ms requests.filter_ms requests.ticket_ms apply.dry_run_s "${export_keys[@]}"
-  "${audit_keys[@]}" "${audit_export_keys[@]}" "${soak_keys[@]}")
+  "${audit_keys[@]}" "${audit_export_keys[@]}" "${phones_keys[@]}"
+  "${soak_keys[@]}")
 for arg in "$@"; do
   case "$arg" in
     --json) json=yes ;;
@@ -201,7 +203,7 @@ if any_wanted "${exec_keys[@]}" "${export_keys[@]}" "${soak_keys[@]}"; then pack
 if [[ " ${keys[*]} " == *" directory."* ]]; then packages+=(test); fi
 "$root/deploy/install-deps.sh" --quiet "${packages[@]}" >&2
 step "Build" eval 'build_programs && ninja -C "$root/build" exec_time exec_storm revoke_time fleet \
-  directory_bench decisions export_read audit_log audit_export' >&2
+  directory_bench decisions export_read audit_log audit_export phones bridge_beacons' >&2
 heal_leftovers
 trap finish EXIT
 trap 'exit 130' INT
@@ -227,4 +229,5 @@ if wanted directory.ad_to_agent_s; then bench_ad_to_agent; fi
 if any_wanted "${export_keys[@]}"; then bench_export; fi
 if any_wanted "${audit_keys[@]}"; then bench_audit; fi
 if any_wanted "${audit_export_keys[@]}"; then bench_audit_export; fi
+if any_wanted "${phones_keys[@]}"; then bench_phones; fi
 if any_wanted "${soak_keys[@]}"; then bench_soak; fi

@@ -2,7 +2,7 @@
 # No phone is at hand: a simulator plays the UEM and the phones. Muster's part is the real one.
 # shellcheck shell=bash disable=SC2034,SC2154
 phone_blocked=false phone_allowed=false phone_not_enforceable=false
-violation_to_hidden_ms=null approve_to_installed_ms=null
+phone_hidden_ms=null phone_approve_to_installed_ms=null
 ios_whatsapp=net.whatsapp.WhatsApp
 alices_phone=a11ce000-0000-4000-8000-000000000001
 bobs_phone=b0b00000-0000-4000-8000-000000000002
@@ -40,7 +40,7 @@ apps:
   - app: whatsapp
     ios: {kind: public, id: 101, bundle: $ios_whatsapp}
     user_group: $uem_group
-sweep_every: 1m
+list_every: 5s
 END
 }
 
@@ -102,11 +102,58 @@ tell_phones_blocked() {
   if until_ok 20 phone_is alice VIOLATION BY_PERSON; then show_phone alice VIOLATION; fi
   if until_ok 20 phone_is alice COMPLIANT HIDDEN; then
     phone_blocked=true
-    violation_to_hidden_ms=$(($(now_ms) - start))
+    phone_hidden_ms=$(($(now_ms) - start))
   fi
-  echo "  bridge started -> WhatsApp on Alice's iPhone hidden: $violation_to_hidden_ms ms"
+  echo "  bridge started -> WhatsApp on Alice's iPhone hidden: $phone_hidden_ms ms"
   show_phone alice COMPLIANT
   if until_ok 10 phone_is bob NOT_ENFORCEABLE BY_PERSON; then phone_not_enforceable=true; fi
   echo "  Bob's iPhone is not supervised, and Muster says what cannot be done there:"
   show_phone bob NOT_ENFORCEABLE
+}
+
+# A real UEM copies the directory by itself; this one is told what the directory's file says.
+tell_uem_the_directory() {
+  local members=""
+  if grep -A9 '^cn: app-whatsapp$' "$demo/directory.ldif" | grep -q '^member: uid=muster-alice,'; then
+    members='"alice@demo.test"'
+  fi
+  post "user-groups/$uem_group/directory" "{\"members\": [$members]}"
+}
+
+# post PATH JSON: to the simulator's own control paths, which no UEM has.
+post() {
+  local answer
+  exec 3<>"/dev/tcp/127.0.0.1/$uem_port"
+  printf 'POST /simulator/%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s' \
+    "$1" "${#2}" "$2" >&3
+  answer=$(cat <&3)
+  exec 3>&-
+  [[ "$answer" == "HTTP/1.1 200"* ]]
+}
+
+alice_is_member() { as admin directory members whatsapp -o csv | grep -q alice@demo.test; }
+
+tell_phone_allowed() {
+  say "   Alice's need for WhatsApp is approved: the UEM installs it, and Muster reads that back."
+  as service-desk request submit --person alice@demo.test --app whatsapp --ticket INC0963541 \
+    --justification "Liaison with a partner" --term 90d --training-acknowledged 2026-1 \
+    -o yaml >"$demo/phone-request.yaml"
+  local id start
+  id=$(field request_id <"$demo/phone-request.yaml")
+  start=$(now_ms)
+  as soc-approver request approve "$id" --reason "Need is documented in the ticket" >/dev/null
+  until_ok 10 alice_is_member || fail "the approval did not reach the directory"
+  tell_uem_the_directory || fail "the simulated UEM does not take its directory"
+  if until_ok 40 phone_is alice COMPLIANT ALLOW,COMPLIANT,MANAGED; then
+    phone_allowed=true
+    phone_approve_to_installed_ms=$(($(now_ms) - start))
+  fi
+  echo "  approved -> installed by the UEM and read back: $phone_approve_to_installed_ms ms"
+  show_phone alice COMPLIANT
+  "$bin/muster-bridge" status --state "$bridge_state" | indent
+}
+
+tell_phones() {
+  tell_phones_blocked
+  tell_phone_allowed
 }

@@ -9,7 +9,6 @@
 
 #include "absl/random/random.h"
 #include "absl/strings/str_format.h"
-#include "agent/adapters/files/identity_files.h"
 #include "agent/adapters/grpc/controller_link.h"
 #include "agent/adapters/grpc/stepper.h"
 #include "agent/flow/certificate_keeper.h"
@@ -86,7 +85,7 @@ absl::Status Run(const RunOptions& options) {
   MUSTER_ASSIGN_OR_RETURN(const BridgeConfig config, ReadBridgeConfig(options.config_file));
   MUSTER_ASSIGN_OR_RETURN(const std::unique_ptr<SqliteStore> store,
                           SqliteStore::Open(absl::StrCat(options.state_dir, "/", kDatabaseFile)));
-  MUSTER_ASSIGN_OR_RETURN(const agent::EnrolledDevice device, agent::LoadEnrolled(*store));
+  MUSTER_ASSIGN_OR_RETURN(const agent::EnrolledDevice device, LoadBridge(*store));
   MUSTER_ASSIGN_OR_RETURN(const PrivateKey key, PrivateKey::FromPem(device.key_pem));
   const sigset_t signals = BlockSignals();
   setenv("GRPC_VERBOSITY", "NONE", 0);

@@ -6,10 +6,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "agent/adapters/files/identity_files.h"
 #include "bridge/adapters/sqlite/sqlite_store.h"
 #include "bridge/commands.h"
 #include "bridge/flow/engine.h"
+#include "bridge/setup.h"
 #include "common/status_macros.h"
 #include "common/time_proto.h"
 #include "muster/v1/bridge.pb.h"
@@ -40,7 +40,7 @@ absl::StatusOr<std::vector<Message>> ReadAll(const SqliteStore& store, const std
 }
 
 absl::StatusOr<Known> ReadKnown(const SqliteStore& store) {
-  MUSTER_ASSIGN_OR_RETURN(const agent::EnrolledDevice device, agent::LoadEnrolled(store));
+  MUSTER_ASSIGN_OR_RETURN(const agent::EnrolledDevice device, LoadBridge(store));
   Known out{device.identity.device_id, device.identity.tenant, {}, {}, {}, {}};
   MUSTER_ASSIGN_OR_RETURN(const auto report, store.Read(kBridgeReportFile));
   if (report) out.report.ParseFromString(*report);
@@ -52,6 +52,9 @@ absl::StatusOr<Known> ReadKnown(const SqliteStore& store) {
     }
   }
   MUSTER_ASSIGN_OR_RETURN(out.operations, ReadAll<v1::BridgeOperation>(store, "operation"));
+  std::erase_if(out.operations, [](const v1::BridgeOperation& operation) {
+    return operation.state() == v1::BridgeOperation::DONE;
+  });
   return out;
 }
 

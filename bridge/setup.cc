@@ -41,6 +41,12 @@ absl::StatusOr<BridgeConfig> ReadBridgeConfig(const std::string& file) {
   return ParseBridgeConfig(file, text);
 }
 
+absl::StatusOr<agent::EnrolledDevice> LoadBridge(const agent::StateStore& store) {
+  absl::StatusOr<agent::EnrolledDevice> out = agent::LoadEnrolled(store);
+  if (!absl::IsNotFound(out.status())) return out;
+  return absl::NotFoundError("this bridge is not enrolled: run `muster-bridge enroll` first");
+}
+
 absl::StatusOr<Uem> MakeUem(const BridgeConfig& config, const Clock* clock) {
   Ws1Options options;
   options.url = config.uem.url;
@@ -66,6 +72,7 @@ absl::StatusOr<FleetOptions> MakeFleetOptions(const BridgeConfig& config, std::s
   out.bridge_id = std::move(bridge_id);
   out.apps = config.apps;
   out.pace = config.pace;
+  out.list_every = config.list_every;
   out.sweep_every = config.sweep_every;
   if (config.profile_signing) {
     MUSTER_ASSIGN_OR_RETURN(const ProfileSigner signer,

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "agent/adapters/files/identity_files.h"
 #include "bridge/adapters/http/hint_server.h"
 #include "bridge/adapters/ws1/http_transport.h"
 #include "bridge/adapters/yaml/bridge_config.h"
@@ -17,6 +18,9 @@ namespace muster::bridge {
 
 // INVALID_ARGUMENT, FAILED_PRECONDITION: what is wrong in which file; NOT_FOUND.
 absl::StatusOr<BridgeConfig> ReadBridgeConfig(const std::string& file);
+
+// Which bridge it was enrolled as. NOT_FOUND: it was not; DATA_LOSS.
+absl::StatusOr<agent::EnrolledDevice> LoadBridge(const agent::StateStore& store);
 
 struct Uem {
   std::unique_ptr<HttpTransport> transport;

@@ -62,6 +62,7 @@ inline constexpr size_t kMaxCachedBlobBytes = size_t{64} << 20;
 inline constexpr size_t kMaxPhonesPerTick = 64;  // looked at before others get their turn
 inline constexpr size_t kMaxWaitingUpdates = 4;  // of one phone, for chunks another one fetches
 inline constexpr absl::Duration kBridgeReportEvery = absl::Minutes(1);
+inline constexpr absl::Duration kBridgeStatusEvery = absl::Seconds(5);  // for `status`
 inline constexpr absl::Duration kBlobSweep = absl::Hours(24);
 
 }  // namespace muster::limits

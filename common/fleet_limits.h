@@ -9,7 +9,9 @@
 namespace muster::limits {
 
 // How often the list of phones is read, and how soon a phone that was seen is read again.
-inline constexpr absl::Duration kPhoneListEvery = absl::Minutes(15);
+inline constexpr absl::Duration kPhoneListEvery = absl::Minutes(15);  // unless it is set
+inline constexpr absl::Duration kMinPhoneList = absl::Seconds(5);
+inline constexpr absl::Duration kMaxPhoneList = absl::Hours(24);
 inline constexpr absl::Duration kPhoneReadEvery = absl::Hours(1);
 inline constexpr size_t kMaxPhonePages = 1'000;     // of one list
 inline constexpr size_t kMaxAppPages = 20;          // of one phone

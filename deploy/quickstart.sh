@@ -8,6 +8,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 source "$root/deploy/demo/lib.sh"
 source "$root/deploy/demo/story.sh"
+source "$root/deploy/demo/phones.sh"
 
 once="" report=""
 all_args=("$@")
@@ -44,5 +45,9 @@ enrol_and_start_agent
 play_story
 write_report
 if [ -z "$once" ]; then stay_up; fi
-[ "$blocked_before$allowed_after$chat_seen$chat_receipted$blocked_after_revoke$audit_verified" = truetruetruetruetruetrue ] ||
-  fail "the story did not go as it should; see $demo/log/"
+for outcome in "$blocked_before" "$allowed_after" "$chat_seen" "$chat_receipted" \
+  "$blocked_after_revoke" "$audit_verified" "$phone_blocked" "$phone_not_enforceable" \
+  "$phone_allowed"; do
+  [ "$outcome" = true ] ||
+    fail "the story did not go as it should; see $demo/log/"
+done

@@ -199,13 +199,18 @@ void Engine::OnChanged(const PhoneChange& change) {
 }
 
 void Engine::ReportItself(absl::Time now) {
-  if (now < told_itself_at_ + limits::kBridgeReportEvery) return;
+  if (now < kept_report_at_ + limits::kBridgeStatusEvery) return;
+  kept_report_at_ = now;
   v1::BridgeReport report = fleet_.report();
   report.set_uem(parts_.uem);
+  // For `status`, which may be asked at any time.
+  if (std::string bytes = report.SerializeAsString(); bytes != kept_report_) {
+    parts_.store->Write(kBridgeReportFile, bytes).IgnoreError();
+    kept_report_ = std::move(bytes);
+  }
+  if (now < told_itself_at_ + limits::kBridgeReportEvery) return;
   const std::string words = WithoutTimes(report);
   told_itself_at_ = now;
-  // For `status`, which may be asked at any time.
-  parts_.store->Write(kBridgeReportFile, report.SerializeAsString()).IgnoreError();
   if (words == told_itself_) return;
   v1::Report body;
   *body.mutable_bridge() = std::move(report);
@@ -218,7 +223,7 @@ absl::Time Engine::Tick() {
   ReportItself(now);
   sessions_.Tick();
   Flush();
-  return std::min(sessions_.NextTick(), told_itself_at_ + limits::kBridgeReportEvery);
+  return std::min(sessions_.NextTick(), kept_report_at_ + limits::kBridgeStatusEvery);
 }
 
 }  // namespace muster::bridge

@@ -83,6 +83,8 @@ class Engine {
   };
   std::map<std::string, Told> told_ ABSL_GUARDED_BY(mu_);
   std::string told_itself_ ABSL_GUARDED_BY(mu_);
+  std::string kept_report_ ABSL_GUARDED_BY(mu_);
+  absl::Time kept_report_at_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
   absl::Time told_itself_at_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
   std::string link_error_ ABSL_GUARDED_BY(mu_);
 };

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "bridge/domain/pacer.h"
 #include "bridge/domain/uem.h"
+#include "common/fleet_limits.h"
 #include "muster/v1/bridge.pb.h"
 #include "muster/v1/report.pb.h"
 
@@ -31,6 +32,8 @@ struct FleetOptions {
   std::string tenant, bridge_id;
   std::vector<AppConfig> apps;
   PacerOptions pace;
+  // The list of all phones is read again, which tells which of them checked in.
+  absl::Duration list_every = limits::kPhoneListEvery;
   absl::Duration sweep_every = absl::Hours(6);  // every phone's apps are read again
   // Signs a restrictions profile (CMS); null: profiles go unsigned.
   std::function<absl::StatusOr<std::string>(const std::string&)> sign_profile;

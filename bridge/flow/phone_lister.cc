@@ -54,7 +54,7 @@ void PhoneLister::OnAnswer(const UemCall& call, const UemAnswer& answer, absl::T
   if (answer.last_page) return Finish(now);
   // A page without phones, and more to come: the list and its total do not fit.
   if (answer.phones.empty() || ++page_ >= limits::kMaxPhonePages) {
-    return BeginAgain(now + limits::kPhoneListEvery);
+    return BeginAgain(now + parts_->options.list_every);
   }
   parts_->agenda.Put(Item(kListItem, ""), Urgency::kSetUp, now);
 }
@@ -72,7 +72,7 @@ void PhoneLister::Finish(absl::Time now) {
       if (phone->missing >= 2) parts_->agenda.Put(Item(kPhoneItem, id), Urgency::kHint, now);
     }
   }
-  BeginAgain(now + limits::kPhoneListEvery);
+  BeginAgain(now + parts_->options.list_every);
 }
 
 }  // namespace muster::bridge

@@ -37,7 +37,7 @@ step() {
 
 build_programs() {
   [ -f "$root/build/build.ninja" ] || cmake --preset release -DMUSTER_TESTS=OFF
-  ninja -C "$root/build" musterd muster-agent musterctl demo-chat
+  ninja -C "$root/build" musterd muster-agent musterctl demo-chat muster-bridge muster-uem-simulator
 }
 
 # until_ok SECONDS COMMAND...: repeats it until it succeeds.
@@ -55,7 +55,8 @@ note_made() { echo "$1 $2" >>"$made"; }
 # Ends a process only when it is the program we think it is.
 stop_program() {
   local pid=$1 program=$2 exe i
-  exe=$(readlink "/proc/$pid/exe" 2>/dev/null | sed 's/ (deleted)$//')
+  exe=$(readlink "/proc/$pid/exe" 2>/dev/null) || return 0 # it has ended by itself
+  exe=${exe% (deleted)}
   # `muster-agent run` becomes the supervisor.
   case "$program:$exe" in
     "$program:$bin/$program" | "muster-agent:$bin/muster-supervisor") ;;
@@ -224,10 +225,11 @@ device_id() { as admin device list -o csv | awk -F, 'NR == 2 {print $1}'; }
 agent_enforces() { [ "$(agent_mode)" = ENFORCING ]; }
 
 enrol() {
-  as uem-admin device token --platform linux --owner alice@demo.test --ttl 10m --out "$demo/token"
-  "$bin/muster-agent" enroll --controller "127.0.0.1:$port" \
-    --ca "$demo/tenant/pki/server-ca.pem" --token-file "$demo/token" --state "$agent_state"
-  rm -f "$demo/token"
+  as uem-admin device token --platform linux --owner alice@demo.test --ttl 10m \
+    --out "$demo/token" &&
+    "$bin/muster-agent" enroll --controller "127.0.0.1:$port" \
+    --ca "$demo/tenant/pki/server-ca.pem" --token-file "$demo/token" --state "$agent_state" &&
+    rm -f "$demo/token"
 }
 
 enrol_and_start_agent() {

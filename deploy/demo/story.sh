@@ -164,6 +164,7 @@ play_story() {
   tell_archive
   tell_revocation
   tell_audit
+  tell_phones
   agent_rss_kb=$(memory "$agent_pid" Rss)
   agent_pss_kb=$(memory "$agent_pid" Pss)
   controller_rss_kb=$(memory "$controller_pid" Rss)
@@ -181,10 +182,15 @@ write_report() {
   "chat_seen": $chat_seen,
   "chat_receipted": $chat_receipted,
   "audit_verified": $audit_verified,
+  "phone_blocked": $phone_blocked,
+  "phone_not_enforceable": $phone_not_enforceable,
+  "phone_allowed": $phone_allowed,
   "export_to_seen_ms": $export_to_seen_ms,
   "approve_to_allowed_ms": $approve_to_allowed_ms,
   "revoke_to_blocked_ms": $revoke_to_blocked_ms,
   "install_to_reported_ms": $install_to_reported_ms,
+  "phone_hidden_ms": $phone_hidden_ms,
+  "phone_approve_to_installed_ms": $phone_approve_to_installed_ms,
   "agent_rss_kb": $agent_rss_kb,
   "agent_pss_kb": $agent_pss_kb,
   "controller_rss_kb": $controller_rss_kb,
@@ -204,6 +210,8 @@ $bin/musterctl blocklist show
 $bin/musterctl device show $device
 $bin/musterctl explain --person alice@demo.test --device $device --app whatsapp
 $bin/muster-agent status --state $agent_state
+$bin/musterctl report phones
+$bin/muster-bridge status --state $bridge_state
 Other operators: $(cd "$demo/operators" && echo *.yaml)
 By password ("demo"): $bin/musterctl --profile $demo/operators/by-password.yaml login --user soc@demo.test
 Logs: $demo/log/

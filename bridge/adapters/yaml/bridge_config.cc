@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "bridge/adapters/yaml/config_reader.h"
 #include "common/bridge_limits.h"
+#include "common/fleet_limits.h"
 #include "common/limits.h"
 
 namespace muster::bridge {
@@ -210,6 +211,8 @@ absl::StatusOr<BridgeConfig> ParseBridgeConfig(const std::string& file, absl::st
     files.Done();
   }
   if (const ConfigNode* hints = in.Map("hints", false)) ReadHints(*hints, &problems, &out);
+  out.list_every =
+      in.Time("list_every", out.list_every, limits::kMinPhoneList, limits::kMaxPhoneList);
   out.sweep_every =
       in.Time("sweep_every", out.sweep_every, limits::kMinUemSweep, limits::kMaxUemSweep);
   in.Done();

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "bridge/domain/pacer.h"
 #include "bridge/flow/fleet.h"
+#include "common/fleet_limits.h"
 
 namespace muster::bridge {
 
@@ -41,6 +42,7 @@ struct BridgeConfig {
 
   Uem uem;
   PacerOptions pace;
+  absl::Duration list_every = limits::kPhoneListEvery;
   absl::Duration sweep_every = absl::Hours(6);
   std::vector<AppConfig> apps;
   // UUID -> number of the user groups, where the file gives the number as well.

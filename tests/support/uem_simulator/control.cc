@@ -49,7 +49,8 @@ absl::StatusOr<SimPhone> PhoneOf(const Json& json) {
   SimPhone phone = {.uuid = TextAt(json, "uuid"),
                     .user = TextAt(json, "user"),
                     .name = TextAt(json, "name"),
-                    .serial = TextAt(json, "serial")};
+                    .serial = TextAt(json, "serial"),
+                    .apps = TextsAt(json, "apps")};
   MUSTER_ASSIGN_OR_RETURN(phone.platform, PlatformOf(json));
   const bool ios = phone.platform == v1::Platform::IOS;
   MUSTER_ASSIGN_OR_RETURN(
@@ -237,10 +238,7 @@ absl::Status Simulator::LoadWorld(const std::string& text) {
     for (const Json& each : list) {
       if (name == "phones" && each.is_object()) {
         MUSTER_ASSIGN_OR_RETURN(SimPhone phone, PhoneOf(each));
-        const std::string uuid = AddPhone(phone);
-        for (const std::string& id : TextsAt(each, "apps")) {
-          MUSTER_RETURN_IF_ERROR(InstallByPerson(uuid, id));
-        }
+        AddPhone(phone);
       } else if (name == "managed_apps" && each.is_object()) {
         MUSTER_ASSIGN_OR_RETURN(SimManagedApp app, ManagedAppOf(each));
         AddManagedApp(app);

@@ -22,6 +22,7 @@ struct SimPhone {
   bool personal_apps_hidden = false;                     // by the UEM's privacy setting
   absl::Duration check_in_every = absl::ZeroDuration();  // zero: as SimOptions says
   std::set<std::string> person_rejects = {};  // bundle ids whose installation the person declines
+  std::vector<std::string> apps = {};         // bundle ids that its person installed before
 };
 
 // An app in the UEM's own catalogue.

@@ -53,6 +53,8 @@ std::string World::AddPhone(SimPhone phone, absl::Time now) {
   state.enrolled_at = state.last_seen = state.sampled_at = now;
   by_uuid_[state.is.uuid] = state.number;
   PhoneState& kept = phones[state.number] = std::move(state);
+  for (const std::string& id : kept.is.apps) kept.apps.insert({id, {.version = "1.0"}});
+  Sample(&kept, now);
   // Spread, so that a fleet does not check in at one moment.
   const absl::Duration every = kept.is.check_in_every == absl::ZeroDuration()
                                    ? options_.check_in_every

@@ -58,7 +58,7 @@ constexpr char kWhole[] =
     "  password_file: hint-password\n"
     "  certificate_file: hint.pem\n"
     "  key_file: hint.key\n"
-    "sweep_every: 90m\n";
+    "sweep_every: 90m\nlist_every: 2m\n";
 
 std::string Shown(const std::optional<ManagedApp>& app) {
   if (!app.has_value()) return "none";
@@ -83,6 +83,7 @@ TEST(BridgeConfig, EveryKeyIsRead) {
   EXPECT_EQ(config->pace.reserve_percent, 20u);
   EXPECT_EQ(config->pace.parallel, 8u);
   EXPECT_EQ(config->sweep_every, absl::Minutes(90));
+  EXPECT_EQ(config->list_every, absl::Minutes(2));
   ASSERT_EQ(config->apps.size(), 3u);
   EXPECT_EQ(Shown(config->apps[0].ios),
             "whatsapp IOS 1 0a1b2c3d-0000-4000-8000-0000000000aa net.w.W");
@@ -109,6 +110,7 @@ TEST(BridgeConfig, WhatIsLeftOutHasItsDefault) {
   EXPECT_EQ(config->uem.android_management, "unknown");
   EXPECT_EQ(config->pace.per_minute, PacerOptions().per_minute);
   EXPECT_EQ(config->sweep_every, absl::Hours(6));
+  EXPECT_EQ(config->list_every, absl::Minutes(15));
   EXPECT_TRUE(config->apps.empty());
   EXPECT_FALSE(config->profile_signing || config->hints);
 }
@@ -134,7 +136,7 @@ TEST(BridgeConfig, EachMistakeIsNamedWhereItStands) {
        "reserve_percent, parallel"},
       {With("sweep_every: 90m", "sweep: 90m"),
        "34:1: unknown key 'sweep' in the file; known are uem, apps, profile_signing, hints, "
-       "sweep_every"},
+       "list_every, sweep_every"},
       {With("kind: workspace-one", "kind: intune"), "2:3: 'kind' must be workspace-one"},
       {With("url: https://uem.example/", "url: http://uem.example"),
        "3:3: 'url' must be https://: http:// goes to this machine only"},
@@ -180,6 +182,8 @@ TEST(BridgeConfig, EachMistakeIsNamedWhereItStands) {
        "29:3: 'listen' must be an IP address and a port, like 127.0.0.1:8447"},
       {With("sweep_every: 90m", "sweep_every: 5s"),
        "34:1: 'sweep_every' must be a time like 6h, from 1m to 168h"},
+      {With("list_every: 2m", "list_every: 1s"),
+       "35:1: 'list_every' must be a time like 6h, from 5s to 24h"},
       {With("user: uem", "user: a:b"), "30:3: 'user' must have no colon"},
       {With("user: uem", "user: [a]"),
        "30:3: 'user' must be one line of text, of at most 1024 bytes"},

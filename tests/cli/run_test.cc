@@ -58,7 +58,7 @@ TEST(Musterctl, UsageErrorsExitTwoAndAskNothing) {
        "musterctl: status: 'UNSPECIFIED' is none of PERMITTED, RESTRICTED, PROHIBITED, UNLISTED\n"
        "  next: musterctl trm set --help shows the usage\n"},
       {{"device", "token", "--platform", "ios", "--bridge", "--owner", "a"},
-       "musterctl: --bridge excludes --platform\n"
+       "musterctl: --platform excludes --bridge\n"
        "  next: musterctl device token --help shows the usage\n"},
       {{"device", "token", "--platform", "linux", "--owner", "a", "--ttl", "soon"},
        "musterctl: --ttl: 'soon' is not a duration; write it like 180d, 12h, 30m or 1h30m\n"

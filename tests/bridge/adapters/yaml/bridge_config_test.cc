@@ -193,7 +193,7 @@ TEST(BridgeConfig, EachMistakeIsNamedWhereItStands) {
       {With("user: uem", "user: &x uem"),
        "30:9: an anchor (&name) is not allowed; write the value out where it is used"},
       {With("user: uem", "user: !!str uem"), "30:9: a tag (!name) is not allowed"},
-      {std::string(kWhole) + "---\nuem: {}\n", "35:1: a second document begins here; keep one"},
+      {std::string(kWhole) + "---\nuem: {}\n", "36:1: a second document begins here; keep one"},
       {With("user: uem", "user: \"a\x01\""), "30:11: a control character; remove it"},
       {With("user: uem", "user: \xFF"), "1:1: the file is not UTF-8 text"},
   };

@@ -13,9 +13,9 @@ inline constexpr absl::Duration kPhoneListEvery = absl::Minutes(15);  // unless 
 inline constexpr absl::Duration kMinPhoneList = absl::Seconds(5);
 inline constexpr absl::Duration kMaxPhoneList = absl::Hours(24);
 inline constexpr absl::Duration kPhoneReadEvery = absl::Hours(1);
-inline constexpr size_t kMaxPhonePages = 1'000;   // of one list
-inline constexpr size_t kMaxAppPages = 20;        // of one phone
-inline constexpr size_t kMaxMemberPages = 1'000;  // of one user group
+inline constexpr size_t kMaxPhonePages = 1'000;     // of one list
+inline constexpr size_t kMaxAppPages = 20;          // of one phone
+inline constexpr size_t kMaxMemberPages = 1'000;    // of one user group
 inline constexpr uint32_t kEmptyListsBelieved = 3;  // in a row, from a UEM that had phones
 // A state can change by time alone, so each phone is judged this often; and reported, where
 // nothing but the time of its last contact is new.

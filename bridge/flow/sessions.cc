@@ -273,7 +273,8 @@ absl::Status Sessions::Flush() {
   }
   dirty_ = flush_again_ < absl::InfiniteFuture();
   for (v1::AgentMessage& message : std::exchange(unsent_, {})) outbox_.Push(std::move(message));
-  // Only now: the stream takes reports from another thread, and a phone's Hello must be before them.
+  // Only now: the stream takes reports from another thread, and a phone's Hello must be before
+  // them.
   for (const std::string& device_id : std::exchange(to_begin_, {})) {
     if (phones_.contains(device_id)) reports_.Begin(device_id);
   }

@@ -128,7 +128,7 @@ void Sessions::Greet(const std::string& device_id, const Phone& phone) {
   absl::StatusOr<v1::AgentMessage> hello = HelloOf(device_id, phone);
   if (!hello.ok()) return Note(device_id, hello.status().message());
   Say(device_id, *std::move(hello));
-  reports_.Begin(device_id);
+  if (connected_) to_begin_.push_back(device_id);
 }
 
 void Sessions::OnConnected() {
@@ -150,6 +150,7 @@ void Sessions::OnDisconnected() {
   reports_.Reset();
   to_greet_.clear();
   unsent_.clear();
+  to_begin_.clear();
   // The next stream offers everything afresh.
   turns_.Clear();
   acceptors_.UnpinAll();
@@ -271,8 +272,13 @@ absl::Status Sessions::Flush() {
     return status;
   }
   dirty_ = flush_again_ < absl::InfiniteFuture();
-  reports_.Committed();
   for (v1::AgentMessage& message : std::exchange(unsent_, {})) outbox_.Push(std::move(message));
+  // Only now: the stream takes reports from another thread, and a phone's Hello must be before
+  // them.
+  for (const std::string& device_id : std::exchange(to_begin_, {})) {
+    if (phones_.contains(device_id)) reports_.Begin(device_id);
+  }
+  reports_.Committed();
   outbox_.Wake();
   return absl::OkStatus();
 }
@@ -324,6 +330,7 @@ void Sessions::OnRefusal(const std::string& device_id, const v1::Refusal& refusa
     return;
   }
   it->second.refused = true;
+  to_begin_.erase(std::remove(to_begin_.begin(), to_begin_.end(), device_id), to_begin_.end());
   reports_.End(device_id);
   StopFetching(device_id);
 }

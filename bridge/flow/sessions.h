@@ -159,6 +159,7 @@ class Sessions {
   std::set<std::string> owed_;  // a PolicyReport, for the documents are others
   std::vector<std::pair<std::string, PhonePolicyPtr>> changes_;
   std::vector<v1::AgentMessage> unsent_;  // until the next Flush
+  std::vector<std::string> to_begin_;     // whose reports may go when those have gone
   bool connected_ = false, announcing_ = false;
   bool dirty_ = false;  // something waits for a Flush
   absl::Time flush_again_ = absl::InfiniteFuture();

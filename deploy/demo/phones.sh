@@ -5,12 +5,14 @@ phone_blocked=false phone_allowed=false phone_not_enforceable=false
 phone_hidden_ms=null phone_approve_to_installed_ms=null
 ios_whatsapp=net.whatsapp.WhatsApp
 alices_phone=a11ce000-0000-4000-8000-000000000001
+alices_ipad=a11ce000-0000-4000-8000-000000000003
 bobs_phone=b0b00000-0000-4000-8000-000000000002
 uem_group=0b1f7a52-6b1c-4f0e-9a53-111122223333 # the UEM's copy of the group app-whatsapp
 bridge_state=$demo/bridge
 uem=$demo/uem
 
-# Two iPhones on which their people installed WhatsApp, and the app in the UEM's catalogue.
+# Two iPhones on which their people installed WhatsApp, an iPad without it, and the app in the
+# UEM's own catalogue.
 write_uem_world() {
   cat <<END
 {"managed_apps": [{"id": 101, "platform": "IOS", "bundle_id": "$ios_whatsapp",
@@ -20,6 +22,8 @@ write_uem_world() {
  "phones": [
   {"uuid": "$alices_phone", "user": "alice@demo.test", "name": "Alice's iPhone",
    "serial": "DEMOALICE001", "management": "SUPERVISED", "apps": ["$ios_whatsapp"]},
+  {"uuid": "$alices_ipad", "user": "alice@demo.test", "name": "Alice's iPad",
+   "serial": "DEMOALICE003", "management": "SUPERVISED"},
   {"uuid": "$bobs_phone", "user": "bob@demo.test", "name": "Bob's iPhone",
    "serial": "DEMOBOB00002", "management": "UNSUPERVISED", "apps": ["$ios_whatsapp"]}]}
 END
@@ -134,7 +138,7 @@ post() {
 alice_is_member() { as admin directory members whatsapp -o csv | grep -q alice@demo.test; }
 
 tell_phone_allowed() {
-  say "   Alice's need for WhatsApp is approved: the UEM installs it, and Muster reads that back."
+  say "   Alice's need is approved: her iPhone shows WhatsApp again, and her iPad gets it by the UEM."
   as service-desk request submit --person alice@demo.test --app whatsapp --ticket INC0963541 \
     --justification "Liaison with a partner" --term 90d --training-acknowledged 2026-1 \
     -o yaml >"$demo/phone-request.yaml"

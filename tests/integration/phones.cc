@@ -13,19 +13,19 @@ namespace {
 constexpr char kListening[] = "listening on ";
 
 std::string World() {
-  const auto phone = [](const char* uuid, const char* user, const char* management) {
-    return Json({{"uuid", uuid},
-                 {"user", user},
-                 {"management", management},
-                 {"apps", Json::array({kIosWhatsApp})}});
+  const auto phone = [](const char* uuid, const std::string& user, const char* management,
+                        const Json& apps) {
+    return Json({{"uuid", uuid}, {"user", user}, {"management", management}, {"apps", apps}});
   };
+  const Json has = Json::array({kIosWhatsApp}), has_none = Json::array();
   const Json app = {{"id", 101}, {"bundle_id", kIosWhatsApp}, {"name", "WhatsApp"}};
   const Json group = {{"uuid", kUemGroup}, {"name", "app-whatsapp"}};
   return Json({{"managed_apps", Json::array({app})},
-               {"users", Json::array({kAlice, kBob})},
+               {"users", Json::array({kAlice, kBob, CrewUpn(1)})},
                {"user_groups", Json::array({group})},
-               {"phones", Json::array({phone(kAlicesPhone, kAlice, "SUPERVISED"),
-                                       phone(kBobsPhone, kBob, "UNSUPERVISED")})}})
+               {"phones", Json::array({phone(kAlicesPhone, kAlice, "SUPERVISED", has),
+                                       phone(kBobsPhone, kBob, "UNSUPERVISED", has),
+                                       phone(kCrewsPhone, CrewUpn(1), "SUPERVISED", has_none)})}})
       .dump();
 }
 
@@ -73,7 +73,8 @@ Json TestUem::Call(const std::string& method, const std::string& path, const std
 }
 
 std::string TestUem::WhatsAppOn(const std::string& phone) {
-  for (const Json& app : Get("phones/" + phone)["apps"]) {
+  const Json truth = Get("phones/" + phone);
+  for (const Json& app : truth.at("apps")) {
     if (app.value("bundle_id", "") != kIosWhatsApp) continue;
     return absl::StrCat(app.value("managed", false) ? "managed" : "by-person",
                         app.value("hidden", false) ? " hidden" : "");
@@ -156,8 +157,7 @@ bool TestBridge::Hint(const std::string& phone) {
       Send({.method = "POST",
             .url = absl::StrCat("http://127.0.0.1:", hint_port_, "/"),
             .headers = {{"Content-Type", "application/json"},
-                        {"Authorization",
-                         "Basic " + absl::Base64Escape("uem:the-hints-password")}},
+                        {"Authorization", "Basic " + absl::Base64Escape("uem:the-hints-password")}},
             .body = Json({{"DeviceUUID", phone}}).dump()});
   return answer.ok() && answer->status / 100 == 2;
 }

@@ -12,11 +12,13 @@ namespace muster {
 
 inline constexpr char kIosWhatsApp[] = "net.whatsapp.WhatsApp";
 inline constexpr char kUemGroup[] = "0b1f7a52-6b1c-4f0e-9a53-111122223333";
-// The UEM's ids of Alice's supervised and Bob's unsupervised iPhone; neither has an app yet.
+// The UEM's ids of Alice's supervised and Bob's unsupervised iPhone, on which they have installed
+// WhatsApp, and of a supervised one of crew1@mdm.test without it.
 inline constexpr char kAlicesPhone[] = "a11ce000-0000-4000-8000-000000000001";
 inline constexpr char kBobsPhone[] = "b0b00000-0000-4000-8000-000000000002";
+inline constexpr char kCrewsPhone[] = "c0e00000-0000-4000-8000-000000000003";
 
-// muster-uem-simulator with those phones, whose people have installed WhatsApp.
+// muster-uem-simulator with those phones.
 class TestUem {
  public:
   explicit TestUem(const std::string& folder);

@@ -156,8 +156,7 @@ bool TestBridge::Hint(const std::string& phone) {
       Send({.method = "POST",
             .url = absl::StrCat("http://127.0.0.1:", hint_port_, "/"),
             .headers = {{"Content-Type", "application/json"},
-                        {"Authorization",
-                         "Basic " + absl::Base64Escape("uem:the-hints-password")}},
+                        {"Authorization", "Basic " + absl::Base64Escape("uem:the-hints-password")}},
             .body = Json({{"DeviceUUID", phone}}).dump()});
   return answer.ok() && answer->status / 100 == 2;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/bridge_limits.h"
@@ -65,11 +66,12 @@ absl::Status Operations::Save(const Op& op) {
         absl::StrCat("more than ", limits::kMaxOpenOperations, " changes wait for the UEM"));
   }
   MUSTER_RETURN_IF_ERROR(store_->Write(kOperations + op.key(), op.SerializeAsString()));
-  const Op copy = op;  // it may be our own
-  Forget(op.key());
+  Op copy = op;  // it may be our own, which Forget() ends
+  const std::string key = copy.key();
+  Forget(key);
   open_ += IsOpen(copy);
-  if (!copy.device_id().empty()) of_phone_[copy.device_id()].insert(copy.key());
-  by_key_[copy.key()] = copy;
+  if (!copy.device_id().empty()) of_phone_[copy.device_id()].insert(key);
+  by_key_[key] = std::move(copy);
   return absl::OkStatus();
 }
 

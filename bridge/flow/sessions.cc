@@ -266,7 +266,7 @@ absl::Status Sessions::Flush() {
   Announce();
   flush_again_ = absl::InfiniteFuture();
   ReportOwedProofs();
-  if (const absl::Status status = store_->Commit(); !status.ok()) {
+  if (absl::Status status = store_->Commit(); !status.ok()) {
     Note("", absl::StrCat("the bridge's state could not be saved: ", status.message()));
     flush_again_ = clock_->Now() + kFlushRetry;
     return status;

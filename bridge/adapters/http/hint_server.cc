@@ -45,7 +45,7 @@ class Server final : public HintServer {
 
   absl::Status Open(const asio::ip::address& address) {
     if (!options_.certificate_file.empty()) {
-      const absl::Status loaded = LoadCertificate();
+      absl::Status loaded = LoadCertificate();
       if (!loaded.ok()) return loaded;
     }
     const tcp::endpoint at(address, static_cast<uint16_t>(options_.port));

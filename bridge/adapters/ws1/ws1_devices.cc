@@ -54,8 +54,8 @@ PhoneFacts::Management AndroidOf(const std::string& ownership, AndroidManagement
                                                     : PhoneFacts::COMPANY_WORK_PROFILE;
 }
 
-// The UEM's privacy settings go by ownership, and commonly keep back what people installed on phones
-// that are not the agency's own. Where nothing is known nothing may be concluded.
+// The UEM's privacy settings go by ownership, and commonly keep back what people installed on
+// phones that are not the agency's own. Where nothing is known nothing may be concluded.
 bool MayHidePersonalApps(const Json& enrolment) {
   const std::string ownership = UemWord(enrolment, {"Ownership", "ownership"});
   return !IsCorporate(ownership) && !IsShared(ownership);

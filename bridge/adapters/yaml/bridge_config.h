@@ -26,8 +26,8 @@ struct BridgeConfig {
     std::string organization_group_uuid;
     // "unknown", "by-ownership", "by-ownership-cope": adapters/ws1/ws1_options.h.
     std::string android_management = "unknown";
-    // "by-ownership": the UEM's privacy settings hide personal apps on what is not the agency's own;
-    // "hidden": on every phone.
+    // "by-ownership": the UEM's privacy settings hide personal apps on what is not the agency's
+    // own; "hidden": on every phone.
     std::string personal_apps = "by-ownership";
   };
   struct Files {

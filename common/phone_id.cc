@@ -8,7 +8,7 @@ namespace muster {
 std::string PhoneDeviceId(absl::string_view tenant, absl::string_view bridge_id,
                           absl::string_view uem_id) {
   const std::string name = absl::StrCat(tenant, "|", bridge_id, "|", uem_id);
-  return absl::StrCat("phn-", Sha256Hex(name).substr(0, 16));
+  return absl::StrCat(kPhoneIdPrefix, Sha256Hex(name).substr(0, 16));
 }
 
 }  // namespace muster

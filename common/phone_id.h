@@ -8,6 +8,8 @@
 
 namespace muster {
 
+inline constexpr char kPhoneIdPrefix[] = "phn-";  // no other device id begins so
+
 // "phn-" and the first 16 hex digits of SHA-256("<tenant>|<bridge id>|<uem id>"). Pure.
 std::string PhoneDeviceId(absl::string_view tenant, absl::string_view bridge_id,
                           absl::string_view uem_id);

@@ -38,13 +38,18 @@ PlatformRules RulesOf(const PhonePolicy& policy) {
   out.version = policy.cohort_version;
   std::set<std::string> blocked;
   for (const AppRuling& ruling : policy.apps) {
-    if (ruling.only_reports) continue;  // the agency looks, and blocks nothing yet
+    if (ruling.only_reports) {  // the agency looks, and blocks nothing yet
+      out.restricted[ruling.app_id];
+      continue;
+    }
     std::set<std::string> ids(ruling.bundle_ids.begin(), ruling.bundle_ids.end());
     if (CanBeGranted(ruling)) {
       out.restricted[ruling.app_id].assign(ids.begin(), ids.end());
     } else if (ruling.verdict == v1::Verdict::BLOCK ||
                ruling.verdict == v1::Verdict::ALLOW_EXPORT_ONLY) {
       blocked.insert(ids.begin(), ids.end());
+    } else {
+      out.restricted[ruling.app_id];  // it may have been: then its group is emptied
     }
   }
   out.blocked.assign(blocked.begin(), blocked.end());
@@ -54,11 +59,8 @@ PlatformRules RulesOf(const PhonePolicy& policy) {
 std::vector<WantedGroup> AppGroups(const PlatformRules& rules, v1::Platform::Id platform) {
   std::vector<WantedGroup> out;
   const std::string word = PlatformWord(platform);
-  if (!rules.blocked.empty()) {
-    out.push_back(AppGroup(absl::StrCat("Muster blocked ", word), platform, rules.blocked));
-  }
+  out.push_back(AppGroup(absl::StrCat("Muster blocked ", word), platform, rules.blocked));
   for (const auto& [app, ids] : rules.restricted) {
-    if (ids.empty()) continue;
     out.push_back(AppGroup(absl::StrCat("Muster restricted ", app, " ", word), platform, ids));
   }
   return out;

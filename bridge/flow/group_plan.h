@@ -16,7 +16,8 @@ namespace muster::bridge {
 struct PlatformRules {
   uint64_t version = 0;
   std::vector<std::string> blocked;                            // exact ids; nobody may have them
-  std::map<std::string, std::vector<std::string>> restricted;  // by app id; can be granted
+  // By app id: what can be granted. Empty: anybody may have the app now.
+  std::map<std::string, std::vector<std::string>> restricted;
   bool operator==(const PlatformRules& other) const;
 };
 PlatformRules RulesOf(const PhonePolicy& policy);
@@ -28,8 +29,8 @@ struct WantedGroup {
 };
 
 // "Muster blocked ios": what nobody may have; "Muster restricted <app> ios": what can be granted.
-// The groups of a platform without rules, or that would be empty, are not wanted: they stay as
-// they are.
+// One that is wanted empty is not made, and is emptied where it is there: what acts on it in the
+// UEM must not go on against an app that is allowed.
 std::vector<WantedGroup> AppGroups(const PlatformRules& rules, v1::Platform::Id platform);
 // "Muster allowed <app>": the UEM's copy of its approval group, for the app that it installs.
 std::vector<WantedGroup> SmartGroups(const std::vector<AppConfig>& apps);

@@ -4,7 +4,9 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "common/bridge_limits.h"
+#include "common/phone_id.h"
 #include "common/time_proto.h"
 #include "controller/domain/proof.h"
 #include "controller/flow/device_alarms.h"
@@ -257,6 +259,12 @@ absl::StatusOr<GrantOnDevice> FindGrantOnDevice(const Snapshot& snapshot,
                   [&](const v1::Entitlement& e) { return e.grant_id() == grant_id; });
   if (holds != present || !state || state->value.sha256() != doc->sha256) return GrantOnDevice{};
   if (state->value.has_verified_at()) return GrantOnDevice{Word::kVerified, ""};
+  // On a phone another app that is there against its verdict says nothing against this grant; a
+  // revocation waits until nothing is.
+  const bool of_phone = absl::StartsWith(device_id, kPhoneIdPrefix);
+  if (present && of_phone && IsReported(state->value) && state->value.code() == kNotEnforced) {
+    return GrantOnDevice{Word::kCannotVerify, state->value.detail()};
+  }
   return GrantOnDevice{CannotProve(state->value) ? Word::kCannotVerify : Word::kNotYet,
                        state->value.detail()};
 }

@@ -69,6 +69,9 @@ struct OnePhoneUem {
       const auto it =
           groups.find(call.kind == Kind::kFindAppGroup ? call.group.name : call.group.id);
       if (it != groups.end()) out.group = it->second;
+    } else if (call.kind == Kind::kRemoveFromAppGroup) {
+      std::vector<std::string>& ids = groups[call.group.id].bundle_ids;
+      for (const std::string& id : call.group.bundle_ids) std::erase(ids, id);
     }
     return out;
   }
@@ -173,6 +176,23 @@ TEST_F(FleetTest, KilledAtAnyCallItRemovesOnce) {
       EXPECT_EQ(fleet_->report().open_operations(), 0u) << n << after_effect;
     }
   }
+}
+
+// A compliance policy in the UEM acts on what the groups name.
+TEST_F(FleetTest, WhatIsAllowedNowIsInNoGroupAnyMore) {
+  Start();
+  Run(absl::Minutes(10));
+  const std::string name = "Muster restricted whatsapp ios";
+  EXPECT_EQ(uem_.groups[name].bundle_ids, std::vector<std::string>{kBundle});
+  auto allowed = std::make_shared<PhonePolicy>(*BlockedPolicy());
+  allowed->cohort_version = 2;
+  allowed->apps[0].verdict = v1::Verdict::ALLOW;
+  allowed->apps[0].reason = "TRM_PERMITTED";
+  policy_ = allowed;
+  Run(absl::Minutes(10));
+  EXPECT_EQ(uem_.groups[name].bundle_ids, std::vector<std::string>());
+  EXPECT_EQ(uem_.groups.count("Muster blocked ios"), 0u);  // never needed, never made
+  EXPECT_EQ(fleet_->report().open_operations(), 0u);
 }
 
 TEST_F(FleetTest, ARefusalIsShownAndTriedAgainTheNextDay) {

@@ -85,6 +85,33 @@ TEST_F(PhoneProofTest, APhoneThatCannotBeEnforcedNeverHoldsARequestUp) {
   EXPECT_EQ(now.detail(), absl::StrCat("not verified on device ", id_, ": ", why));
 }
 
+// Another app of the same person is no reason to keep them waiting; a revocation does wait.
+TEST_F(PhoneProofTest, AnotherAppThatIsThereHoldsNoApprovalUp) {
+  const auto request = SubmitFor("alice");
+  ASSERT_TRUE(ApproveBy("soc", request->request_id()).ok());
+  Settle();
+  const auto report = [&](v1::Canary::Result result) {
+    v1::Report status;
+    status.mutable_status()->set_mode(v1::StatusReport::ENFORCING);
+    ASSERT_TRUE(Send(id_, status).ok());
+    v1::Report policy = Runs(*DocumentsFor(*store_->Read(), DeviceNow(id_), clock_.Now()));
+    AddCanary(policy, result, "app removal");
+    ASSERT_TRUE(Send(id_, policy).ok());
+    Settle();
+  };
+  report(v1::Canary::RAN);
+  const v1::Request now = RequestNow(request->request_id());
+  EXPECT_EQ(now.state(), v1::Request::ACTIVE);
+  EXPECT_EQ(now.detail(),
+            absl::StrCat("not verified on device ", id_, ": the probe ran on app removal"));
+  ASSERT_TRUE(Revoke(now.grant_id(), "left").ok());
+  Settle();
+  report(v1::Canary::RAN);
+  EXPECT_EQ(GrantNow(now.grant_id()).state(), v1::Grant::REVOKING);
+  report(v1::Canary::BLOCKED);
+  EXPECT_EQ(GrantNow(now.grant_id()).state(), v1::Grant::REVOKED);
+}
+
 TEST_F(PhoneProofTest, ExplainSaysWhetherThisPhoneCanEnforceIt) {
   const auto link = [&] {
     const auto said = Explain(*services_, *hub_, "alice@agency.test", id_, "whatsapp");

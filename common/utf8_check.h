@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "absl/strings/string_view.h"
 
@@ -27,5 +28,9 @@ class Utf8Check {
   uint8_t lowest_ = 0x80, highest_ = 0xBF;  // of the next one
   std::optional<uint64_t> invalid_at_, nul_at_;
 };
+
+// At most `max_bytes`, never half of a character: a text of protobuf that ends in one is written
+// and never read again.
+std::string Shortened(absl::string_view text, size_t max_bytes);
 
 }  // namespace muster

@@ -89,7 +89,8 @@ struct PhoneJudge::Case {
 
   // The UEM has a copy there that it can take away, and may.
   bool removable() const {
-    return reading.managed != nullptr && managed != nullptr && !ruling.holds_records;
+    return reading.managed != nullptr && managed != nullptr && !ruling.holds_records &&
+           reading.managed->bundle_id() == managed->bundle_id;
   }
 };
 

@@ -1,6 +1,7 @@
 #include "bridge/flow/fleet_parts.h"
 
 #include "absl/strings/str_cat.h"
+#include "agent/domain/text.h"
 #include "common/bridge_limits.h"
 #include "common/fleet_limits.h"
 #include "common/time_proto.h"
@@ -23,7 +24,7 @@ std::string Item(absl::string_view kind, const std::string& name) {
 }
 
 std::string Words(absl::string_view text) {
-  return std::string(text.substr(0, limits::kMaxUemTextBytes));
+  return agent::CleanText(text, limits::kMaxUemTextBytes);
 }
 
 std::string Words(const absl::Status& status) {

@@ -9,6 +9,11 @@
 #include "common/time_proto.h"
 
 namespace muster::bridge {
+namespace {
+
+constexpr absl::Time kNever = absl::InfinitePast();
+
+}  // namespace
 
 using Kind = UemCall::Kind;
 
@@ -124,10 +129,11 @@ bool PhoneReader::NeedsReason(const Phone& phone, const v1::PhoneRecord& record,
   if (ruling->verdict == v1::Verdict::ALLOW && !ruling->granted) return false;
   if (ruling->verdict == v1::Verdict::REPORT) return false;
   for (const v1::SampledApp& old : record.apps()) {
-    const bool same = old.bundle_id() == app.bundle_id && old.installed() &&
-                      old.version() == app.version && old.assigned() == app.assigned &&
-                      old.latest_action() == app.latest_action &&
-                      FromProto(old.latest_action_at()) == app.latest_action_at;
+    const bool same =
+        old.bundle_id() == app.bundle_id && old.installed() && old.version() == app.version &&
+        old.assigned() == app.assigned && old.latest_action() == app.latest_action &&
+        old.has_latest_action_at() == (app.latest_action_at > kNever) &&
+        (!old.has_latest_action_at() || FromProto(old.latest_action_at()) == app.latest_action_at);
     if (same) app.reason = old.reason();
   }
   return app.reason.empty();
@@ -136,12 +142,11 @@ bool PhoneReader::NeedsReason(const Phone& phone, const v1::PhoneRecord& record,
 void PhoneReader::OnReason(Job& job, const UemAnswer& answer) {
   UemApp& app = job.reading.apps[job.unexplained.back()];
   job.unexplained.pop_back();
-  if (!answer.status.ok()) {
-    app.installed = false;  // it has gone between the two readings
-    return;
-  }
+  // Why it is there, and nothing else: only a list shows that an app is absent, and only a list has
+  // the last action's time. Without a reason it counts as the person's own.
+  if (!answer.status.ok()) return;
   for (const UemApp& one : answer.apps) {
-    if (one.bundle_id == app.bundle_id) app = one;
+    if (one.bundle_id == app.bundle_id) app.reason = one.reason;
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "bridge/flow/rulings.h"
 #include "common/bridge_limits.h"
 #include "common/fleet_limits.h"
 #include "common/status_macros.h"
@@ -132,6 +133,15 @@ std::optional<UemCall> Sender::CarryToPhone(Op& op, absl::Time now) {
       parts_->Close(op.key());  // the agency has taken it out of its setup
       return std::nullopt;
     }
+    // What was queued may be wrong by now: messages may have come that are not saved.
+    const AppRuling* ruling =
+        phone->policy == nullptr ? nullptr : FindRuling(*phone->policy, op.app_id());
+    if (op.kind() == Op::REMOVE_APP &&
+        (ruling == nullptr || ruling->verdict != v1::Verdict::BLOCK || ruling->holds_records ||
+         ruling->only_reports)) {
+      parts_->Close(op.key());
+      return std::nullopt;
+    }
     call.app = *app->managed(phone->platform);
   }
   return call;
@@ -160,7 +170,7 @@ void Sender::OnAnswer(const UemCall& call, const UemAnswer& answer, absl::Time n
     return;
   }
   if (absl::IsUnavailable(status) && !answer.effect_unknown) return parts_->Retry(op, why, now);
-  op.set_last_error(why);
+  op.set_last_error(Words(why));
   if (const absl::Status saved = parts_->operations.Save(op); !saved.ok()) parts_->Note(saved);
   Resolve(op, why, now);
 }
@@ -190,7 +200,7 @@ void Sender::OnDenied(Op op, const absl::Status& status, absl::Time now) {
     if (!op.device_id().empty()) Judge(op.device_id(), now);
     return;
   }
-  op.set_last_error(why);
+  op.set_last_error(Words(why));
   parts_->Queue(op, now);
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/domain/seen_log.h"
+#include "agent/domain/text.h"
 #include "common/bridge_limits.h"
 #include "common/limits.h"
 #include "common/status_macros.h"
@@ -77,7 +78,7 @@ absl::Status Sessions::Load() {
 
 void Sessions::Note(const std::string& device_id, absl::string_view what) {
   last_error_ = absl::StrCat(device_id, device_id.empty() ? "" : ": ",
-                             what.substr(0, limits::kMaxReasonBytes));
+                             agent::CleanText(what, limits::kMaxReasonBytes));
 }
 
 void Sessions::Say(const std::string& device_id, v1::AgentMessage message) {

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/limits.h"
+#include "common/utf8_check.h"
 
 namespace muster {
 namespace {
@@ -31,7 +32,7 @@ std::string Untried(const v1::PolicyReport& report) {
 }
 
 Proof Unproven(absl::string_view code, absl::string_view detail) {
-  return {false, std::string(code), std::string(detail.substr(0, limits::kMaxReasonBytes))};
+  return {false, std::string(code), Shortened(detail, limits::kMaxReasonBytes)};
 }
 
 }  // namespace
@@ -49,7 +50,7 @@ Proof ProofOf(v1::StatusReport::Mode mode, const v1::PolicyReport& report) {
   if (!ran.empty()) return Unproven(kNotEnforced, absl::StrCat("the probe ran on ", ran));
   const std::string untried = Untried(report);
   if (!PlacesOf(report, v1::Canary::BLOCKED).empty()) {
-    return {true, "", untried.substr(0, limits::kMaxReasonBytes)};
+    return {true, "", Shortened(untried, limits::kMaxReasonBytes)};
   }
   if (!untried.empty())
     return Unproven(kNotProven, absl::StrCat("no probe was blocked: ", untried));

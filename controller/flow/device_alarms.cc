@@ -66,13 +66,6 @@ absl::Status RaiseNamedAlarm(const Services& services, const std::string& device
   return Raise(services, device_id, v1::Alarm::UNSPECIFIED, std::string(name), detail);
 }
 
-std::string Shortened(absl::string_view text, size_t max_bytes) {
-  if (text.size() <= max_bytes) return std::string(text);
-  size_t end = max_bytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return std::string(text.substr(0, end));
-}
-
 bool InstanceWatch::Returned(const std::string& device_id, const std::string& instance_id) {
   MutexLock lock(&mu_);
   std::deque<std::string>& seen = seen_[device_id];

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "common/mutex.h"
+#include "common/utf8_check.h"
 #include "controller/flow/services.h"
 #include "muster/v1/device.pb.h"
 
@@ -24,9 +25,6 @@ void AddAlarm(const Services& services, v1::Alarm::Code code, const std::string&
 // The same for what has no code of its own: `name` is put in front of the detail.
 absl::Status RaiseNamedAlarm(const Services& services, const std::string& device_id,
                              absl::string_view name, const std::string& detail);
-
-// `text`, cut where a character of UTF-8 begins: half of one would make the record unreadable.
-std::string Shortened(absl::string_view text, size_t max_bytes);
 
 // Notices two agents that use one certificate. An agent makes a new instance id at each start,
 // so an id that comes back after another one was seen means that both are alive. Thread-safe.

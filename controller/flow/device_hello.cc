@@ -44,7 +44,7 @@ absl::StatusOr<ReportOutcome> RecordHello(const Services& services, const std::s
         before.agent_version() == hello.agent_version() &&
         services.clock.Now() - FromProto(before.last_seen_at()) < limits::kPhoneHelloInterval;
     if (told) return LastReportOf(before);
-    device.value.set_agent_version(hello.agent_version().substr(0, limits::kMaxTicketBytes));
+    device.value.set_agent_version(Shortened(hello.agent_version(), limits::kMaxTicketBytes));
     *device.value.mutable_last_seen_at() = ToProto(services.clock.Now());
     Mutation mutation;
     mutation.expects.push_back({DeviceKey(device_id), device.revision});

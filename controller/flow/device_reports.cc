@@ -55,6 +55,43 @@ class ReportWriter {
 
   absl::Status Write(const v1::Report& report, const std::string& sha256) {
     CheckChain(report);
+    if (MayTell(report.body_case())) {
+      MUSTER_RETURN_IF_ERROR(WriteBody(report));
+    } else {
+      Audit("report.refused", "no phone and no bridge tells such things");
+    }
+    MUSTER_RETURN_IF_ERROR(MarkHeardAgain(services_, snapshot_, before_, mutation_));
+    device_.set_last_report_seq(report.seq());
+    device_.set_last_report_sha256(sha256);
+    *device_.mutable_last_seen_at() = ToProto(services_.clock.Now());
+    Put(mutation_, DeviceKey(device_.device_id()), device_);
+    return absl::OkStatus();
+  }
+
+  Mutation& mutation() { return mutation_; }
+  bool persons_changed() const { return persons_changed_; }
+
+ private:
+  // A bridge says whose its phones are: what speaks for a person is not its to tell.
+  bool MayTell(v1::Report::BodyCase body) const {
+    switch (body) {
+      case v1::Report::kExec:
+      case v1::Report::kDisarm:
+      case v1::Report::kArchive:
+        return !before_.bridge() && before_.bridge_id().empty();
+      case v1::Report::kInventory:
+      case v1::Report::kPolicy:
+      case v1::Report::kStatus:
+      case v1::Report::kWitness:
+      case v1::Report::kPhone:
+      case v1::Report::kBridge:
+      case v1::Report::BODY_NOT_SET:
+        return true;
+    }
+    return false;
+  }
+
+  absl::Status WriteBody(const v1::Report& report) {
     switch (report.body_case()) {
       case v1::Report::kInventory:
         MUSTER_RETURN_IF_ERROR(WriteInventory(report.inventory()));
@@ -87,19 +124,9 @@ class ReportWriter {
       case v1::Report::BODY_NOT_SET:
         break;  // A newer agent's kind of report: its place in the chain still counts.
     }
-    MUSTER_RETURN_IF_ERROR(MarkHeardAgain(services_, snapshot_, before_, mutation_));
-    device_.set_last_report_seq(report.seq());
-    device_.set_last_report_sha256(sha256);
-    *device_.mutable_last_seen_at() = ToProto(services_.clock.Now());
-    Put(mutation_, DeviceKey(device_.device_id()), device_);
     return absl::OkStatus();
   }
 
-  Mutation& mutation() { return mutation_; }
-  // Its assignment has to be made anew.
-  bool persons_changed() const { return persons_changed_; }
-
- private:
   void Audit(absl::string_view verb, std::string reason, std::string after = "") {
     v1::AuditEntry entry = MakeAuditEntry(services_, actor_,
                                           {.verb = std::string(verb),
@@ -205,7 +232,7 @@ class ReportWriter {
   void AddAlarm(absl::string_view code, const std::string& detail) {
     v1::Alarm* alarm = device_.add_alarms();
     *alarm->mutable_at() = ToProto(services_.clock.Now());
-    alarm->set_detail(absl::StrCat(code, ": ", detail).substr(0, limits::kMaxReasonBytes));
+    alarm->set_detail(Shortened(absl::StrCat(code, ": ", detail), limits::kMaxReasonBytes));
     auto* alarms = device_.mutable_alarms();
     if (static_cast<size_t>(alarms->size()) > limits::kMaxAlarms) alarms->DeleteSubrange(0, 1);
     mutation_.audit.push_back(
@@ -230,7 +257,7 @@ class ReportWriter {
       if (static_cast<size_t>(kept.tampering_size()) >= limits::kMaxTampering) break;
       *kept.add_tampering() = t;
       if (told.contains(t.SerializeAsString())) continue;
-      newest = t.what().substr(0, limits::kMaxReasonBytes);
+      newest = Shortened(t.what(), limits::kMaxReasonBytes);
       Audit("device.tampering", absl::StrCat(newest, " (", TimeText(FromProto(t.at())), ")"));
     }
     if (newest.empty()) return absl::OkStatus();
@@ -250,12 +277,12 @@ class ReportWriter {
     }
     MUSTER_RETURN_IF_ERROR(WriteTampering(status));
     *device_.mutable_cannot_enforce() = status.cannot_enforce();
-    device_.set_agent_version(status.agent_version());
-    device_.set_kernel(status.kernel());
+    device_.set_agent_version(Shortened(status.agent_version(), limits::kMaxTicketBytes));
+    device_.set_kernel(Shortened(status.kernel(), limits::kMaxHostnameBytes));
     // A phone has one person, whom the directory knows by its user's name; nobody reports others.
     if (before_.bridge() || !before_.bridge_id().empty()) return absl::OkStatus();
     if (!status.hostname().empty()) {
-      device_.set_hostname(status.hostname().substr(0, limits::kMaxHostnameBytes));
+      device_.set_hostname(Shortened(status.hostname(), limits::kMaxHostnameBytes));
     }
     return SetAccounts(Bounded(status.local_accounts()));
   }

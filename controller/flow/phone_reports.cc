@@ -34,6 +34,7 @@ v1::PhoneApp Kept(v1::PhoneApp app) {
        {app.mutable_why(), app.mutable_version(), app.mutable_action_result()}) {
     Shorten(limits::kMaxUemTextBytes, text);
   }
+  app.DiscardUnknownFields();
   return app;
 }
 
@@ -52,6 +53,7 @@ v1::PhoneReport Kept(const v1::PhoneReport& report, const v1::Device& device) {
     if (id.empty() || id.size() > limits::kMaxAppIdBytes || !seen.insert(id).second) continue;
     *out.add_apps() = Kept(app);
   }
+  out.DiscardUnknownFields();  // also of the identity and the facts: nothing bounds them
   return out;
 }
 
@@ -178,6 +180,7 @@ v1::BridgeReport KeptBridgeReport(const v1::BridgeReport& report) {
                             problems.size() - static_cast<int>(limits::kMaxGroupProblems));
   }
   for (std::string& problem : problems) Shorten(limits::kMaxUemTextBytes, &problem);
+  out.DiscardUnknownFields();
   return out;
 }
 

@@ -209,6 +209,9 @@ absl::Status PhoneRegistrar::TryHello(const PhoneVoice& voice, const std::string
   if (!known) {
     MUSTER_RETURN_IF_ERROR(WriteNew(*snapshot, actor, bridge.value, device_id, hello, mutation));
   } else {
+    if (known->value.bridge_id() != voice.bridge_id) {
+      return absl::PermissionDeniedError(absl::StrCat(device_id, " is not this bridge's phone"));
+    }
     if (known->value.state() != v1::Device::ENROLLED) {
       return absl::PermissionDeniedError(absl::StrCat("phone ", device_id, " is retired"));
     }

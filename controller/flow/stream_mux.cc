@@ -70,23 +70,28 @@ void StreamMux::Write(StreamPart& part, Frame frame) {
 
 void StreamMux::Close(StreamPart& part, const absl::Status& why) {
   std::optional<Frame> next;
+  bool too_many = false;
   {
     MutexLock lock(&mu_);
     if (part.closed_ || over_) return;
     part.closed_ = true;
+    // Who asks again and again and never reads the answers.
+    too_many = queue_.size() >= limits::kMaxPhones + limits::kMaxPendingRefusals;
     // In the place of what it was to hear, which says nothing to it any more.
     if (in_flight_.get() == &part) {
       part.last_ = RefusalFrame(why);
-    } else {
+    } else if (!too_many) {
       Enqueue(part, RefusalFrame(why));
     }
     next = Next();
   }
   Start(std::move(next));
+  if (too_many) wire_->Cancel(absl::ResourceExhaustedError("too much waits for this bridge"));
 }
 
 void StreamMux::End(StreamPart& part) {
   MutexLock lock(&mu_);
+  if (part.waiting_.has_value()) std::erase(queue_, part.shared_from_this());
   part.closed_ = true;
   part.last_.reset();
   part.waiting_.reset();

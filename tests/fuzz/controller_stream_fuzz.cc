@@ -202,6 +202,8 @@ class Player {
 
   void Hear(const v1::AgentMessage& message) {
     switch (message.message_case()) {
+      case v1::AgentMessage::kLeave:
+        break;
       case v1::AgentMessage::kHello: {
         std::map<std::string, muster::KnownVersion> known;
         for (const v1::KnownDocument& d : message.hello().known()) {

@@ -51,6 +51,31 @@ void AddArchive(std::map<std::string, std::string>& out) {
   });
 }
 
+void AddRequestsAndGrants(std::map<std::string, std::string>& out) {
+  const std::string all = "xxxxxxx";
+  out.insert({
+      {"SubmitRequest", "xx....."},
+      {"ListRequests", all},
+      {"GetRequest", all},
+      {"ApproveRequest", ".x....."},
+      {"DenyRequest", ".x....."},
+      {"CancelRequest", "xx....."},
+      {"AskRequest", ".x....."},
+      {"AnswerRequest", "xx....."},
+      {"DuplicateRequest", "xx....."},
+      {"EscalateRequest", "xx....."},
+      {"RecordTraining", "xx....."},
+      {"ListGrants", all},
+      {"GetGrant", all},
+      {"RevokeGrant", ".x....."},
+      {"SuspendGrant", ".x....."},
+      {"ResumeGrant", ".x....."},
+      {"RecertifyGrant", ".x....."},
+      {"ReviewGrant", ".x....."},
+      {"AdoptGrant", ".x....."},
+  });
+}
+
 const std::map<std::string, std::string>& Expected() {
   const std::string all = "xxxxxxx";
   static const auto& kExpected = *new std::map<std::string, std::string>([&all] {
@@ -65,25 +90,6 @@ const std::map<std::string, std::string>& Expected() {
         {"ApplyPolicies", "...x..x"},
         {"SimulatePolicies", all},
         {"GetGuidance", all},
-        {"SubmitRequest", "xx....."},
-        {"ListRequests", all},
-        {"GetRequest", all},
-        {"ApproveRequest", ".x....."},
-        {"DenyRequest", ".x....."},
-        {"CancelRequest", "xx....."},
-        {"AskRequest", ".x....."},
-        {"AnswerRequest", "xx....."},
-        {"DuplicateRequest", "xx....."},
-        {"EscalateRequest", "xx....."},
-        {"RecordTraining", "xx....."},
-        {"ListGrants", all},
-        {"GetGrant", all},
-        {"RevokeGrant", ".x....."},
-        {"SuspendGrant", ".x....."},
-        {"ResumeGrant", ".x....."},
-        {"RecertifyGrant", ".x....."},
-        {"ReviewGrant", ".x....."},
-        {"AdoptGrant", ".x....."},
         {"RecordGrantTraining", "xx....."},
         {"GetPerson", all},
         {"ReportBlockedApps", all},
@@ -118,6 +124,7 @@ const std::map<std::string, std::string>& Expected() {
         {"GetTrust", all},
         {"PublishTrust", "......x"},
     };
+    AddRequestsAndGrants(out);
     AddArchive(out);
     return out;
   }());

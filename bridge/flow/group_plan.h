@@ -15,7 +15,7 @@ namespace muster::bridge {
 // What one platform's policy says to everybody, whatever its phone's owner may have.
 struct PlatformRules {
   uint64_t version = 0;
-  std::vector<std::string> blocked;                            // exact ids; nobody may have them
+  std::vector<std::string> blocked;  // exact ids; nobody may have them
   // By app id: what can be granted. Empty: anybody may have the app now.
   std::map<std::string, std::vector<std::string>> restricted;
   bool operator==(const PlatformRules& other) const;

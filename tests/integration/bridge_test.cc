@@ -14,7 +14,7 @@
 namespace muster {
 namespace {
 
-constexpr absl::Duration kPhoneSoon = absl::Seconds(60);  // of a loaded machine
+constexpr absl::Duration kPhoneSoon = absl::Seconds(150);  // of a loaded machine
 
 class BridgeTest : public ::testing::Test {
  protected:

@@ -31,6 +31,9 @@ void PhoneJudge::JudgeGranted(const Case& c, App& app) {
   } else if (!enrolled()) {
     app.set_state(App::UNKNOWN);
     app.set_why(absl::StrCat(view_.cannot_enforce, "."));
+  } else if (record_.facts().compromised()) {
+    app.set_state(App::UNKNOWN);  // what such a phone says proves nothing
+    app.set_why(absl::StrCat(view_.cannot_enforce, "."));
   } else if (reading_ != Reading::kFresh) {
     app.set_state(App::UNKNOWN);
     app.set_why(std::string(WordsOf(reading_)));

@@ -175,6 +175,16 @@ void Sender::OnAnswer(const UemCall& call, const UemAnswer& answer, absl::Time n
   Resolve(op, why, now);
 }
 
+// Which profile is on the phone is not known any more, whatever is wanted next.
+void Sender::ForgetProfile(const std::string& device_id) {
+  const Phone* phone = parts_->book.Find(device_id);
+  if (phone == nullptr) return;
+  absl::StatusOr<v1::PhoneRecord> record = parts_->book.Read(*phone);
+  if (!record.ok() || record->profile_sha256().empty()) return;
+  record->set_profile_sha256("unknown");
+  if (const absl::Status saved = parts_->book.Write(*record); !saved.ok()) parts_->Note(saved);
+}
+
 void Sender::Resolve(const Op& op, const std::string& why, absl::Time now) {
   if (ChangesApp(op.kind())) {
     // Read when nothing of it can be under way any more.
@@ -185,6 +195,7 @@ void Sender::Resolve(const Op& op, const std::string& why, absl::Time now) {
     return groups_->ReadAt(op.target(),
                            std::max(now, FromProto(op.sent_at()) + limits::kUemCallTime));
   }
+  if (op.kind() == Op::INSTALL_PROFILE) ForgetProfile(op.device_id());
   // No reading tells whether the UEM took these, and twice is as good as once: a profile replaces
   // the one of its name, an assignment and a sync that are there are no error, a phone that is
   // asked twice answers twice.

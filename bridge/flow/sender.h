@@ -32,6 +32,7 @@ class Sender {
   absl::Status MarkSent(v1::BridgeOperation operation, absl::Time now);
   void TryAgain(const v1::BridgeOperation& operation, absl::Time now);
   // SENT, and nobody knows what became of it.
+  void ForgetProfile(const std::string& device_id);
   void Resolve(const v1::BridgeOperation& operation, const std::string& why, absl::Time now);
   void OnAccepted(v1::BridgeOperation operation, absl::Time now);
   void OnPhoneAccepted(v1::BridgeOperation operation, absl::Time now);

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "common/phone_id.h"
 #include "tests/bridge/memory_bridge_store.h"
 
@@ -22,6 +23,8 @@ struct OnePhoneUem {
   int removals = 0, profiles = 0, lists = 0;
   absl::Status removal = absl::OkStatus();
   std::map<std::string, UemGroup> groups;
+  std::string profile;        // on the phone
+  bool lose_profile = false;  // the answers to profiles
 
   UemPhone Phone() const {
     UemPhone out;
@@ -61,6 +64,11 @@ struct OnePhoneUem {
       removed_at = now;
     } else if (call.kind == Kind::kInstallProfile) {
       ++profiles;
+      profile = call.payload;
+      if (lose_profile) {
+        out.status = absl::UnavailableError("no answer");
+        out.effect_unknown = true;
+      }
     } else if (call.kind == Kind::kCreateAppGroup) {
       UemGroup made = call.group;
       made.id = made.name;
@@ -176,6 +184,34 @@ TEST_F(FleetTest, KilledAtAnyCallItRemovesOnce) {
       EXPECT_EQ(fleet_->report().open_operations(), 0u) << n << after_effect;
     }
   }
+}
+
+// The profile of an answer that was lost is on the phone, although it is not wanted any more.
+TEST_F(FleetTest, AProfileThatMayBeThereIsReplaced) {
+  const auto with_telegram = [](v1::Verdict::Kind whatsapp, uint64_t version) {
+    auto out = std::make_shared<PhonePolicy>(*BlockedPolicy());
+    out->cohort_version = version;
+    out->apps[0].verdict = whatsapp;
+    AppRuling telegram = BlockedPolicy()->apps[0];
+    telegram.app_id = telegram.name = "telegram";
+    telegram.bundle_ids = {"ph.telegra.Telegraph"};
+    out->apps.insert(out->apps.begin(), telegram);
+    out->by_bundle = {{"ph.telegra.Telegraph", 0}, {kBundle, 1}};
+    return out;
+  };
+  Start();
+  policy_ = with_telegram(v1::Verdict::BLOCK, 1);
+  Run(absl::Minutes(10));
+  EXPECT_TRUE(absl::StrContains(uem_.profile, kBundle));
+  uem_.lose_profile = true;
+  policy_ = with_telegram(v1::Verdict::ALLOW, 2);
+  Run(absl::Seconds(5));
+  EXPECT_FALSE(absl::StrContains(uem_.profile, kBundle));
+  policy_ = with_telegram(v1::Verdict::BLOCK, 3);
+  uem_.lose_profile = false;
+  Run(absl::Minutes(30));
+  EXPECT_TRUE(absl::StrContains(uem_.profile, kBundle));
+  EXPECT_EQ(fleet_->report().open_operations(), 0u);
 }
 
 // A compliance policy in the UEM acts on what the groups name.

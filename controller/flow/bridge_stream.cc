@@ -15,7 +15,10 @@ BridgeStream::BridgeStream(const Services& services, DeviceHub& hub, InstanceWat
       own_(std::make_shared<DeviceSession>(services, hub, instances)),
       registrar_(services) {}
 
-BridgeStream::~BridgeStream() = default;
+// Parts and stream hold each other for as long as something waits to be written.
+BridgeStream::~BridgeStream() {
+  if (mux_ != nullptr) mux_->OnClosed();
+}
 
 absl::Status BridgeStream::Open(const DevicePeer& peer, std::shared_ptr<DeviceSink> wire) {
   peer_ = peer;

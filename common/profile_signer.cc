@@ -23,8 +23,8 @@ struct Freed {
     kFree(p);
   }
 };
-using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
+using Certificate = std::shared_ptr<X509>;
+using Key = std::shared_ptr<EVP_PKEY>;
 using Bio = std::unique_ptr<BIO, Freed<BIO_free>>;
 using Cms = std::unique_ptr<CMS_ContentInfo, Freed<CMS_ContentInfo_free>>;
 
@@ -39,7 +39,7 @@ absl::StatusOr<std::vector<Certificate>> ReadCertificates(const ProfileSigner::P
   const Bio in = Reader(pem.text);
   std::vector<Certificate> out;
   while (out.size() < kMaxCertificates) {
-    Certificate next(PEM_read_bio_X509(in.get(), nullptr, &NoPassword, nullptr));
+    Certificate next(PEM_read_bio_X509(in.get(), nullptr, &NoPassword, nullptr), &X509_free);
     if (next == nullptr) break;
     out.push_back(std::move(next));
   }
@@ -78,7 +78,8 @@ absl::StatusOr<ProfileSigner> ProfileSigner::New(const Pem& certificate, const P
   auto parts = std::make_shared<Parts>();
   MUSTER_ASSIGN_OR_RETURN(parts->certificates, ReadCertificates(certificate));
   MUSTER_RETURN_IF_ERROR(CheckDates(*parts->certificates.front(), certificate.path, now));
-  parts->key.reset(PEM_read_bio_PrivateKey(Reader(key.text).get(), nullptr, &NoPassword, nullptr));
+  parts->key = Key(PEM_read_bio_PrivateKey(Reader(key.text).get(), nullptr, &NoPassword, nullptr),
+                   &EVP_PKEY_free);
   ERR_clear_error();
   if (parts->key == nullptr) {
     return absl::InvalidArgumentError(

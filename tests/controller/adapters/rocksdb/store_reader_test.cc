@@ -5,11 +5,8 @@
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
 
-#include <atomic>
 #include <filesystem>
 #include <functional>
-#include <semaphore>
-#include <thread>
 
 #include "common/checkpoint.h"
 #include "common/log_tiles.h"
@@ -19,6 +16,7 @@
 #include "muster/v1/device.pb.h"
 #include "muster/v1/policy.pb.h"
 #include "muster/v1/report.pb.h"
+#include "tests/controller/adapters/rocksdb/paced_writer.h"
 #include "tests/controller/flow/whole_store.h"
 #include "tests/support/temp_dir.h"
 
@@ -263,45 +261,6 @@ TEST(StoreReader, PrunedTextsAreNoFault) {
           {"LOG_ENTRY audit/0000000000000003: its text was to be pruned, and is still there"}));
 }
 
-// Commits `total` times beside the test, but never further ahead than it was let: how often a
-// reader has to begin again does not depend on how fast the machine writes.
-class Writer {
- public:
-  Writer(Store& store, int total) : store_(store), thread_([this, total] { Run(total); }) {}
-  ~Writer() {
-    stop_ = true;
-    let_.release();
-    Finish();
-  }
-  void Let(int commits) { let_.release(commits); }
-  void Finish() {
-    if (thread_.joinable()) thread_.join();
-  }
-  uint64_t acknowledged() const { return acknowledged_; }
-
- private:
-  void Run(int total) {
-    const std::string bulk(300'000, 'b');  // a flush every 30 commits
-    for (int i = 0; i < total; ++i) {
-      let_.acquire();
-      if (stop_) return;
-      Mutation m;
-      m.puts.push_back({"policy_set", "1"});
-      m.puts.push_back({"archive_walk", absl::StrCat(i, bulk)});
-      m.audit.push_back(EntryNo(i));
-      const auto revision = store_.Commit(std::move(m));
-      ASSERT_TRUE(revision.ok()) << revision.status();
-      acknowledged_ = *revision;
-    }
-  }
-
-  Store& store_;
-  std::counting_semaphore<> let_{0};
-  std::atomic<bool> stop_ = false;
-  std::atomic<uint64_t> acknowledged_ = 0;
-  std::thread thread_;
-};
-
 // A writer whose files come and go meanwhile: what was acknowledged before is there, and all of it
 // fits together.
 TEST(StoreReader, BesideAWriterItSeesWhatWasAcknowledged) {
@@ -309,7 +268,14 @@ TEST(StoreReader, BesideAWriterItSeesWhatWasAcknowledged) {
   TempDir dir;
   const std::string db = dir.File("db");
   const auto store = *RocksDbStore::Open(db);
-  Writer writer(*store, kRounds * kAhead);
+  const std::string bulk(300'000, 'b');  // a flush every 30 commits
+  PacedWriter writer(*store, kRounds * kAhead, [&](int i) {
+    Mutation m;
+    m.puts.push_back({"policy_set", "1"});
+    m.puts.push_back({"archive_walk", absl::StrCat(i, bulk)});
+    m.audit.push_back(EntryNo(i));
+    return m;
+  });
   uint64_t last = 0;
   for (int round = 0; round <= kRounds; ++round) {
     if (round < kRounds) {

@@ -112,22 +112,4 @@ bool Continues(uint64_t old_size, const std::string& old_root, uint64_t new_size
   return last == 0 && old_hash == old_root && new_hash == new_root;
 }
 
-void MerkleHead::Append(const std::string& leaf_hash) {
-  full_.push_back(leaf_hash);
-  // Each trailing one-bit of the old size is a full subtree that this leaf completes.
-  for (uint64_t bits = size_; bits % 2 == 1; bits /= 2) {
-    const std::string right = std::move(full_.back());
-    full_.pop_back();
-    full_.back() = NodeHash(full_.back(), right);
-  }
-  ++size_;
-}
-
-std::string MerkleHead::Root() const {
-  if (full_.empty()) return Sha256("");
-  std::string hash = full_.back();
-  for (size_t i = full_.size() - 1; i-- > 0;) hash = NodeHash(full_[i], hash);
-  return hash;
-}
-
 }  // namespace muster

@@ -37,16 +37,4 @@ bool LeadsToRoot(const std::string& leaf_hash, uint64_t index, uint64_t tree_siz
 bool Continues(uint64_t old_size, const std::string& old_root, uint64_t new_size,
                const std::string& new_root, const std::vector<std::string>& path);
 
-// The head of a tree that only grows, in memory for one hash per level. Thread-compatible.
-class MerkleHead {
- public:
-  void Append(const std::string& leaf_hash);
-  uint64_t size() const { return size_; }
-  std::string Root() const;
-
- private:
-  uint64_t size_ = 0;
-  std::vector<std::string> full_;  // roots of full subtrees, largest first
-};
-
 }  // namespace muster

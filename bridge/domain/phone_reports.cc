@@ -1,13 +1,10 @@
 #include "bridge/domain/phone_reports.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "agent/domain/inventory.h"
 #include "agent/domain/text.h"
 #include "common/bridge_limits.h"
 #include "common/time_proto.h"
@@ -137,54 +134,6 @@ v1::PhoneReport MakePhoneReport(const v1::PhoneRecord& record, const PhoneView& 
   *out.mutable_facts() = record.facts();
   *out.mutable_apps() = {view.apps.begin(), view.apps.end()};
   out.set_distance(view.distance);
-  return out;
-}
-
-v1::InventoryReport MakePhoneInventory(const std::vector<UemApp>& apps, const PhonePolicy& policy) {
-  const v1::Origin::Kind origin =
-      policy.platform == v1::Platform::ANDROID ? v1::Origin::ANDROID_PACKAGE : v1::Origin::BUNDLE;
-  std::map<std::string, v1::InventoryItem> items;
-  for (const UemApp& app : apps) {
-    if (!app.installed || app.bundle_id.empty() || items.size() >= limits::kMaxSampledApps) {
-      continue;
-    }
-    v1::InventoryItem item = agent::MakeItem(origin, app.bundle_id, app.version);
-    item.set_name(agent::CleanText(app.name, limits::kMaxUemTextBytes));
-    if (const AppRuling* ruling = policy.FindByBundle(app.bundle_id)) {
-      item.set_app_id(ruling->app_id);
-    }
-    items.emplace(app.bundle_id, std::move(item));
-  }
-  v1::InventoryReport out;
-  out.set_full(true);
-  for (auto& [id, item] : items) *out.add_installed() = std::move(item);
-  return out;
-}
-
-std::vector<v1::SampledApp> PickApps(const std::vector<UemApp>& apps, const PhonePolicy& policy) {
-  const auto text = [](const std::string& s) {
-    return agent::CleanText(s, limits::kMaxUemTextBytes);
-  };
-  std::map<std::string, v1::SampledApp> picked;
-  for (const UemApp& app : apps) {
-    if (policy.FindByBundle(app.bundle_id) == nullptr) continue;
-    v1::SampledApp out;
-    out.set_bundle_id(app.bundle_id);
-    out.set_name(text(app.name));
-    out.set_version(text(app.version));
-    out.set_installed(app.installed);
-    out.set_assigned(app.assigned);
-    out.set_latest_action(text(app.latest_action));
-    if (app.latest_action_at != absl::InfinitePast()) {
-      *out.mutable_latest_action_at() = ToProto(app.latest_action_at);
-    }
-    out.set_reason(text(app.reason));
-    // Pages shift: of two rows of one app the installed one counts.
-    const auto [it, is_new] = picked.emplace(app.bundle_id, out);
-    if (!is_new && out.installed()) it->second = out;
-  }
-  std::vector<v1::SampledApp> out;
-  for (auto& [id, app] : picked) out.push_back(std::move(app));
   return out;
 }
 

@@ -33,11 +33,4 @@ std::vector<v1::Canary> MakeCanaries(const v1::PhoneRecord& record, const PhoneV
 
 v1::PhoneReport MakePhoneReport(const v1::PhoneRecord& record, const PhoneView& view);
 
-// Everything installed, in full, sorted by id, each once, at most limits::kMaxSampledApps: `apps`
-// is the whole sample. `app_id` by the exact id.
-v1::InventoryReport MakePhoneInventory(const std::vector<UemApp>& apps, const PhonePolicy& policy);
-
-// What a PhoneRecord keeps of a sample: apps that the policy names, in the order of their ids.
-std::vector<v1::SampledApp> PickApps(const std::vector<UemApp>& apps, const PhonePolicy& policy);
-
 }  // namespace muster::bridge

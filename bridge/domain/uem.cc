@@ -2,83 +2,55 @@
 
 namespace muster::bridge {
 
-using Kind = UemCall::Kind;
-
-bool OnlyReads(Kind kind) {
+UemCallTraits TraitsOf(UemCall::Kind kind) {
+  using Kind = UemCall::Kind;
+  using About = UemCallTraits::About;
+  constexpr bool kReads = true, kWrites = false;
   switch (kind) {
     case Kind::kListPhones:
+      return {"list-phones", kReads, About::kPhones};
     case Kind::kGetPhone:
+      return {"get-phone", kReads, About::kPhone};
     case Kind::kListApps:
+      return {"list-apps", kReads, About::kPhone};
     case Kind::kGetApp:
-    case Kind::kFindAppGroup:
-    case Kind::kGetAppGroup:
-    case Kind::kFindSmartGroup:
-    case Kind::kGetSmartGroup:
-    case Kind::kListMembers:
-      return true;
+      return {"get-app", kReads, About::kPhone};
     case Kind::kInstallApp:
+      return {"install-app", kWrites, About::kPhone};
     case Kind::kRemoveApp:
+      return {"remove-app", kWrites, About::kPhone};
     case Kind::kInstallProfile:
+      return {"install-profile", kWrites, About::kPhone};
     case Kind::kQueryPhone:
-    case Kind::kCreateAppGroup:
-    case Kind::kAddToAppGroup:
-    case Kind::kRemoveFromAppGroup:
-    case Kind::kCreateSmartGroup:
-    case Kind::kChangeSmartGroup:
-    case Kind::kAssignApp:
-    case Kind::kSyncUserGroup:
-    case Kind::kAddMissingUsers:
-      return false;
-  }
-  return false;
-}
-
-absl::string_view CallName(Kind kind) {
-  switch (kind) {
-    case Kind::kListPhones:
-      return "list-phones";
-    case Kind::kGetPhone:
-      return "get-phone";
-    case Kind::kListApps:
-      return "list-apps";
-    case Kind::kGetApp:
-      return "get-app";
-    case Kind::kInstallApp:
-      return "install-app";
-    case Kind::kRemoveApp:
-      return "remove-app";
-    case Kind::kInstallProfile:
-      return "install-profile";
-    case Kind::kQueryPhone:
-      return "query-phone";
+      return {"query-phone", kWrites, About::kPhone};
     case Kind::kFindAppGroup:
-      return "find-app-group";
+      return {"find-app-group", kReads, About::kGroup};
     case Kind::kGetAppGroup:
-      return "get-app-group";
+      return {"get-app-group", kReads, About::kGroup};
     case Kind::kCreateAppGroup:
-      return "create-app-group";
+      return {"create-app-group", kWrites, About::kGroup};
     case Kind::kAddToAppGroup:
-      return "add-to-app-group";
+      return {"add-to-app-group", kWrites, About::kGroup};
     case Kind::kRemoveFromAppGroup:
-      return "remove-from-app-group";
+      return {"remove-from-app-group", kWrites, About::kGroup};
     case Kind::kFindSmartGroup:
-      return "find-smart-group";
+      return {"find-smart-group", kReads, About::kGroup};
     case Kind::kGetSmartGroup:
-      return "get-smart-group";
+      return {"get-smart-group", kReads, About::kGroup};
     case Kind::kCreateSmartGroup:
-      return "create-smart-group";
+      return {"create-smart-group", kWrites, About::kGroup};
     case Kind::kChangeSmartGroup:
-      return "change-smart-group";
+      return {"change-smart-group", kWrites, About::kGroup};
     case Kind::kAssignApp:
-      return "assign-app";
+      return {"assign-app", kWrites, About::kGroup};
     case Kind::kListMembers:
-      return "list-members";
+      return {"list-members", kReads, About::kMembers};
     case Kind::kSyncUserGroup:
-      return "sync-user-group";
+      return {"sync-user-group", kWrites, About::kMembers};
     case Kind::kAddMissingUsers:
-      return "add-missing-users";
+      return {"add-missing-users", kWrites, About::kMembers};
   }
-  return "unknown";
+  return {"unknown", kWrites, About::kPhones};
 }
 
 }  // namespace muster::bridge

@@ -87,10 +87,17 @@ struct UemCall {
   std::string payload;
   std::string operation;  // key of the operation that it carries out; empty: it only reads
 };
-// True for a call that changes nothing in the UEM.
-bool OnlyReads(UemCall::Kind kind);
-// "list-phones", "install-app", …: for logs and the status.
-absl::string_view CallName(UemCall::Kind kind);
+// What holds for every call of a kind, whatever UEM is driven.
+struct UemCallTraits {
+  enum class About { kPhones, kPhone, kGroup, kMembers };
+  absl::string_view name;   // "list-phones", "install-app", …: for logs and the status
+  bool only_reads = false;  // changes nothing in the UEM
+  About about = About::kPhones;
+};
+UemCallTraits TraitsOf(UemCall::Kind kind);
+
+inline bool OnlyReads(UemCall::Kind kind) { return TraitsOf(kind).only_reads; }
+inline absl::string_view CallName(UemCall::Kind kind) { return TraitsOf(kind).name; }
 
 // What the answer's headers say of the UEM's limits; absent: it does not say.
 struct RateLimit {

@@ -10,8 +10,6 @@
 
 namespace muster::bridge {
 
-using Kind = UemCall::Kind;
-
 Fleet::Machine::Machine(FleetOptions options, BridgeStore* store, FleetEvents events)
     : parts(std::move(options), store, std::move(events)),
       judging(&parts),
@@ -40,42 +38,26 @@ absl::StatusOr<std::optional<UemCall>> Fleet::Machine::CallFor(const Agenda::Tak
   if (kind == kGroupItem) return groups.Read(name);
   if (kind == kMembersItem) return memberships.Read(name);
   UemCall call;
-  call.kind = Kind::kGetPhone;
+  call.kind = UemCall::Kind::kGetPhone;
   call.phone.identity.set_uem_id(name);
   return call;
 }
 
 namespace {
 
+// The agenda's item that the call was made for.
 std::string ItemOf(const UemCall& call, const Phone* phone) {
   if (!call.operation.empty()) return Item(kOpItem, call.operation);
-  switch (call.kind) {
-    case Kind::kListPhones:
+  switch (TraitsOf(call.kind).about) {
+    case UemCallTraits::About::kPhones:
       return Item(kListItem, "");
-    case Kind::kGetPhone:
-    case Kind::kListApps:
-    case Kind::kGetApp:
+    case UemCallTraits::About::kPhone:
       return phone != nullptr ? Item(kPhoneItem, phone->device_id)
                               : Item(kFindItem, call.phone.identity.uem_id());
-    case Kind::kListMembers:
-      return Item(kMembersItem, call.group.uuid);
-    case Kind::kFindAppGroup:
-    case Kind::kGetAppGroup:
-    case Kind::kFindSmartGroup:
-    case Kind::kGetSmartGroup:
-    case Kind::kInstallApp:
-    case Kind::kRemoveApp:
-    case Kind::kInstallProfile:
-    case Kind::kQueryPhone:
-    case Kind::kCreateAppGroup:
-    case Kind::kAddToAppGroup:
-    case Kind::kRemoveFromAppGroup:
-    case Kind::kCreateSmartGroup:
-    case Kind::kChangeSmartGroup:
-    case Kind::kAssignApp:
-    case Kind::kSyncUserGroup:
-    case Kind::kAddMissingUsers:
+    case UemCallTraits::About::kGroup:
       return Item(kGroupItem, call.group.name);
+    case UemCallTraits::About::kMembers:
+      return Item(kMembersItem, call.group.uuid);
   }
   return "";
 }

@@ -4,19 +4,15 @@
 
 #include <cstdio>
 
-#include "absl/strings/str_cat.h"
+#include "common/log_line.h"
 
 namespace muster::bridge {
 
-enum class Severity { kInfo, kWarning, kError };
+using Severity = LogSeverity;
 
 template <typename... Args>
 void Log(Severity severity, const Args&... args) {
-  // sd-daemon(3) prefixes: the journal takes the priority from them.
-  const char* prefix = severity == Severity::kInfo      ? "<6>"
-                       : severity == Severity::kWarning ? "<4>"
-                                                        : "<3>";
-  const std::string line = absl::StrCat(prefix, "muster-bridge: ", args..., "\n");
+  const std::string line = LogLine("muster-bridge", severity, args...);
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

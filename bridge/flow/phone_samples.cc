@@ -67,12 +67,16 @@ std::optional<v1::InventoryReport> TakeInventory(const PhonePolicy& policy,
   inventory.set_full(true);
   std::vector<v1::SampledApp> catalogued;
   std::vector<v1::SampledApp> apps(record.apps().begin(), record.apps().end());
-  std::sort(apps.begin(), apps.end(), [](const v1::SampledApp& a, const v1::SampledApp& b) {
+  // The same apps in another order are no other inventory.
+  std::stable_sort(apps.begin(), apps.end(), [](const v1::SampledApp& a, const v1::SampledApp& b) {
     return a.bundle_id() < b.bundle_id();
   });
   for (v1::SampledApp& app : apps) {
     const AppRuling* ruling = policy.FindByBundle(app.bundle_id());
-    if (app.installed()) {
+    // A page that shifted shows an app again.
+    const bool again = inventory.installed_size() > 0 &&
+                       inventory.installed().rbegin()->package_id() == app.bundle_id();
+    if (app.installed() && !again) {
       v1::InventoryItem& item = *inventory.add_installed();
       item.set_origin(policy.platform == v1::Platform::IOS ? v1::Origin::BUNDLE
                                                            : v1::Origin::ANDROID_PACKAGE);

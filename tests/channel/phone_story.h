@@ -15,6 +15,7 @@
 #include "bridge/adapters/ws1/ws1_client.h"
 #include "bridge/flow/engine.h"
 #include "tests/channel/phones.h"
+#include "tests/support/uem_simulator/client_options.h"
 #include "tests/support/uem_simulator/simulator.h"
 
 namespace muster {
@@ -28,19 +29,11 @@ class PhoneStory : public PhoneChannel {
     out.check_in_every = absl::Minutes(5);
     return out;
   }
-  static bridge::Ws1Options Client() {
-    const uemsim::SimOptions sim = Simulated();
-    bridge::Ws1Options out;
-    out.url = "https://uem.test";
-    out.token_url = "https://uem.test/connect/token";
-    out.client_id = sim.client_id;
-    out.client_secret = sim.client_secret;
-    out.tenant_code = sim.tenant_code;
-    out.organization_group = 570;
-    return out;
-  }
 
-  PhoneStory() : sim_(Simulated(), &clock_), client_(Client(), &sim_, &clock_), key_(NewKey()) {
+  PhoneStory()
+      : sim_(Simulated(), &clock_),
+        client_(bridge::SimulatedUem(Simulated()), &sim_, &clock_),
+        key_(NewKey()) {
     group_ = sim_.AddUserGroup({.name = "app-whatsapp"});
     managed_ = sim_.AddManagedApp(
         {.platform = v1::Platform::IOS, .bundle_id = "test.whatsapp", .name = "WhatsApp"});

@@ -93,18 +93,6 @@ TEST(Merkle, EveryPathOfEveryTreeLeadsToItsRootAndNoOtherDoes) {
   EXPECT_FALSE(LeadsToRoot(hashes[0], 0, 0, {}, MerkleRoot({})));
 }
 
-TEST(Merkle, AGrowingHeadIsTheRootOfWhatItHolds) {
-  MerkleHead head;
-  std::vector<std::string> hashes;
-  EXPECT_EQ(head.Root(), MerkleRoot(hashes));
-  for (uint64_t size = 1; size <= 300; ++size) {
-    hashes.push_back(LeafHash(std::string(size, 'x')));
-    head.Append(hashes.back());
-    ASSERT_EQ(head.size(), size);
-    ASSERT_EQ(head.Root(), MerkleRoot(hashes)) << size;
-  }
-}
-
 TEST(Merkle, LeafAndNodeAreApart) {
   const std::string a = LeafHash("a"), b = LeafHash("b");
   EXPECT_NE(NodeHash(a, b), LeafHash(a + b));

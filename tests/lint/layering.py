@@ -16,7 +16,7 @@ SOURCES = ("common", "archive", "controller", "agent", "bridge", "cli")
 # Headers with an effect on the world. Pure code may not see one.
 EFFECTS = re.compile(
     r"^(grpc|grpc\+\+|grpcpp|grpc_gen)/|\.grpc\.pb\.h$|^rocksdb/|^(ldap|lber|ldap_schema)\.h$"
-    r"|^yaml-cpp/|^spdlog/|^CLI/"
+    r"|^yaml-cpp/|^spdlog/|^CLI/|^curl/|^boost/|^sqlite3\.h$"
     r"|^(fstream|filesystem|iostream)$"
     r"|^(fcntl|unistd|dirent|poll|pthread|signal|netdb|pwd|grp|syslog|dlfcn|sched|spawn)\.h$"
     r"|^(sys(?!/sysmacros\.h)|net|netinet|arpa|linux)/")
@@ -120,6 +120,11 @@ FORBIDDEN = [
     ("archive/a.cc", "fcntl.h"), ("archive/a.cc", "archive/files/x.h"),
     ("archive/files/a.cc", "agent/flow/x.h"), ("common/a.cc", "archive/x.h"),
     ("controller/adapters/grpc/a.cc", "archive/x.h"), ("agent/domain/a.cc", "archive/files/x.h"),
+    ("common/a.cc", "curl/curl.h"), ("bridge/flow/a.cc", "boost/asio.hpp"),
+    ("bridge/flow/a.cc", "sqlite3.h"), ("bridge/domain/a.cc", "agent/flow/x.h"),
+    ("bridge/flow/a.cc", "agent/adapters/files/x.h"), ("agent/flow/a.cc", "bridge/domain/x.h"),
+    ("controller/adapters/http/a.cc", "bridge/adapters/http/x.h"),
+    ("bridge/adapters/http/a.cc", "controller/adapters/http/x.h"), ("bridge/a.cc", "cli/x.h"),
 ]
 ALLOWED = [
     ("common/clock.h", "absl/time/clock.h"), ("common/a.cc", "openssl/evp.h"),
@@ -133,6 +138,8 @@ ALLOWED = [
     ("agent/flow/a.cc", "thread"), ("agent/domain/a.cc", "sys/sysmacros.h"),
     ("archive/files/a.cc", "fcntl.h"), ("archive/files/a.cc", "archive/x.h"),
     ("agent/domain/a.cc", "archive/x.h"), ("cli/a.cc", "archive/files/x.h"),
+    ("bridge/flow/a.cc", "agent/flow/x.h"), ("bridge/adapters/http/a.cc", "curl/curl.h"),
+    ("bridge/flow/a.cc", "controller/domain/native/x.h"),
 ]
 
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/bridge_limits.h"
 #include "common/crypto.h"
+#include "common/uuid.h"
 
 namespace muster::bridge {
 namespace {
@@ -19,18 +20,6 @@ using nlohmann::json;
 
 // An event is flat; nothing in it is nested.
 constexpr int kMaxEventDepth = 4;
-constexpr size_t kUuidBytes = 36;
-
-bool IsUuid(absl::string_view text) {
-  if (text.size() != kUuidBytes) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !absl::ascii_isxdigit(static_cast<unsigned char>(text[i]))) {
-      return false;
-    }
-  }
-  return true;
-}
 
 }  // namespace
 

@@ -8,22 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/limits.h"
+#include "common/uuid.h"
 
 namespace muster::bridge {
-namespace {
-
-bool LooksLikeUuid(absl::string_view text) {
-  if (text.size() != 36) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !absl::ascii_isxdigit(static_cast<unsigned char>(text[i]))) {
-      return false;
-    }
-  }
-  return true;
-}
-
-}  // namespace
 
 ConfigReader::ConfigReader(const ConfigNode& map, absl::string_view what, ConfigProblems* problems)
     : map_(map), what_(what), problems_(problems) {
@@ -109,7 +96,7 @@ absl::Duration ConfigReader::Time(absl::string_view key, absl::Duration otherwis
 
 std::string ConfigReader::Uuid(absl::string_view key, bool required) {
   const std::string text = Text(key, required);
-  if (!text.empty() && !LooksLikeUuid(text)) {
+  if (!text.empty() && !IsUuid(text)) {
     Fail(key, "must be a UUID, as the UEM shows it: 8-4-4-4-12 hex digits");
   }
   return absl::AsciiStrToLower(text);

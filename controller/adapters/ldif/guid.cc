@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/crypto.h"
+#include "common/uuid.h"
 
 namespace muster {
 namespace {
@@ -22,11 +23,7 @@ std::string Dashed(absl::string_view bytes) {
 
 std::optional<std::string> ParseGuidText(absl::string_view text) {
   if (text.size() == 38 && text.front() == '{' && text.back() == '}') text = text.substr(1, 36);
-  if (text.size() != 36) return std::nullopt;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !absl::ascii_isxdigit(text[i])) return std::nullopt;
-  }
+  if (!IsUuid(text)) return std::nullopt;
   return absl::AsciiStrToLower(text);
 }
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "common/limits.h"
+#include "common/uuid.h"
 #include "controller/adapters/yaml/host_port.h"
 #include "controller/adapters/yaml/operations_config.h"
 #include "controller/adapters/yaml/yaml_fields.h"
@@ -21,17 +22,8 @@
 namespace muster {
 namespace {
 
-// objectGUID or entryUUID as text: 8-4-4-4-12 hex digits.
-bool IsGuid(absl::string_view text) {
-  if (text.size() != 36) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !absl::ascii_isxdigit(text[i])) return false;
-  }
-  return true;
-}
-
-bool IsDnOrGuid(absl::string_view text) { return IsGuid(text) || text.find('=') < text.size(); }
+// A GUID is an objectGUID or entryUUID as text.
+bool IsDnOrGuid(absl::string_view text) { return IsUuid(text) || text.find('=') < text.size(); }
 
 class ConfigReader {
  public:

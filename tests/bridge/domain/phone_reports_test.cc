@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
-#include "common/bridge_limits.h"
 #include "tests/bridge/domain/phone_world.h"
 
 namespace muster::bridge {
@@ -98,72 +97,6 @@ TEST(PhoneReports, AReportIsTheRecordAndTheView) {
   ASSERT_EQ(got.apps_size(), 1);
   EXPECT_EQ(got.apps(0).DebugString(), view.apps[0].DebugString());
   EXPECT_EQ(got.distance(), 1u);
-}
-
-UemApp Installed(const std::string& id, const std::string& name, const std::string& version = "1") {
-  UemApp out;
-  out.bundle_id = id;
-  out.name = name;
-  out.version = version;
-  out.installed = true;
-  return out;
-}
-
-TEST(PhoneReports, AnInventoryIsEverythingInstalled) {
-  const World world(kAndroid);
-  UemApp assigned = Installed("com.assigned", "Only assigned");
-  assigned.installed = false;
-  const std::vector<UemApp> apps = {Installed("org.other", "Other\n"),
-                                    Installed("com.chat", "Chat", "2"),
-                                    assigned,
-                                    Installed("com.chat", "Chat again"),
-                                    Installed("", "No id"),
-                                    Installed("Com.Chat", "Another")};
-  v1::InventoryReport want;
-  want.set_full(true);
-  const auto add = [&](const char* id, const char* name, const char* version, const char* app_id) {
-    v1::InventoryItem& item = *want.add_installed();
-    item.set_origin(v1::Origin::ANDROID_PACKAGE);
-    item.set_package_id(id);
-    item.set_name(name);
-    item.set_version(version);
-    item.set_app_id(app_id);
-  };
-  add("Com.Chat", "Another", "1", "");
-  add("com.chat", "Chat", "2", "chat");
-  add("org.other", "Other\xEF\xBF\xBD", "1", "");
-  EXPECT_EQ(MakePhoneInventory(apps, world.policy).DebugString(), want.DebugString());
-  EXPECT_EQ(MakePhoneInventory(apps, World(kIos).policy).installed(0).origin(), v1::Origin::BUNDLE);
-
-  std::vector<UemApp> many;
-  for (size_t i = 0; i < limits::kMaxSampledApps + 5; ++i) {
-    many.push_back(Installed(absl::StrCat("id-", i), ""));
-  }
-  EXPECT_EQ(MakePhoneInventory(many, world.policy).installed_size(),
-            static_cast<int>(limits::kMaxSampledApps));
-}
-
-TEST(PhoneReports, ARecordKeepsWhatThePolicyNames) {
-  const World world(kAndroid);
-  UemApp gone = Installed("com.chat", "Chat");
-  gone.installed = false;
-  UemApp chat = Installed("com.chat", "Chat", "2");
-  chat.assigned = true;
-  chat.latest_action = "InstallCommandDispatched";
-  chat.latest_action_at = kNow;
-  chat.reason = "Managed";
-  const auto picked = PickApps({gone, Installed("org.other", "Other"), chat, gone}, world.policy);
-  ASSERT_EQ(picked.size(), 1u);
-  v1::SampledApp want;
-  want.set_bundle_id("com.chat");
-  want.set_name("Chat");
-  want.set_version("2");
-  want.set_installed(true);
-  want.set_assigned(true);
-  want.set_latest_action("InstallCommandDispatched");
-  *want.mutable_latest_action_at() = ToProto(kNow);
-  want.set_reason("Managed");
-  EXPECT_EQ(picked[0].DebugString(), want.DebugString());
 }
 
 }  // namespace

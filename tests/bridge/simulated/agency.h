@@ -44,8 +44,10 @@ class Agency {
     app.ios = Managed(v1::Platform::IOS, ios, kWhatsAppIos);
     app.android = Managed(v1::Platform::ANDROID, android, kWhatsAppAndroid);
     fleet.apps = {app};
+    Ws1Options uem = SimulatedUem(options.sim);
+    uem.android_management = AndroidManagement::kByOwnership;
     driver = std::make_unique<Driver>(
-        &clock, &sim, SimulatedUem(options.sim), fleet,
+        &clock, &sim, std::move(uem), fleet,
         [this](const v1::PhoneRecord& record) { return PolicyOf(record); });
   }
 

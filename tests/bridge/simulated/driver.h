@@ -15,21 +15,10 @@
 #include "bridge/flow/fleet.h"
 #include "common/clock.h"
 #include "tests/bridge/memory_bridge_store.h"
+#include "tests/support/uem_simulator/client_options.h"
 #include "tests/support/uem_simulator/simulator.h"
 
 namespace muster::bridge {
-
-inline Ws1Options SimulatedUem(const uemsim::SimOptions& sim) {
-  Ws1Options out;
-  out.url = "https://uem.test";
-  out.token_url = "https://uem.test/connect/token";
-  out.client_id = sim.client_id;
-  out.client_secret = sim.client_secret;
-  out.tenant_code = sim.tenant_code;
-  out.organization_group = 570;
-  out.android_management = AndroidManagement::kByOwnership;
-  return out;
-}
 
 class Driver {
  public:

@@ -9,6 +9,7 @@
 #include "bridge/adapters/ws1/ws1_client.h"
 #include "common/time_proto.h"
 #include "tests/support/now.h"
+#include "tests/support/uem_simulator/client_options.h"
 #include "tests/support/uem_simulator/simulator.h"
 
 namespace muster::bridge {
@@ -34,21 +35,10 @@ constexpr char kProfile[] =
 <key>blockedAppBundleIDs</key><array><string>net.whatsapp.WhatsApp</string></array>
 </dict></array></dict></plist>)";
 
-Ws1Options OptionsFor(const uemsim::SimOptions& sim) {
-  Ws1Options options;
-  options.url = "https://uem.example";
-  options.token_url = "https://auth.example/connect/token";
-  options.client_id = sim.client_id;
-  options.client_secret = sim.client_secret;
-  options.tenant_code = sim.tenant_code;
-  options.organization_group = 570;
-  return options;
-}
-
 struct Simulated : testing::Test {
   FakeClock clock{kNow};
   uemsim::Simulator sim{{}, &clock};
-  Ws1Client client{OptionsFor({}), &sim, &clock};
+  Ws1Client client{SimulatedUem({}), &sim, &clock};
 
   UemAnswer Do(const UemCall& call) {
     const UemAnswer answer = client.Do(call);

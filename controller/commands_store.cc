@@ -206,6 +206,9 @@ absl::Status StoreCommands::Fsck() const {
 absl::Status StoreCommands::Backup() const {
   MUSTER_ASSIGN_OR_RETURN(const std::string dir, TenantFolder());
   MUSTER_ASSIGN_OR_RETURN(const auto reader, StoreReader::Open(dir + kStore));
+  for (const std::string& folder : RemoveDeadBackups(out_)) {
+    Print(absl::StrCat("removed ", folder, ", which a backup that was killed had left\n"));
+  }
   MUSTER_ASSIGN_OR_RETURN(const BackupManifest m, WriteBackup(*reader, out_, SystemClock().Now(),
                                                               [&](const Snapshot& snapshot) {
                                                                 return HeadOf(snapshot, dir);

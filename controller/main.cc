@@ -264,7 +264,12 @@ absl::Status Run(const std::string& config_file) {
   Work work;
   const Settings settings = MakeSettings(config, tenant.name);
   const Services services{*store, clock, entropy, work, settings};
-  Signer signer([dir = config.data_dir] { return LoadOnlineKeys(dir); });
+  Signer signer([dir = config.data_dir] { return LoadOnlineKeys(dir); },
+                [log, dir = config.data_dir](const std::string& key) {
+                  const absl::Status kept = KeepLogKey(dir, key);
+                  if (!kept.ok())
+                    log->warn("the auditors' file of the log's key: {}", kept.ToString());
+                });
   MUSTER_RETURN_IF_ERROR(AdoptRoot(services, signer, tenant.root));
   WarnOfWhatIsMissing(*log, signer, settings, config.data_dir);
 

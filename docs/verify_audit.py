@@ -3,10 +3,9 @@
 
     verify_audit.py FOLDER|FILE.tlog-proof KEY [--print]
 
-KEY is NAME+HASH+KEY, or a file of such lines; have it confirmed by somebody else than
-those whom you audit. Heads that you took from devices yourself go into FOLDER/witness/ as
-NAME.checkpoint. It uses nothing of Muster's: RFC 8032 (Ed25519), RFC 6962 (the tree), and of
-c2sp.org signed-note, tlog-checkpoint, tlog-tiles and tlog-proof."""
+KEY is NAME+HASH+KEY, or a file of such lines: have it confirmed by somebody else than those whom
+you audit. Heads that you took from devices go into FOLDER/witness/ as NAME.checkpoint. Written from
+RFC 8032 (Ed25519), RFC 6962 (the tree), and c2sp.org's signed-note, tlog-tiles and tlog-proof."""
 import base64, hashlib, json, os, re, sys
 
 P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
@@ -21,23 +20,24 @@ def need(holds, why):
 def sha256(data):
     return hashlib.sha256(data).digest()
 
+def read_file(path):
+    with open(path, "rb") as file:
+        return file.read()
+
 def unbase64(text):
     raw = base64.b64decode(text, validate=True)
     need(base64.b64encode(raw).decode() == text, "base64 that is not in its one form")
     return raw
 
-# --- Ed25519. A point is (x, y). ---
+# Ed25519. A point is (x, y).
 def add(a, b):
     k = D * a[0] * b[0] * a[1] * b[1] % P
     return ((a[0] * b[1] + a[1] * b[0]) * pow(1 + k, -1, P) % P,
             (a[1] * b[1] + a[0] * b[0]) * pow(1 - k, -1, P) % P)
 
 def times(n, point):
-    out = (0, 1)
-    for bit in bin(n)[2:]:
-        out = add(out, out)
-        out = add(out, point) if bit == "1" else out
-    return out
+    rest = times(n // 2, add(point, point)) if n else (0, 1)
+    return add(rest, point) if n % 2 else rest
 
 def point(raw):
     sign, y = divmod(int.from_bytes(raw, "little"), 2**255)
@@ -54,93 +54,56 @@ def fits(signature, text, key):
     return len(signature) == 64 and s < ORDER and \
         times(s, base) == add(point(signature[:32]), times(h % ORDER, point(key)))
 
-# --- Signed notes: what KEY says, and (size, root) of a head that it signed. ---
+# Signed notes: what KEY says, and (size, root) of a head that it signed.
 def read_keys(text):
     keys = {}
-    for line in (open(text, encoding="utf-8").read() if os.path.isfile(text) else text).split():
+    for line in (read_file(text).decode() if os.path.isfile(text) else text).split():
         need(line.count("+") > 1, "KEY is not NAME+HASH+KEY")
         name, digest, key = line.split("+", 2)
-        key = unbase64(key)
+        key, full = unbase64(key), sha256(name.encode() + b"\n" + unbase64(key))
         need(len(key) == 33 and key[0] == 1, "KEY is not an Ed25519 key")
-        need(sha256(name.encode() + b"\n" + key)[:4].hex() == digest, "KEY and its hash do not fit")
-        keys[name, bytes.fromhex(digest)] = key[1:]
+        need(full[:4].hex() == digest, "KEY and its hash do not fit")
+        keys[name, full[:4]] = key[1:]
     return keys
 
 def open_head(note, keys):
-    text, gap, lines = note.decode().rpartition("\n\n")
-    need(gap and lines[-1:] == "\n" and not re.search("[\0-\x09\x0b-\x1f]", text + lines),
-         "a head that is no signed note")
-    text, names = text + "\n", set()
-    for line in lines[:-1].split("\n"):
-        found = re.fullmatch(r"— ([^\s+]+) (\S+)", line)
-        need(found, "a head with a line that is no signature")
-        signature = unbase64(found[2])
-        key = keys.get((found[1], signature[:4]))
-        if key:
-            need(fits(signature[4:], text.encode(), key), "a signature that does not fit its head")
-            names.add(found[1])
+    text, _, lines = note.decode().rpartition("\n\n")
+    whole = re.fullmatch("(— [^\\s+]+ \\S+\n)+", lines)
+    need(whole and not re.search("[\0-\x09\x0b-\x1f]", text), "a head that is no signed note")
     origin, size, root = (text.split("\n") + ["", ""])[:3]
-    need(origin in names, "a head that KEY did not sign as its own log's")
+    signed = False
+    for name, signature in re.findall("— (.*) (.*)\n", lines):
+        raw = unbase64(signature)
+        if (name, raw[:4]) in keys:
+            need(fits(raw[4:], text.encode() + b"\n", keys[name, raw[:4]]),
+                 "a signature that does not fit its head")
+            signed = signed or name == origin
+    need(signed, "a head that KEY did not sign as its own log's")
     need(re.fullmatch("0|[1-9][0-9]*", size) and len(unbase64(root)) == 32, "a head without a tree")
     return int(size), unbase64(root)
 
-# --- The tree. ---
-def node(left, right):
-    return sha256(b"\1" + left + right)
+# Entries: protobuf messages of numbers and bytes.
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value, shift, at = value | (data[at] & 127) << shift, shift + 7, at + 1
+        if data[at - 1] < 128:
+            return value, at
 
-def root_of(hashes):
-    while len(hashes) > 1:
-        last = hashes[-1:] if len(hashes) % 2 else []
-        hashes = [node(*pair) for pair in zip(hashes[::2], hashes[1::2])] + last
-    return hashes[0] if hashes else sha256(b"")
-
-def check_proof(data, keys):
-    lines, _, note = data.partition(b"\n\n")
-    form = r"c2sp\.org/tlog-proof@v1\nextra (\S+)\nindex (0|[1-9][0-9]*)((?:\n\S+)*)"
-    found = re.fullmatch(form, lines.decode())
-    need(found, "not a proof of an entry")
-    entry, index = unbase64(found[1]), int(found[2])
-
-    def climb(index, size, path):
-        if size == 1:
-            need(not path, "a proof with a hash too many")
-            return sha256(b"\0" + entry)
-        half = 1 << (size - 1).bit_length() - 1
-        need(path and len(path[-1]) == 32, "a proof that lacks a hash")
-        if index < half:
-            return node(climb(index, half, path[:-1]), path[-1])
-        return node(path[-1], climb(index - half, size - half, path[:-1]))
-
-    size, root = open_head(note, keys)
-    need(index < size and number_of(entry) == index, "an entry that is not at its place")
-    path = [unbase64(line) for line in found[3].split()]
-    need(climb(index, size, path) == root, "an entry that the signed head does not lead to")
-    return entry, note
-
-# --- Entries: protobuf messages of numbers and bytes. ---
 def fields(data):
     out, at = {}, 0
-
-    def varint():
-        nonlocal at
-        value = shift = 0
-        while True:
-            need(at < len(data), "an entry that is cut off")
-            value, shift, at = value | (data[at] & 127) << shift, shift + 7, at + 1
-            if data[at - 1] < 128:
-                return value
-
     while at < len(data):
-        tag, value = varint(), varint()
+        tag, at = varint(data, at)
+        value, at = varint(data, at)
         need(tag % 8 in (0, 2), "an entry that cannot be read")
         if tag % 8 == 2:
-            need(at + value <= len(data), "an entry that is cut off")
-            at, value = at + value, data[at:at + value]
+            value, at = data[at:at + value], at + value
+            need(at <= len(data), "an entry that is cut off")
         out.setdefault(tag // 8, []).append(value)
     return out
 
 def number_of(entry):
-    return fields(entry).get(1, [0])[-1]
+    return varint(entry, 1)[0] if entry[:1] == b"\x08" else 0  # its first field, left out if 0
 
 def as_json(entry):
     out = {"sequence": 0}
@@ -152,66 +115,94 @@ def as_json(entry):
         out[name] = values if name in ("roles", "subjects") else values[-1]
     return json.dumps(out, ensure_ascii=False)
 
-# --- The folder, as tlog-tiles has it. ---
-def pieces(kind, hashes):
-    for begin in range(0, len(hashes), 256):
-        piece, name = hashes[begin:begin + 256], "%03d" % (begin // 256 % 1000)
-        left = begin // 256000
-        while left:
-            left, name = left // 1000, "x%03d/%s" % (left % 1000, name)
-        yield "tile/%s/%s%s" % (kind, name, ".p/%d" % len(piece) if len(piece) < 256 else ""), piece
-
 def entries_of(bundle):
-    while bundle:
-        end = 2 + int.from_bytes(bundle[:2], "big")
-        need(end <= len(bundle), "a bundle of entries that is cut off")
-        yield bundle[2:end]
-        bundle = bundle[end:]
+    at = 0
+    while at < len(bundle):
+        begin, at = at + 2, at + 2 + int.from_bytes(bundle[at:at + 2], "big")
+        need(at <= len(bundle), "a bundle of entries that is cut off")
+        yield bundle[begin:at]
+
+# The tree. Hashes stand one after another, 32 bytes each.
+def root_of(hashes):
+    row, sha = [hashes[i:i + 32] for i in range(0, len(hashes), 32)], hashlib.sha256
+    while len(row) > 1:
+        last = row[-1:] if len(row) % 2 else []
+        row = [sha(b"\1" + a + b).digest() for a, b in zip(row[::2], row[1::2])] + last
+    return row[0] if row else sha256(b"")
+
+def climb(leaf, index, size, path):
+    need((size > 1) == bool(path), "a proof with a hash too many or too few")
+    if size == 1:
+        return leaf
+    half, side = 1 << (size - 1).bit_length() - 1, path[-1]
+    if index < half:
+        return sha256(b"\1" + climb(leaf, index, half, path[:-1]) + side)
+    return sha256(b"\1" + side + climb(leaf, index - half, size - half, path[:-1]))
+
+def check_proof(data, keys):
+    lines, _, note = data.partition(b"\n\n")
+    form = r"c2sp\.org/tlog-proof@v1\nextra (\S+)\nindex (0|[1-9][0-9]*)((?:\n\S{43}=)*)"
+    found = re.fullmatch(form, lines.decode())
+    need(found, "not a proof of an entry")
+    entry, index, path = unbase64(found[1]), int(found[2]), list(map(unbase64, found[3].split()))
+    size, root = open_head(note, keys)
+    need(index < size and number_of(entry) == index, "an entry that is not at its place")
+    need(climb(sha256(b"\0" + entry), index, size, path) == root,
+         "an entry that the signed head does not lead to")
+    return entry, note
+
+# The folder, as tlog-tiles has it: path, first and end of each file.
+def pieces(kind, count):
+    for begin in range(0, count, 256):
+        end, number = min(begin + 256, count), begin // 256
+        name = "%03d" % (number % 1000)
+        while number := number // 1000:
+            name = "x%03d/%s" % (number % 1000, name)
+        part = ".p/%d" % (end - begin) if end - begin < 256 else ""
+        yield "tile/%s/%s%s" % (kind, name, part), begin, end
 
 def check_folder(folder, keys, show):
     found = {os.path.relpath(os.path.join(d, f), folder)
              for d, _, files in os.walk(folder) for f in files}
-    leaves, gone, pruned, expected = [], [], 0, {"README.txt"}
+    expected, rows, gone, pruned = {"README.txt"}, [], {}, 0
 
     def read(path):
         need(path in found, path + " is missing")
         expected.add(path)
-        with open(os.path.join(folder, path), "rb") as file:
-            return file.read()
+        return read_file(os.path.join(folder, path))
 
     size, root = open_head(read("checkpoint"), keys)
-    for (path, places), (tile, _) in zip(pieces("entries", range(size)), pieces(0, range(size))):
+    for (path, begin, end), (tile, _, _) in zip(pieces("entries", size), pieces(0, size)):
         if path not in found:  # its hashes stay where they are
-            gone.append((path, places[-1]))
-            data = read(tile)
-            leaves += [data[i:i + 32] for i in range(0, len(data), 32)]
+            gone[path] = end
+            rows.append(read(tile))
             continue
-        bundle = list(entries_of(read(path)))
-        need(len(bundle) == len(places), path + " has not as many entries as it should")
-        for place, entry in zip(places, bundle):
+        entries = list(entries_of(read(path)))
+        need(len(entries) == end - begin, path + " has not as many entries as it should")
+        rows.append(b"".join([hashlib.sha256(b"\0" + entry).digest() for entry in entries]))
+        for place, entry in enumerate(entries, begin):
             need(number_of(entry) == place, "entry %d says that it is another" % place)
-            leaves.append(sha256(b"\0" + entry))
-            said = fields(entry)
+            said = fields(entry) if b"audit.prune" in entry else {}
             if said.get(7) == [b"audit.prune"] and said.get(15) == [b"ok"]:
-                pruned = max(pruned, int(json.loads(said[10][0])["pruned_below"]))
-    for path, last in gone:
-        need(last < pruned, path + " is missing, and no entry says that it was pruned")
-    tree = [leaves]  # by level
+                pruned = max(pruned, json.loads(said[10][0])["pruned_below"])
+    for path, end in gone.items():
+        need(end <= pruned, path + " is missing, and no entry says that it was pruned")
+    tree = [b"".join(rows)]  # by level
+    need(len(tree[0]) == 32 * size, "the hashes of pruned entries are not as many as those")
     while tree[-1]:
         above = []
-        for path, hashes in pieces(len(tree) - 1, tree[-1]):
-            need(read(path) == b"".join(hashes), path + " does not fit the entries")
-            above += [root_of(hashes)] if len(hashes) == 256 else []
-        tree.append(above)
+        for path, begin, end in pieces(len(tree) - 1, len(tree[-1]) // 32):
+            need(read(path) == tree[-1][32 * begin:32 * end], path + " does not fit the entries")
+            above += [root_of(tree[-1][32 * begin:32 * end])] * (end - begin == 256)
+        tree.append(b"".join(above))
 
     def root_at(count):
-        rest = []
-        for hashes in tree:
-            part = hashes[count - count % 256:count] + rest
-            count, rest = count // 256, [root_of(part)] if part else []
-        return root_of(rest)
+        rest = b""
+        for row in tree:
+            part = row[32 * (count - count % 256):32 * count] + rest
+            count, rest = count // 256, root_of(part) if part else b""
+        return rest or sha256(b"")
 
-    need(len(leaves) == size, "the hashes of pruned entries are not as many as those")
     need(root_at(size) == root, "the entries do not lead to the signed head")
     heads = {}  # many devices saw the same one
     for path in sorted(found - expected):
@@ -224,7 +215,7 @@ def check_folder(folder, keys, show):
         need(count <= size, "older than what %s has seen: %d entries, not %d" % (path, size, count))
         need(root_at(count) == seen, path + " has seen another log")
     need(found <= expected, "".join(sorted(found - expected)[:1]) + " is not part of an export")
-    for path, _ in pieces("entries", range(size)) if show else ():
+    for path, _, _ in pieces("entries", size) if show else ():
         for entry in entries_of(read(path)) if path in found else ():
             print(as_json(entry))
     return "%d entries, and %d other heads of the same log" % (size, len(heads))
@@ -233,8 +224,7 @@ def main(path, key, show=None):
     keys = read_keys(key)
     if os.path.isdir(path):
         return check_folder(path, keys, show)
-    with open(path, "rb") as file:
-        entry, note = check_proof(file.read(), keys)
+    entry, note = check_proof(read_file(path), keys)
     print(as_json(entry))
     return "the entry is in the log of %d entries that KEY signed" % open_head(note, keys)[0]
 

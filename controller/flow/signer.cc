@@ -14,7 +14,8 @@ constexpr absl::string_view kOnlineRoles[] = {"policy", "assignment", "beacon", 
 
 }  // namespace
 
-Signer::Signer(LoadKeys load_keys) : load_keys_(std::move(load_keys)) {}
+Signer::Signer(LoadKeys load_keys, TellLogKey tell_log_key)
+    : load_keys_(std::move(load_keys)), tell_log_key_(std::move(tell_log_key)) {}
 
 absl::StatusOr<Signer::KeysByRole> Signer::Choose(const Trust& trust) const {
   MUSTER_ASSIGN_OR_RETURN(const std::vector<PrivateKey> at_hand, load_keys_());
@@ -48,10 +49,16 @@ absl::StatusOr<Signer::KeysByRole> Signer::Choose(const Trust& trust) const {
 absl::Status Signer::CanFollow(const Trust& trust) const { return Choose(trust).status(); }
 
 absl::Status Signer::Follow(const Trust& trust) {
+  MutexLock following(&follow_mu_);
   MUSTER_ASSIGN_OR_RETURN(KeysByRole chosen, Choose(trust));
-  MutexLock lock(&mu_);
-  keys_ = std::move(chosen);
-  epoch_ = trust.epoch();
+  {
+    MutexLock lock(&mu_);
+    keys_ = std::move(chosen);
+    epoch_ = trust.epoch();
+  }
+  if (!tell_log_key_ || !Has(kLogRole)) return absl::OkStatus();
+  MUSTER_ASSIGN_OR_RETURN(const std::string key, LogKey(LogOrigin(trust.tenant())));
+  tell_log_key_(key);
   return absl::OkStatus();
 }
 

@@ -21,7 +21,10 @@ class Signer {
   // Every private key at hand, in any order; asked again for each new root, so that a key can be
   // laid beside the old one before the root names it.
   using LoadKeys = std::function<absl::StatusOr<std::vector<PrivateKey>>()>;
-  explicit Signer(LoadKeys load_keys);
+  // Gets the log's key of each root that is followed, as LogKey() has it: auditors read it
+  // elsewhere. Not called for a root without one.
+  using TellLogKey = std::function<void(const std::string& key)>;
+  explicit Signer(LoadKeys load_keys, TellLogKey tell_log_key = nullptr);
 
   // Whether the keys at hand reach the thresholds of roles "policy", "assignment", "beacon" and
   // "log". FAILED_PRECONDITION says which role lacks which key. A root without a beacon or a log
@@ -52,6 +55,8 @@ class Signer {
   absl::StatusOr<PrivateKey> LogKeyInUse() const;
 
   const LoadKeys load_keys_;
+  const TellLogKey tell_log_key_;
+  Mutex follow_mu_;  // one root at a time, with what is told of it
   mutable Mutex mu_;
   KeysByRole keys_ ABSL_GUARDED_BY(mu_);
   uint32_t epoch_ ABSL_GUARDED_BY(mu_) = 0;

@@ -1,9 +1,15 @@
 // The store of a running controller is checked and backed up; wiped and brought back it goes on,
 // and an older copy is told by what was seen outside. Real programs; needs root.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/integration/laptop.h"
 #include "tests/integration/tenant.h"
@@ -38,6 +44,14 @@ class StoreTest : public ::testing::Test {
   CommandResult Restore(const std::string& name, std::vector<std::string> more) {
     more.insert(more.begin(), {"restore", "--dir", tenant_.data(), "--from", Path(name)});
     return Musterd(more);
+  }
+  std::vector<std::string> Partials() {
+    std::vector<std::string> out;
+    for (const auto& entry : std::filesystem::directory_iterator(tenant_.folder())) {
+      const std::string path = entry.path().string();
+      if (absl::StrContains(path, ".partial-")) out.push_back(path);
+    }
+    return out;
   }
   bool StoreIsThere() { return std::filesystem::exists(tenant_.data() + "/db"); }
   uint64_t LogSizeOf(const std::string& backup) {
@@ -97,6 +111,35 @@ TEST_F(StoreTest, ALossThatIsAcceptedIsSaid) {
   EXPECT_NE(got.out.find("musterctl trust rotate log --compromised"), std::string::npos) << got;
   ExpectClean();
   tenant_.StartController();
+}
+
+TEST_F(StoreTest, WhatAKilledBackupLeftGoesWithTheNext) {
+  // It waits for a key that nobody writes into the pipe, and so cannot come to its end.
+  const std::string key = tenant_.data() + "/keys/log.key", kept = Path("log.key");
+  std::filesystem::rename(key, kept);
+  ASSERT_EQ(mkfifo(key.c_str(), 0600), 0);
+  const auto first = Program::Start(
+      {ProgramPath("musterd"), "backup", "--dir", tenant_.data(), "--out", Path("mon")},
+      Path("backup.log"));
+  ASSERT_TRUE(first.ok()) << first.status();
+  int writer = -1;  // can be opened as soon as it reads
+  EXPECT_TRUE(WaitUntil(absl::Seconds(150), [&] {
+    writer = open(key.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    return writer >= 0;
+  })) << ReadWhole(Path("backup.log"));
+  ASSERT_EQ(Partials().size(), 1u);
+  std::filesystem::remove(key);
+  std::filesystem::rename(kept, key);
+  const std::string partial = Partials()[0];
+  EXPECT_EQ(Backup("tue").exit_code, 0);
+  EXPECT_EQ(Partials(), std::vector<std::string>{partial}) << "its backup still runs";
+  (*first)->Kill();
+  close(writer);
+  EXPECT_EQ(Partials(), std::vector<std::string>{partial}) << "killed, it cleans nothing up";
+  const CommandResult third = Backup("wed");
+  EXPECT_EQ(third.exit_code, 0) << third;
+  EXPECT_TRUE(absl::StrContains(third.out, absl::StrCat("removed ", partial))) << third;
+  EXPECT_EQ(Partials(), std::vector<std::string>{});
 }
 
 }  // namespace

@@ -10,9 +10,10 @@
 
 namespace muster::agent {
 
-// Takes moments, at most limits::kCanaryTime. The file is an unnamed one of ours, or where none
-// can be made any program that is there; nothing is left behind, and nothing ever runs: the
-// process is traced and ended before its first instruction. One at a time.
+// Takes moments, a try at most limits::kCanaryTime. The file is an unnamed one of ours, or where
+// none can be made any program that is there; nothing is left behind, and nothing ever runs: the
+// process is traced and ended before its first instruction. One that is not stopped is tried again,
+// thrice in all: RAN means that it never was. One at a time.
 v1::Canary TryCanary(const MountMarks::Marked& where, GateState& shared);
 
 }  // namespace muster::agent

@@ -79,7 +79,7 @@ absl::StatusOr<v1::TrustedKey> NewRoleKey(const std::string& base,
 absl::Status WriteLogKey(const TenantOptions& options, const v1::TrustedKey& key) {
   MUSTER_ASSIGN_OR_RETURN(const NoteVerifier verifier,
                           NoteVerifier::New(LogOrigin(options.tenant), key.spki()));
-  return WriteFileAtomically(LogKeyPath(options.dir), verifier.ToText() + "\n", 0644);
+  return KeepLogKey(options.dir, verifier.ToText());
 }
 
 absl::StatusOr<std::vector<RoleKeys>> NewOnlineKeys(const TenantOptions& options) {
@@ -120,6 +120,12 @@ absl::Status NewRoot(const TenantOptions& options, std::vector<RoleKeys> roles, 
 }  // namespace
 
 std::string LogKeyPath(const std::string& dir) { return dir + "/trust/audit-log.vkey"; }
+
+absl::Status KeepLogKey(const std::string& dir, const std::string& key) {
+  const absl::StatusOr<std::string> there = ReadFile(LogKeyPath(dir));
+  if (there.ok() && *there == key + "\n") return absl::OkStatus();
+  return WriteFileAtomically(LogKeyPath(dir), key + "\n", 0644);
+}
 
 absl::Status InitTenant(const TenantOptions& options, absl::Time now) {
   MUSTER_RETURN_IF_ERROR(CheckTenantFileName("tenant", options.tenant));

@@ -24,5 +24,8 @@ absl::Status InitTenant(const TenantOptions& options, absl::Time now);
 
 // Where the public key of the audit log lies as auditors get it, "NAME+HASH+KEY".
 std::string LogKeyPath(const std::string& dir);
+// Has that file say this key, and no other: one that a root replaced may be a thief's. NOT_FOUND,
+// UNAVAILABLE, PERMISSION_DENIED as of writing a file.
+absl::Status KeepLogKey(const std::string& dir, const std::string& key);
 
 }  // namespace muster

@@ -20,6 +20,7 @@
 #include "common/log_limits.h"
 #include "common/log_tiles.h"
 #include "common/status_macros.h"
+#include "controller/adapters/rocksdb/partial_folder.h"
 
 namespace muster {
 namespace {
@@ -254,8 +255,8 @@ absl::StatusOr<BackupManifest> WriteBackup(const StoreReader& reader, const std:
     return absl::AlreadyExistsError(
         absl::StrCat(out, " is there already; give each backup a folder of its own"));
   }
-  std::string partial = out + ".partial-XXXXXX";
-  if (mkdtemp(partial.data()) == nullptr) return FileError(out, "making the folder");
+  MUSTER_ASSIGN_OR_RETURN(const PartialFolder folder, PartialFolder::New(out));
+  const std::string& partial = folder.path();
   const std::unique_ptr<Snapshot> snapshot = reader.Read();
   BackupManifest m;
   m.at = now;
@@ -271,6 +272,10 @@ absl::StatusOr<BackupManifest> WriteBackup(const StoreReader& reader, const std:
     return status;
   }
   return m;
+}
+
+std::vector<std::string> RemoveDeadBackups(const std::string& out) {
+  return RemoveDeadPartials(out, {kData + 1, kManifest + 1, kCheckpoint + 1});
 }
 
 absl::StatusOr<BackupManifest> ReadBackupManifest(const std::string& backup) {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -36,6 +37,10 @@ using HeadText = std::function<std::string(const Snapshot& snapshot)>;
 // Writes `out` whole or not at all. ALREADY_EXISTS: there is something at `out`.
 absl::StatusOr<BackupManifest> WriteBackup(const StoreReader& reader, const std::string& out,
                                            absl::Time now, const HeadText& head_text);
+
+// Removes what backups to the same place as `out` left when they were killed, and nothing of one
+// that still runs. Their folders; partial_folder.h says how they are known.
+std::vector<std::string> RemoveDeadBackups(const std::string& out);
 
 // INVALID_ARGUMENT: no manifest of a backup. NOT_FOUND, UNAVAILABLE.
 absl::StatusOr<BackupManifest> ReadBackupManifest(const std::string& backup);

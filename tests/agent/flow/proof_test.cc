@@ -61,6 +61,31 @@ TEST_F(ProofTest, WhatIsTheSameIsNotSpooledForNobody) {
   EXPECT_EQ(Status().canaries(0).result(), v1::Canary::RAN);
 }
 
+TEST_F(ProofTest, WhatRanIsTriedAgainSoonAndToldWhenItChanges) {
+  Proofs();
+  // To right after the hour of this device, which would be one more.
+  for (int second = 0; second < 3'600 && enforcer_.proofs == 1; ++second) {
+    clock_.Advance(absl::Seconds(1));
+    Proofs();
+  }
+  enforcer_.canaries = {MakeCanary("/", Result::Canary_Result_RAN)};
+  SendPolicy(true);
+  EXPECT_EQ(Proofs(), Strings({"3: / RAN"}));
+  EXPECT_LE(agent_->Tick(), clock_.Now() + absl::Minutes(1));
+  clock_.Advance(absl::Seconds(59));
+  EXPECT_EQ(Proofs(), Strings());
+  EXPECT_EQ(enforcer_.proofs, 3) << "not again and again";
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Proofs(), Strings()) << "nothing new";
+  EXPECT_EQ(enforcer_.proofs, 4);
+  enforcer_.canaries = {MakeCanary("/", v1::Canary::BLOCKED)};
+  clock_.Advance(absl::Minutes(1));
+  EXPECT_EQ(Proofs(), Strings({"3: / BLOCKED"}));
+  clock_.Advance(absl::Minutes(2));
+  EXPECT_EQ(Proofs(), Strings());
+  EXPECT_EQ(enforcer_.proofs, 5) << "the next is the hour's";
+}
+
 TEST_F(ProofTest, TheHourOfADeviceIsItsOwnAndSteady) {
   Proofs();
   agent_->OnConnected();

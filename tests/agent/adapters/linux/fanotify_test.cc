@@ -206,6 +206,28 @@ TEST_F(FanotifyTest, ASecondThreadDecidesWhileTheFirstIsStuck) {
   *release = true;
 }
 
+TEST_F(FanotifyTest, ALateAnswerIsNotTakenForNone) {
+  std::atomic<bool> stuck{false};
+  // The stuck thread looks at it until the gate is down.
+  const auto release = std::make_shared<std::atomic<bool>>(false);
+  GateHooks hooks;
+  hooks.before_decision = [&stuck, release](const FanotifyEvent& e) {
+    if (*release || !e.exec || !stuck.exchange(false)) return;
+    while (!*release) usleep(1'000);
+  };
+  StartAgent(false, hooks);
+  Grant(false);
+  stuck = true;
+  const std::vector<v1::Canary> canaries = enforcer_->Prove();
+  EXPECT_FALSE(stuck) << "nobody looked at the first probe before its deadline";
+  EXPECT_EQ(canaries.size(), 1u);
+  for (const v1::Canary& c : canaries) {
+    EXPECT_EQ(c.result(), v1::Canary::BLOCKED) << c.DebugString();
+    EXPECT_TRUE(absl::StrContains(c.detail(), "late")) << c.DebugString();
+  }
+  *release = true;
+}
+
 TEST_F(FanotifyTest, TheWatchdogAnswersForStuckDecisions) {
   std::atomic<bool> stuck{false}, release{false}, reported{false};
   GateHooks hooks;

@@ -73,6 +73,18 @@ TEST(InitTenant, WithAnExternalRootMakesOnlyOnlineKeys) {
                      IdOf(dir.File("t/keys/log.pub")), IdOf(dir.File("t/keys/policy.pub"))}));
 }
 
+TEST(InitTenant, TheAuditorsFileHasTheKeyOfTheRootInForceAlone) {
+  TempDir dir;
+  ASSERT_TRUE(InitTenant(Options(dir), kNow).ok());
+  const std::string path = LogKeyPath(dir.File("t"));
+  ASSERT_TRUE(KeepLogKey(dir.File("t"), "agency/audit+00000000+AAAA").ok());
+  EXPECT_EQ(*ReadFile(path), "agency/audit+00000000+AAAA\n");
+  ASSERT_TRUE(std::filesystem::remove(path));
+  ASSERT_TRUE(KeepLogKey(dir.File("t"), "agency/audit+00000000+AAAA").ok());
+  EXPECT_EQ(*ReadFile(path), "agency/audit+00000000+AAAA\n") << "one that was lost comes back";
+  EXPECT_EQ(KeepLogKey(dir.File("none"), "x").code(), absl::StatusCode::kNotFound);
+}
+
 TEST(InitTenant, TheLogsKeyIsWrittenForAuditors) {
   for (const bool external : {false, true}) {
     TempDir dir;

@@ -97,6 +97,41 @@ TEST(StoreBackup, OverwritesNothing) {
   EXPECT_EQ(NamesIn(dir.path()), Names({"b", "db", "taken"}));
 }
 
+TEST(StoreBackup, WhatAKilledOneLeftIsRemovedAndNothingElse) {
+  TempDir dir;
+  const auto store = *RocksDbStore::Open(dir.File("db"));
+  CommitOne(*store, 0);
+  const auto make = [&](const std::string& folder, const Names& files) {
+    fs::create_directory(dir.File(folder));
+    for (const std::string& file : files) std::ofstream(dir.File(folder + "/" + file)) << "x";
+  };
+  make("mon.partial-aB3xyz", {"checkpoint", "data"});
+  make("tue.partial-000000", {});
+  const Names kept = {"other.partial-aB3xyz", "partial-aB3xyz", "wed.partial-aB3xy",
+                      "wed.partial-aB3xy!", "wed.partial-aB3xyz.old"};
+  for (const std::string& folder : kept) make(folder, {"data"});
+  make("other.partial-aB3xyz", {"mine"});  // no backup has such a file
+  fs::create_symlink(dir.File("partial-aB3xyz"), dir.File("link.partial-aB3xyz"));
+  // One that runs meanwhile is let alone, and does not hinder.
+  Names removed, during;
+  const auto reader = *StoreReader::Open(dir.File("db"));
+  const auto made = WriteBackup(*reader, dir.File("b"), kNow, [&](const Snapshot&) {
+    removed = RemoveDeadBackups(dir.File("c"));
+    during = NamesIn(dir.path());
+    return std::string("head\n");
+  });
+  ASSERT_TRUE(made.ok()) << made.status();
+  std::sort(removed.begin(), removed.end());
+  EXPECT_EQ(removed, Names({dir.File("mon.partial-aB3xyz"), dir.File("tue.partial-000000")}));
+  EXPECT_EQ(RemoveDeadBackups(dir.File("b")), Names());
+  Names left = {"b", "db", "link.partial-aB3xyz"};
+  left.insert(left.end(), kept.begin(), kept.end());
+  std::sort(left.begin(), left.end());
+  EXPECT_EQ(NamesIn(dir.path()), left);
+  EXPECT_EQ(during.size(), left.size());
+  EXPECT_EQ(NamesIn(dir.File("b")), Names({"checkpoint", "data", "manifest.json"}));
+}
+
 TEST(StoreBackup, ADamagedOneIsRefusedWhole) {
   TempDir dir;
   const auto store = *RocksDbStore::Open(dir.File("db"));

@@ -69,6 +69,7 @@ absl::Status CheckDates(const X509& certificate, const std::string& path, absl::
 }  // namespace
 
 struct ProfileSigner::Parts {
+  std::string path;  // of the certificate
   std::vector<Certificate> certificates;
   Key key;
 };
@@ -76,6 +77,7 @@ struct ProfileSigner::Parts {
 absl::StatusOr<ProfileSigner> ProfileSigner::New(const Pem& certificate, const Pem& key,
                                                  absl::Time now) {
   auto parts = std::make_shared<Parts>();
+  parts->path = certificate.path;
   MUSTER_ASSIGN_OR_RETURN(parts->certificates, ReadCertificates(certificate));
   MUSTER_RETURN_IF_ERROR(CheckDates(*parts->certificates.front(), certificate.path, now));
   parts->key = Key(PEM_read_bio_PrivateKey(Reader(key.text).get(), nullptr, &NoPassword, nullptr),
@@ -100,7 +102,19 @@ absl::StatusOr<ProfileSigner> ProfileSigner::New(const Pem& certificate, const P
   return out;
 }
 
-absl::StatusOr<std::string> ProfileSigner::Sign(absl::string_view content) const {
+std::string ProfileSigner::Trouble(absl::Time now) const {
+  const X509& certificate = *parts_->certificates.front();
+  const absl::Status dates = CheckDates(certificate, parts_->path, now);
+  if (!dates.ok()) return std::string(dates.message());
+  const absl::Time until = FromAsn1(X509_get0_notAfter(&certificate));
+  if (until - now > kSignerWarning) return "";
+  return absl::StrCat("the signing certificate ", parts_->path, " holds until ", TimeText(until),
+                      ", for ", (until - now) / absl::Hours(24),
+                      " more days: then nothing is signed any more; take a newer one");
+}
+
+absl::StatusOr<std::string> ProfileSigner::Sign(absl::string_view content, absl::Time now) const {
+  MUSTER_RETURN_IF_ERROR(CheckDates(*parts_->certificates.front(), parts_->path, now));
   const Bio in = Reader(content);
   constexpr unsigned kFlags = CMS_BINARY | CMS_NOSMIMECAP | CMS_PARTIAL;
   const Cms cms(CMS_sign(nullptr, nullptr, nullptr, in.get(), kFlags));

@@ -12,6 +12,7 @@
 namespace muster {
 
 inline constexpr size_t kMaxSignerPemBytes = size_t{256} << 10;
+inline constexpr absl::Duration kSignerWarning = absl::Hours(30 * 24);  // before its end
 
 // A certificate with its key, and whatever certificates lead to one that devices trust. Immutable;
 // thread-safe.
@@ -26,8 +27,13 @@ class ProfileSigner {
   // not hold at `now`.
   static absl::StatusOr<ProfileSigner> New(const Pem& certificate, const Pem& key, absl::Time now);
 
-  // With SHA-256 and the time of signing. INVALID_ARGUMENT: no key for CMS (Ed25519).
-  absl::StatusOr<std::string> Sign(absl::string_view content) const;
+  // With SHA-256 and the time of signing. INVALID_ARGUMENT: no key for CMS (Ed25519);
+  // FAILED_PRECONDITION: the certificate does not hold at `now`, whatever it did at New().
+  absl::StatusOr<std::string> Sign(absl::string_view content, absl::Time now) const;
+
+  // For people: why nothing can be signed at `now`, or from kSignerWarning before the end how many
+  // days are left. Empty: neither.
+  std::string Trouble(absl::Time now) const;
 
  private:
   struct Parts;

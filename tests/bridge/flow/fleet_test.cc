@@ -225,12 +225,14 @@ TEST_F(FleetTest, AProfileThatMayBeThereIsReplaced) {
 // Never unsigned, never in silence; and a new certificate is used as soon as the bridge has it.
 TEST_F(FleetTest, WhatCannotBeSignedIsNotSentAndSaysSo) {
   signs_until_ = now_;
-  uem_.removal = absl::FailedPreconditionError("no");  // so that the app stays there
+  uem_.installed = false;
   Start();
   Run(absl::Minutes(10));
   EXPECT_EQ(uem_.profiles, 0);
   ASSERT_EQ(report_.apps_size(), 1);
-  EXPECT_EQ(report_.apps(0).state(), v1::PhoneApp::VIOLATION);
+  EXPECT_EQ(report_.apps(0).state(), v1::PhoneApp::NOT_ENFORCEABLE);
+  EXPECT_TRUE(absl::StartsWith(report_.apps(0).why(), "PROFILE_NOT_MADE: "))
+      << report_.apps(0).why();
   const auto refused = [this] {
     for (const v1::BridgeOperation& op : fleet_->operations()) {
       if (op.kind() == v1::BridgeOperation::INSTALL_PROFILE) return op.last_error();

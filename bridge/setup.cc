@@ -13,12 +13,13 @@
 namespace muster::bridge {
 namespace {
 
-absl::StatusOr<ProfileSigner> LoadSigner(const BridgeConfig::Files& files, absl::Time now) {
+// Its certificate may be too old: then all else goes on, and the status says so.
+absl::StatusOr<ProfileSigner> LoadSigner(const BridgeConfig::Files& files) {
   MUSTER_ASSIGN_OR_RETURN(std::string certificate,
                           agent::ReadFile(files.certificate_file, kMaxSignerPemBytes));
   MUSTER_ASSIGN_OR_RETURN(std::string key, ReadKeyFile(files.key_file, kMaxSignerPemBytes));
   return ProfileSigner::New({files.certificate_file, std::move(certificate)},
-                            {files.key_file, std::move(key)}, now);
+                            {files.key_file, std::move(key)});
 }
 
 }  // namespace
@@ -63,8 +64,7 @@ absl::StatusOr<FleetOptions> MakeFleetOptions(const BridgeConfig& config, std::s
   out.list_every = config.list_every;
   out.sweep_every = config.sweep_every;
   if (config.profile_signing) {
-    MUSTER_ASSIGN_OR_RETURN(const ProfileSigner signer,
-                            LoadSigner(*config.profile_signing, SystemClock().Now()));
+    MUSTER_ASSIGN_OR_RETURN(const ProfileSigner signer, LoadSigner(*config.profile_signing));
     out.sign_profile = [signer](const std::string& profile, absl::Time now) {
       return signer.Sign(profile, now);
     };

@@ -68,6 +68,16 @@ TEST_F(SetupTest, AProfileIsSignedWhileTheCertificateHolds) {
   EXPECT_EQ(options->signing_trouble(until), options->sign_profile("x", until).status().message());
 }
 
+// A bridge that did not start would remove nothing any more either.
+TEST_F(SetupTest, ACertificateThatIsTooOldKeepsNoBridgeFromStarting) {
+  BridgeConfig config;
+  config.profile_signing = CertificateAndKey(absl::FromUnixSeconds(1'000'000'000), 0600);
+  const auto options = MakeFleetOptions(config, "agency", "dev-bridge");
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_FALSE(options->sign_profile("x", kNow).ok());
+  EXPECT_EQ(options->signing_trouble(kNow).substr(0, 23), "the signing certificate");
+}
+
 TEST_F(SetupTest, TheKeyThatSignsMustBeHidden) {
   BridgeConfig config;
   config.profile_signing = CertificateAndKey(absl::FromUnixSeconds(4'000'000'000), 0604);

@@ -202,7 +202,7 @@ TEST(ProfileSigner, LooksAtTheDatesEachTimeAndWarnsBeforeTheEnd) {
   const absl::Time from = absl::FromUnixSeconds(1'800'000'000);
   const absl::Time until = from + absl::Hours(24 * 365);
   const auto signer = ProfileSigner::New({"c.pem", agent::TestCertificate(key, "s", from, until)},
-                                         {"k.pem", *key.ToPem()}, from);
+                                         {"k.pem", *key.ToPem()});
   ASSERT_TRUE(signer.ok()) << signer.status();
   const std::string refusal =
       absl::StrCat("the signing certificate c.pem holds from ", TimeText(from), " to ",

@@ -1,13 +1,11 @@
 #include "bridge/setup.h"
 
-#include <sys/stat.h>
-
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "agent/adapters/files/file_io.h"
 #include "bridge/adapters/http/curl_transport.h"
 #include "bridge/adapters/ws1/ws1_client.h"
+#include "bridge/adapters/yaml/key_file.h"
 #include "common/bridge_limits.h"
 #include "common/profile_signer.h"
 #include "common/status_macros.h"
@@ -15,22 +13,13 @@
 namespace muster::bridge {
 namespace {
 
-// The key: the one file of several lines that holds a secret.
-absl::StatusOr<std::string> ReadKey(const std::string& path) {
-  struct stat stat_buf = {};
-  if (stat(path.c_str(), &stat_buf) == 0 && (stat_buf.st_mode & 0007) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, " can be read by everybody here; run: chmod o-rwx ", path));
-  }
-  return agent::ReadFile(path, kMaxSignerPemBytes);
-}
-
-absl::StatusOr<ProfileSigner> LoadSigner(const BridgeConfig::Files& files, absl::Time now) {
+// Its certificate may be too old: then all else goes on, and the status says so.
+absl::StatusOr<ProfileSigner> LoadSigner(const BridgeConfig::Files& files) {
   MUSTER_ASSIGN_OR_RETURN(std::string certificate,
                           agent::ReadFile(files.certificate_file, kMaxSignerPemBytes));
-  MUSTER_ASSIGN_OR_RETURN(std::string key, ReadKey(files.key_file));
+  MUSTER_ASSIGN_OR_RETURN(std::string key, ReadKeyFile(files.key_file, kMaxSignerPemBytes));
   return ProfileSigner::New({files.certificate_file, std::move(certificate)},
-                            {files.key_file, std::move(key)}, now);
+                            {files.key_file, std::move(key)});
 }
 
 }  // namespace
@@ -75,9 +64,11 @@ absl::StatusOr<FleetOptions> MakeFleetOptions(const BridgeConfig& config, std::s
   out.list_every = config.list_every;
   out.sweep_every = config.sweep_every;
   if (config.profile_signing) {
-    MUSTER_ASSIGN_OR_RETURN(const ProfileSigner signer,
-                            LoadSigner(*config.profile_signing, SystemClock().Now()));
-    out.sign_profile = [signer](const std::string& profile) { return signer.Sign(profile); };
+    MUSTER_ASSIGN_OR_RETURN(const ProfileSigner signer, LoadSigner(*config.profile_signing));
+    out.sign_profile = [signer](const std::string& profile, absl::Time now) {
+      return signer.Sign(profile, now);
+    };
+    out.signing_trouble = [signer](absl::Time now) { return signer.Trouble(now); };
   }
   return out;
 }
@@ -92,7 +83,8 @@ absl::StatusOr<std::unique_ptr<HintServer>> StartHints(
   MUSTER_ASSIGN_OR_RETURN(options.password, ReadSecretFile(config.hints->password_file));
   if (config.hints->tls) {
     options.certificate_file = config.hints->tls->certificate_file;
-    options.key_file = config.hints->tls->key_file;
+    MUSTER_ASSIGN_OR_RETURN(options.key_pem,
+                            ReadKeyFile(config.hints->tls->key_file, kMaxSignerPemBytes));
   }
   options.on_hint = std::move(on_hint);
   return HintServer::Start(std::move(options));

@@ -100,7 +100,7 @@ absl::StatusOr<int> Export(Session& s, const PolicyExport& args) {
   }
   MUSTER_ASSIGN_OR_RETURN(v1::ExportPolicyResponse got, Fetch(s, args));
   if (signer) {
-    MUSTER_ASSIGN_OR_RETURN(*got.mutable_file(), signer->Sign(got.file()));
+    MUSTER_ASSIGN_OR_RETURN(*got.mutable_file(), signer->Sign(got.file(), SystemClock().Now()));
     got.set_sha256(Sha256Hex(got.file()));
   }
   if (!args.out.empty()) MUSTER_RETURN_IF_ERROR(ReplaceFile(args.out, got.file()));

@@ -12,8 +12,11 @@ absl::StatusOr<ProfileSigner> LoadProfileSigner(const std::string& certificate,
                           ReadSmallFile(certificate, "signing certificate", kMaxSignerPemBytes));
   MUSTER_ASSIGN_OR_RETURN(std::string key_pem,
                           ReadSecretFile(key, "signing key", kMaxSignerPemBytes));
-  return ProfileSigner::New({certificate, std::move(certificate_pem)}, {key, std::move(key_pem)},
-                            now);
+  MUSTER_ASSIGN_OR_RETURN(
+      ProfileSigner signer,
+      ProfileSigner::New({certificate, std::move(certificate_pem)}, {key, std::move(key_pem)}));
+  MUSTER_RETURN_IF_ERROR(signer.CheckDates(now));
+  return signer;
 }
 
 }  // namespace muster::cli

@@ -57,27 +57,18 @@ absl::Time FromAsn1(const ASN1_TIME* time) {
   return absl::FromTM(tm, absl::UTCTimeZone());
 }
 
-absl::Status CheckDates(const X509& certificate, const std::string& path, absl::Time now) {
-  const absl::Time from = FromAsn1(X509_get0_notBefore(&certificate));
-  const absl::Time until = FromAsn1(X509_get0_notAfter(&certificate));
-  if (from <= now && now < until) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("the signing certificate ", path, " holds from ", TimeText(from), " to ",
-                   TimeText(until), ": devices refuse what it signs; take one that holds now"));
-}
-
 }  // namespace
 
 struct ProfileSigner::Parts {
+  std::string path;  // of the certificate
   std::vector<Certificate> certificates;
   Key key;
 };
 
-absl::StatusOr<ProfileSigner> ProfileSigner::New(const Pem& certificate, const Pem& key,
-                                                 absl::Time now) {
+absl::StatusOr<ProfileSigner> ProfileSigner::New(const Pem& certificate, const Pem& key) {
   auto parts = std::make_shared<Parts>();
+  parts->path = certificate.path;
   MUSTER_ASSIGN_OR_RETURN(parts->certificates, ReadCertificates(certificate));
-  MUSTER_RETURN_IF_ERROR(CheckDates(*parts->certificates.front(), certificate.path, now));
   parts->key = Key(PEM_read_bio_PrivateKey(Reader(key.text).get(), nullptr, &NoPassword, nullptr),
                    &EVP_PKEY_free);
   ERR_clear_error();
@@ -100,7 +91,28 @@ absl::StatusOr<ProfileSigner> ProfileSigner::New(const Pem& certificate, const P
   return out;
 }
 
-absl::StatusOr<std::string> ProfileSigner::Sign(absl::string_view content) const {
+absl::Status ProfileSigner::CheckDates(absl::Time now) const {
+  const X509* const certificate = parts_->certificates.front().get();
+  const absl::Time from = FromAsn1(X509_get0_notBefore(certificate));
+  const absl::Time until = FromAsn1(X509_get0_notAfter(certificate));
+  if (from <= now && now < until) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the signing certificate ", parts_->path, " holds from ", TimeText(from), " to ",
+                   TimeText(until), ": devices refuse what it signs; take one that holds now"));
+}
+
+std::string ProfileSigner::Trouble(absl::Time now) const {
+  const absl::Status dates = CheckDates(now);
+  if (!dates.ok()) return std::string(dates.message());
+  const absl::Time until = FromAsn1(X509_get0_notAfter(parts_->certificates.front().get()));
+  if (until - now > kSignerWarning) return "";
+  return absl::StrCat("the signing certificate ", parts_->path, " holds until ", TimeText(until),
+                      ", for ", (until - now) / absl::Hours(24),
+                      " more days: then nothing is signed any more; take a newer one");
+}
+
+absl::StatusOr<std::string> ProfileSigner::Sign(absl::string_view content, absl::Time now) const {
+  MUSTER_RETURN_IF_ERROR(CheckDates(now));
   const Bio in = Reader(content);
   constexpr unsigned kFlags = CMS_BINARY | CMS_NOSMIMECAP | CMS_PARTIAL;
   const Cms cms(CMS_sign(nullptr, nullptr, nullptr, in.get(), kFlags));

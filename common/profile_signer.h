@@ -12,6 +12,7 @@
 namespace muster {
 
 inline constexpr size_t kMaxSignerPemBytes = size_t{256} << 10;
+inline constexpr absl::Duration kSignerWarning = absl::Hours(30 * 24);  // before its end
 
 // A certificate with its key, and whatever certificates lead to one that devices trust. Immutable;
 // thread-safe.
@@ -21,13 +22,20 @@ class ProfileSigner {
   struct Pem {
     std::string path, text;
   };
-  // In the first the signer's own certificate comes first. INVALID_ARGUMENT: one is no PEM of its
-  // kind, the key is encrypted or another certificate's; FAILED_PRECONDITION: the certificate does
-  // not hold at `now`.
-  static absl::StatusOr<ProfileSigner> New(const Pem& certificate, const Pem& key, absl::Time now);
+  // In the first the signer's own certificate comes first; its dates are looked at when it signs.
+  // INVALID_ARGUMENT: one is no PEM of its kind, the key is encrypted or another certificate's.
+  static absl::StatusOr<ProfileSigner> New(const Pem& certificate, const Pem& key);
 
-  // With SHA-256 and the time of signing. INVALID_ARGUMENT: no key for CMS (Ed25519).
-  absl::StatusOr<std::string> Sign(absl::string_view content) const;
+  // FAILED_PRECONDITION: the certificate does not hold at `now`, in words.
+  absl::Status CheckDates(absl::Time now) const;
+
+  // With SHA-256 and the time of signing. As CheckDates; INVALID_ARGUMENT: no key for CMS
+  // (Ed25519).
+  absl::StatusOr<std::string> Sign(absl::string_view content, absl::Time now) const;
+
+  // For people: why nothing can be signed at `now`, or from kSignerWarning before the end how many
+  // days are left. Empty: neither.
+  std::string Trouble(absl::Time now) const;
 
  private:
   struct Parts;

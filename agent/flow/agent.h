@@ -101,7 +101,7 @@ class Agent {
   // The next PolicyReport is owed whatever the probes show, soon.
   void OweProof() ABSL_LOCKS_EXCLUDED(mu_);
   void ReportProof(const AcceptedPolicy& in_force, std::vector<v1::Canary> canaries, bool owed);
-  // False: it could not be saved.
+  // False: it could not be saved, and is to be tried again.
   bool QueueReport(v1::Report body);
   void QueueExecs(v1::ExecReport execs);
   // Queues what happened once and cannot be read anew; kept in memory when the disk is full.

@@ -44,7 +44,8 @@ bool Agent::QueueReport(v1::Report body) {
   absl::StatusOr<uint64_t> seq = parts_.reports->Append(std::move(body));
   if (!seq.ok()) {
     Log(Severity::kError, "a report could not be saved: ", seq.status().message());
-    return false;
+    // What no retry can mend must not hold up the others; the chain tells that it is missing.
+    return absl::IsInvalidArgument(seq.status());
   }
   outbox_.Wake();
   return true;

@@ -26,6 +26,12 @@ std::optional<uint64_t> SeqOf(absl::string_view file_name) {
   return seq;
 }
 
+// What is stored and sent must be readable again: serialising takes texts that parsing refuses.
+bool IsReadable(const v1::Report& body) {
+  v1::Report back;
+  return back.ParseFromString(body.SerializeAsString());
+}
+
 }  // namespace
 
 Worth WorthOf(const v1::Report& body) {
@@ -116,6 +122,13 @@ void ReportLog::CountLost() {
 
 absl::StatusOr<uint64_t> ReportLog::Append(v1::Report body) {
   MutexLock lock(&mu_);
+  if (!IsReadable(body)) {
+    head_.set_dropped(head_.dropped() + 1);
+    // The count may be all there is of this chain, and nobody else saves it.
+    SaveHead().IgnoreError();
+    return absl::InvalidArgumentError(
+        "it holds a text that is no UTF-8, so nobody could read it; it counts as lost");
+  }
   const bool exec = body.has_exec();
   absl::StatusOr<uint64_t> seq = TryAppend(std::move(body));
   // In memory alone: a full disk takes no count either. It is saved with the next thing that is.

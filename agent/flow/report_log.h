@@ -46,7 +46,8 @@ class ReportLog {
   // Numbers, chains, signs and saves; `body` carries only the oneof. The report's number.
   // RESOURCE_EXHAUSTED: no space, or everything that waits is worth more; UNAVAILABLE. What an
   // execution report said is lost then and counted; any other report is the caller's to try again
-  // or to give up by CountLost.
+  // or to give up by CountLost. INVALID_ARGUMENT: nobody could read it back (a text that is no
+  // UTF-8); it counts as lost already, and trying again is of no use.
   absl::StatusOr<uint64_t> Append(v1::Report body);
   // A report that will not come any more; the next one that is saved tells of it.
   void CountLost();

@@ -72,6 +72,13 @@ void PhoneJudge::JudgeInstalled(const Case& c, App& app) const {
             agent::CleanText(profile_->last_error(), limits::kMaxUemTextBytes),
             "): the UEM team has to look."));
         break;
+      case ProfileStep::kNotMade:
+        app.set_why(absl::StrCat(
+            "It is there. A restrictions profile of before may hide it, and the new one was not "
+            "sent (",
+            agent::CleanText(profile_->last_error(), limits::kMaxUemTextBytes),
+            "): the bridge's administrator has to look."));
+        break;
     }
   } else {
     app.set_state(App::COMPLIANT);

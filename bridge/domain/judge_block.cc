@@ -39,6 +39,11 @@ std::string PhoneJudge::ProfileWords() const {
       return absl::StrCat("The UEM refused the restrictions profile that hides it, ",
                           Quoted(*profile_),
                           ": the UEM team has to look. It is tried again daily.");
+    case ProfileStep::kNotMade:
+      return absl::StrCat("The restrictions profile that hides it was not sent, ",
+                          Quoted(*profile_),
+                          ": the bridge's administrator has to look. It is tried again daily, and "
+                          "when the bridge starts.");
   }
   return "";
 }
@@ -191,9 +196,11 @@ void PhoneJudge::JudgeAbsent(const Case& c, App& app) const {
     app.set_why(absl::StrCat("It is not there. Until ", TimeText(policy_.monitor_until),
                              " it is only reported; then it is blocked."));
   } else if (view_.hides && !HideProven(c)) {
-    if (step_ == ProfileStep::kRefused) app.set_state(App::NOT_ENFORCEABLE);
-    app.set_why(absl::StrCat(step_ == ProfileStep::kRefused ? "PROFILE_REFUSED: " : "",
-                             "It is not there, but could be installed. ", ProfileWords()));
+    const absl::string_view code = step_ == ProfileStep::kRefused   ? "PROFILE_REFUSED: "
+                                   : step_ == ProfileStep::kNotMade ? "PROFILE_NOT_MADE: "
+                                                                    : "";
+    if (!code.empty()) app.set_state(App::NOT_ENFORCEABLE);
+    app.set_why(absl::StrCat(code, "It is not there, but could be installed. ", ProfileWords()));
   } else {
     app.set_state(App::COMPLIANT);
   }

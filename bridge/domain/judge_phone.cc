@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "bridge/domain/phone_judge.h"
@@ -138,7 +139,9 @@ ProfileStep PhoneJudge::FindProfileStep() const {
     }
   }
   if (with_uem) return ProfileStep::kSent;
-  return IsRefused(profile_) ? ProfileStep::kRefused : ProfileStep::kDue;
+  if (!IsRefused(profile_)) return ProfileStep::kDue;
+  return absl::StartsWith(profile_->last_error(), kProfileNotMade) ? ProfileStep::kNotMade
+                                                                   : ProfileStep::kRefused;
 }
 
 bool PhoneJudge::Proven(const Case& c, absl::string_view name, absl::Time at) const {

@@ -20,6 +20,7 @@ enum class ProfileStep {
   kSent,      // the UEM's answer is not known
   kDue,       // to be sent
   kRefused,   // the UEM will not
+  kNotMade,   // the bridge cannot: its certificate does not hold
 };
 
 class PhoneJudge {

@@ -52,6 +52,10 @@ struct PhoneView {
   std::string cannot_enforce;  // CannotEnforce()
 };
 
+// How the last_error of an INSTALL_PROFILE begins that the bridge itself could not make: the UEM
+// has not heard of it.
+inline constexpr char kProfileNotMade[] = "the restrictions profile cannot be made";
+
 // What PhoneRecord.profile_sha256 holds, and BridgeOperation.payload_sha256 of an INSTALL_PROFILE:
 // it names what a profile hides, whatever else is in its bytes. Empty when it hides nothing.
 std::string HiddenSha256(const std::vector<std::string>& bundle_ids,

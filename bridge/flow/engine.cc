@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "bridge/flow/fleet_parts.h"
 #include "bridge/flow/log.h"
 #include "common/bridge_limits.h"
 #include "common/status_macros.h"
@@ -198,11 +199,24 @@ void Engine::OnChanged(const PhoneChange& change) {
   }
 }
 
+void Engine::TellSigningTrouble(v1::BridgeReport& report, absl::Time now) {
+  if (!parts_.fleet.signing_trouble) return;
+  std::string trouble = parts_.fleet.signing_trouble(now);
+  // Its words count the days, so it is logged daily until somebody acts.
+  if (trouble != signing_trouble_ && !trouble.empty()) Log(Severity::kWarning, trouble);
+  signing_trouble_ = std::move(trouble);
+  if (signing_trouble_.empty()) return;
+  const std::string& other = report.last_error();
+  report.set_last_error(
+      Words(absl::StrCat(signing_trouble_, other.empty() ? "" : "; and ", other)));
+}
+
 void Engine::ReportItself(absl::Time now) {
   if (now < kept_report_at_ + limits::kBridgeStatusEvery) return;
   kept_report_at_ = now;
   v1::BridgeReport report = fleet_.report();
   report.set_uem(parts_.uem);
+  TellSigningTrouble(report, now);
   // For `status`, which may be asked at any time.
   if (std::string bytes = report.SerializeAsString(); bytes != kept_report_) {
     parts_.store->Write(kBridgeReportFile, bytes).IgnoreError();

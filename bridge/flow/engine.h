@@ -67,6 +67,9 @@ class Engine {
   void ReportPhone(const std::string& device_id, v1::Report body)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ReportItself(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What is or will be wrong with signing goes with the UEM's own trouble, and to the log.
+  void TellSigningTrouble(v1::BridgeReport& report, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Flush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void WakeAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -86,7 +89,7 @@ class Engine {
   std::string kept_report_ ABSL_GUARDED_BY(mu_);
   absl::Time kept_report_at_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
   absl::Time told_itself_at_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
-  std::string link_error_ ABSL_GUARDED_BY(mu_);
+  std::string link_error_ ABSL_GUARDED_BY(mu_), signing_trouble_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace muster::bridge

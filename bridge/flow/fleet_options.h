@@ -35,8 +35,11 @@ struct FleetOptions {
   // The list of all phones is read again, which tells which of them checked in.
   absl::Duration list_every = limits::kPhoneListEvery;
   absl::Duration sweep_every = absl::Hours(6);  // every phone's apps are read again
-  // Signs a restrictions profile (CMS); null: profiles go unsigned.
-  std::function<absl::StatusOr<std::string>(const std::string&)> sign_profile;
+  // Signs a restrictions profile (CMS) at this time, or says why not: then it is not sent. Null:
+  // profiles go unsigned.
+  std::function<absl::StatusOr<std::string>(const std::string&, absl::Time now)> sign_profile;
+  // For people: what is or soon will be wrong with signing; empty: nothing. May be null.
+  std::function<std::string(absl::Time now)> signing_trouble;
 
   const AppConfig* Find(const std::string& app_id) const;  // null: not set up
 };

@@ -52,7 +52,7 @@ absl::StatusOr<std::string> MakeProfile(const FleetOptions& options, const std::
   }
   MUSTER_ASSIGN_OR_RETURN(native::NativeFile file, native::AppleProfile(in));
   if (!options.sign_profile) return file.bytes;
-  return options.sign_profile(file.bytes);
+  return options.sign_profile(file.bytes, now);
 }
 
 }  // namespace muster::bridge

@@ -35,6 +35,9 @@ void Sender::Start(absl::Time now) {
       Resolve(op, "the bridge ended before its answer", now);
     } else if (op.state() == Op::ACCEPTED && ChangesApp(op.kind())) {
       parts_->ReadPhone(op.device_id(), Urgency::kProof, now);
+    } else if (absl::StartsWith(op.last_error(), kProfileNotMade)) {
+      // The UEM never heard of it, and whoever starts the bridge may have mended what was wrong.
+      parts_->Queue(op, now);
     } else if (op.state() == Op::QUEUED || op.state() == Op::REFUSED) {
       parts_->Wake(op);
     }
@@ -118,9 +121,8 @@ std::optional<UemCall> Sender::CarryToPhone(Op& op, absl::Time now) {
   } else if (op.kind() == Op::INSTALL_PROFILE) {
     absl::StatusOr<Judging::Profile> profile = judging_->MakeProfileOf(*phone, now);
     if (!profile.ok()) {
-      parts_->Refuse(
-          op, absl::StrCat("the restrictions profile cannot be made: ", profile.status().message()),
-          now);
+      parts_->Refuse(op, absl::StrCat(kProfileNotMade, ": ", profile.status().message()), now);
+      Judge(op.device_id(), now);  // its state says so
       return std::nullopt;
     }
     call.kind = Kind::kInstallProfile;

@@ -16,6 +16,7 @@
 #include "controller/flow/device_documents.h"
 #include "controller/flow/enroll.h"
 #include "controller/flow/gone.h"
+#include "controller/flow/kept_status.h"
 #include "controller/flow/lookup.h"
 #include "controller/flow/phone_reports.h"
 #include "controller/flow/witness.h"
@@ -27,12 +28,6 @@ Actor DeviceActor(const v1::Device& device) {
   return {{absl::StrCat("device/", device.device_id()), device.owner_upn()},
           "device certificate",
           device.hostname()};
-}
-
-std::vector<std::string> Bounded(const google::protobuf::RepeatedPtrField<std::string>& in) {
-  std::vector<std::string> out(in.begin(), in.end());
-  if (out.size() > limits::kMaxLocalAccounts) out.resize(limits::kMaxLocalAccounts);
-  return out;
 }
 
 // One app in two homes is two items.
@@ -276,7 +271,8 @@ class ReportWriter {
       MUSTER_RETURN_IF_ERROR(WithdrawVerified(services_, snapshot_, device_, mutation_));
     }
     MUSTER_RETURN_IF_ERROR(WriteTampering(status));
-    *device_.mutable_cannot_enforce() = status.cannot_enforce();
+    const std::vector<std::string> reasons = KeptReasons(status);
+    device_.mutable_cannot_enforce()->Assign(reasons.begin(), reasons.end());
     device_.set_agent_version(Shortened(status.agent_version(), limits::kMaxTicketBytes));
     device_.set_kernel(Shortened(status.kernel(), limits::kMaxHostnameBytes));
     // A phone has one person, whom the directory knows by its user's name; nobody reports others.
@@ -284,7 +280,7 @@ class ReportWriter {
     if (!status.hostname().empty()) {
       device_.set_hostname(Shortened(status.hostname(), limits::kMaxHostnameBytes));
     }
-    return SetAccounts(Bounded(status.local_accounts()));
+    return SetAccounts(KeptAccounts(status));
   }
 
   absl::Status SetAccounts(const std::vector<std::string>& accounts) {
@@ -368,7 +364,9 @@ absl::StatusOr<ReportOutcome> TryIngest(const Services& services, const std::str
       const PublicKey key,
       PublicKey::FromSpki(absl::HexStringToBytes(device.value.certificate_spki()),
                           kEcdsaP256Sha256));
-  MUSTER_ASSIGN_OR_RETURN(const v1::Report report, VerifyReport(doc, key, device_id));
+  MUSTER_ASSIGN_OR_RETURN(v1::Report report, VerifyReport(doc, key, device_id));
+  // Nothing bounds what nobody knows, and it would make equal records differ.
+  report.DiscardUnknownFields();
   const std::string sha256 = Sha256Hex(doc.payload());
   if (report.seq() <= device.value.last_report_seq()) {
     MUSTER_RETURN_IF_ERROR(CheckRepeated(services, device.value, report, sha256));

@@ -196,5 +196,41 @@ TEST(ProfileSigner, RefusesWhatDevicesWouldRefuse) {
   EXPECT_EQ(code(folder.path, key_file, kNow), kInvalid);
 }
 
+// A program that runs for months signs with what it read at its start.
+TEST(ProfileSigner, LooksAtTheDatesEachTimeAndWarnsBeforeTheEnd) {
+  const PrivateKey key = *PrivateKey::Generate(kEcdsaP256Sha256);
+  const absl::Time from = absl::FromUnixSeconds(1'800'000'000);
+  const absl::Time until = from + absl::Hours(24 * 365);
+  const auto signer = ProfileSigner::New({"c.pem", agent::TestCertificate(key, "s", from, until)},
+                                         {"k.pem", *key.ToPem()});
+  ASSERT_TRUE(signer.ok()) << signer.status();
+  const std::string refusal =
+      absl::StrCat("the signing certificate c.pem holds from ", TimeText(from), " to ",
+                   TimeText(until), ": devices refuse what it signs; take one that holds now");
+  const auto days_left = [&](int days) {
+    return absl::StrCat("the signing certificate c.pem holds until ", TimeText(until), ", for ",
+                        days, " more days: then nothing is signed any more; take a newer one");
+  };
+  struct Row {
+    absl::Time now;
+    bool signs;
+    std::string trouble;
+  };
+  const Row kRows[] = {
+      {from - absl::Seconds(1), false, refusal},
+      {from, true, ""},
+      {until - absl::Hours(24 * 30) - absl::Seconds(1), true, ""},
+      {until - absl::Hours(24 * 30), true, days_left(30)},
+      {until - absl::Hours(24 * 12) - absl::Hours(3), true, days_left(12)},
+      {until - absl::Seconds(1), true, days_left(0)},
+      {until, false, refusal},
+  };
+  for (const Row& row : kRows) {
+    const auto got = signer->Sign("profile", row.now);
+    EXPECT_EQ(got.status(), row.signs ? absl::OkStatus() : absl::FailedPreconditionError(refusal));
+    EXPECT_EQ(signer->Trouble(row.now), row.trouble) << row.now;
+  }
+}
+
 }  // namespace
 }  // namespace muster::cli

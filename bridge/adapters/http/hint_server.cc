@@ -78,10 +78,11 @@ class Server final : public HintServer {
       return absl::InvalidArgumentError(absl::StrCat(
           "cannot use the certificate in ", options_.certificate_file, ": ", error.message()));
     }
-    tls_->use_private_key_file(options_.key_file, asio::ssl::context::pem, error);
+    tls_->use_private_key(asio::buffer(options_.key_pem), asio::ssl::context::pem, error);
     if (error) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("cannot use the key in ", options_.key_file, ": ", error.message()));
+      return absl::InvalidArgumentError(absl::StrCat("cannot use the key of the certificate in ",
+                                                     options_.certificate_file, ": ",
+                                                     error.message()));
     }
     return absl::OkStatus();
   }
@@ -161,7 +162,7 @@ absl::StatusOr<std::unique_ptr<HintServer>> HintServer::Start(HintOptions option
   if (options.user.empty() || options.password.empty() || !options.on_hint) {
     return absl::InvalidArgumentError("hints: a user and a password are needed");
   }
-  if (options.certificate_file.empty() != options.key_file.empty()) {
+  if (options.certificate_file.empty() != options.key_pem.empty()) {
     return absl::InvalidArgumentError(
         "hints: a certificate needs its key, and a key its "
         "certificate");

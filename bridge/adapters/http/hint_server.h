@@ -14,8 +14,9 @@ struct HintOptions {
   std::string address = "127.0.0.1";  // an IP address
   int port = 0;                       // 0: any that is free
   std::string user, password;         // never empty
-  // PEM: the certificate, then its chain; and its key. May be empty on a loopback address only.
-  std::string certificate_file, key_file;
+  // PEM: the certificate, then its chain; and the key itself, which whoever read it has checked.
+  // May be empty on a loopback address only.
+  std::string certificate_file, key_pem;
   // Called on the server's thread; must not block.
   std::function<void(const std::string& uem_id)> on_hint;
 };

@@ -200,7 +200,7 @@ void ReadSuccess(const Ws1Options& options, const UemCall& call, const HttpRespo
                  out);
   }
   const auto json = ParseUemJson(body);
-  if (!json.has_value()) return Break(call, "is broken: no whole JSON", out);
+  if (!json.ok()) return Break(call, absl::StrCat("is broken: ", json.status().message()), out);
   if (!json->is_object()) return Break(call, "is not what this call gives", out);
   ReadBody(options, call, *json, out);
 }

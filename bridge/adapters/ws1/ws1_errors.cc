@@ -21,7 +21,7 @@ struct ErrorBody {
 
 ErrorBody ReadErrorBody(const HttpResponse& response) {
   const auto json = ParseUemJson(response.body);
-  if (!json.has_value()) return {};
+  if (!json.ok()) return {};
   const Json* message = FindUemField(*json, {"message", "Message"});
   ErrorBody out;
   out.code = static_cast<int64_t>(UemNumber(*json, {"errorCode", "ErrorCode"}).value_or(0));

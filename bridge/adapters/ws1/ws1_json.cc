@@ -1,19 +1,23 @@
 #include "bridge/adapters/ws1/ws1_json.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/utility/utility.h"
 #include "common/bridge_limits.h"
+#include "common/status_macros.h"
 
 namespace muster::bridge {
 namespace {
 
 constexpr size_t kMaxIdBytes = 64;
 
-bool TooDeep(absl::string_view text) {
-  size_t depth = 0;
+// Before anything is made of it. Each value begins the text, or follows a bracket or a comma.
+absl::Status CheckShape(absl::string_view text) {
+  size_t depth = 0, values = 1;
   bool in_text = false;
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -23,10 +27,17 @@ bool TooDeep(absl::string_view text) {
       continue;
     }
     if (c == '"') in_text = true;
-    if ((c == '[' || c == '{') && ++depth > limits::kMaxUemJsonDepth) return true;
+    if ((c == '[' || c == '{') && ++depth > limits::kMaxUemJsonDepth) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("it is nested deeper than ", limits::kMaxUemJsonDepth));
+    }
+    if ((c == '[' || c == '{' || c == ',') && ++values > kMaxUemJsonValues) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("it has more than ", kMaxUemJsonValues, " values"));
+    }
     if ((c == ']' || c == '}') && depth > 0) --depth;
   }
-  return false;
+  return absl::OkStatus();
 }
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
@@ -60,11 +71,11 @@ std::string CleanUemText(absl::string_view text) {
   return std::string(absl::StripAsciiWhitespace(out));
 }
 
-std::optional<Json> ParseUemJson(absl::string_view text) {
-  if (TooDeep(text)) return std::nullopt;
+absl::StatusOr<Json> ParseUemJson(absl::string_view text) {
+  MUSTER_RETURN_IF_ERROR(CheckShape(text));
   Json json = Json::parse(text.begin(), text.end(), nullptr, false);
-  if (json.is_discarded()) return std::nullopt;
-  return json;
+  if (json.is_discarded()) return absl::InvalidArgumentError("no whole JSON");
+  return absl::StatusOr<Json>(absl::in_place, std::move(json));
 }
 
 const Json* FindUemField(const Json& object, FieldNames names) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
@@ -17,8 +18,12 @@ namespace muster::bridge {
 using Json = nlohmann::json;
 using FieldNames = std::initializer_list<const char*>;
 
-// nullopt: no JSON, or nested deeper than limits::kMaxUemJsonDepth.
-std::optional<Json> ParseUemJson(absl::string_view text);
+// Of one answer; more would take a hundred bytes of memory for each of them.
+inline constexpr size_t kMaxUemJsonValues = 500'000;
+
+// INVALID_ARGUMENT, to go behind "is broken: ": no JSON, nested deeper than
+// limits::kMaxUemJsonDepth, or of more than kMaxUemJsonValues values.
+absl::StatusOr<Json> ParseUemJson(absl::string_view text);
 
 // The first of `names` that is there and not null; null when `object` is none, or has none.
 const Json* FindUemField(const Json& object, FieldNames names);

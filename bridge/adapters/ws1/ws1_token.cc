@@ -27,7 +27,7 @@ bool IsToken(absl::string_view text) {
 // Only the standard's own word: the rest of the answer may repeat what was sent, with the secret.
 std::string ErrorWord(const HttpResponse& response) {
   const auto json = ParseUemJson(response.body);
-  const std::string word = json.has_value() ? UemText(*json, {"error"}) : "";
+  const std::string word = json.ok() ? UemText(*json, {"error"}) : "";
   for (const char* known : {"invalid_request", "invalid_client", "invalid_grant",
                             "unauthorized_client", "unsupported_grant_type", "invalid_scope"}) {
     if (word == known) return absl::StrCat(": ", word);
@@ -83,7 +83,7 @@ Ws1Token::Result Ws1Token::Fetch(absl::Time now) {
   }
   const auto json = ParseUemJson(response->body);
   // Not UemText: a token can be longer than any text for people.
-  const Json* token = json.has_value() ? FindUemField(*json, {"access_token"}) : nullptr;
+  const Json* token = json.ok() ? FindUemField(*json, {"access_token"}) : nullptr;
   if (token == nullptr || !token->is_string() || !IsToken(token->get_ref<const std::string&>())) {
     return {absl::UnavailableError("signing in to the UEM: the answer holds no token"), {}, ""};
   }

@@ -89,6 +89,22 @@ TEST_F(FullDiskTest, AtEveryWrite) {
   }
 }
 
+// What no retry can mend holds up nothing that comes after it.
+TEST_F(FullDiskTest, AnEventThatNobodyCouldReadIsCountedAndNotTriedAgain) {
+  TakeReports();
+  Disarm("caf\xE9 is blocked", absl::Hours(1));
+  Disarm("payroll is blocked", absl::Hours(1));
+  agent_->Tick();
+  std::string reasons;
+  uint64_t lost = 0;
+  for (const v1::Report& r : TakeReports()) {
+    reasons += r.disarm().reason();
+    lost += r.dropped_before();
+  }
+  EXPECT_EQ(reasons, "payroll is blocked");
+  EXPECT_EQ(lost, 1u);
+}
+
 TEST_F(FullDiskTest, MoreEventsThanAreKeptAreCounted) {
   TakeReports();
   FillDisk(1, 1000);

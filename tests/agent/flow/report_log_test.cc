@@ -61,6 +61,36 @@ TEST_F(ReportLogTest, NumberedAndChained) {
   EXPECT_EQ(reports[2].prev_sha256(), hashes_[2]);
 }
 
+// protobuf writes a text that is no UTF-8, and never reads it again.
+TEST_F(ReportLogTest, WhatNobodyCouldReadIsRefusedAndCounted) {
+  auto log = Open();
+  ASSERT_TRUE(log->Append(StatusBody()).ok());
+  v1::Report status = StatusBody(), exec = ExecBody();
+  status.mutable_status()->set_hostname("h\xC3");
+  exec.mutable_exec()->mutable_items(0)->set_path("/home/\xFF");
+  for (const v1::Report& bad : {status, exec}) {
+    EXPECT_EQ(log->Append(bad).status(),
+              absl::InvalidArgumentError(
+                  "it holds a text that is no UTF-8, so nobody could read it; it counts as lost"));
+  }
+  log = Open();  // the count outlives a crash
+  EXPECT_EQ(*log->Append(StatusBody()), 2u);
+  const std::vector<v1::Report> reports = Waiting(*log);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[1].prev_sha256(), hashes_[1]);
+  EXPECT_EQ(reports[1].dropped_before(), 2u);
+}
+
+TEST_F(ReportLogTest, WhatNobodyCouldReadPushesNothingOut) {
+  ReportLog log(kTestDevice, tenant_.device_key(), &store_, &clock_, 1);
+  ASSERT_TRUE(log.Open().ok());
+  ASSERT_TRUE(log.Append(ExecBody()).ok());
+  v1::Report bad = StatusBody();
+  bad.mutable_status()->set_hostname("\xFF");
+  EXPECT_FALSE(log.Append(bad).ok());
+  EXPECT_EQ(log.waiting(), 1u);
+}
+
 TEST_F(ReportLogTest, GoesOnAfterARestartAndAfterAcknowledgements) {
   auto log = Open();
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(log->Append(StatusBody()).ok());

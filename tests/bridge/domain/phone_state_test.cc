@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "tests/bridge/domain/phone_rows.h"
 
 namespace muster::bridge {
@@ -81,6 +82,15 @@ const Row kBlockedIos[] = {
      App::NOT_ENFORCEABLE, App::REMOVED, App::ABSENT, "",
      "PROFILE_REFUSED: It is not there, but could be installed. The UEM refused the restrictions "
      "profile that hides it, \"no\""},
+    {"absent, the profile could not be signed", kIos,
+     [](World& w) {
+       w.Operation(Op::INSTALL_PROFILE, Op::REFUSED, kNow,
+                   absl::StrCat(kProfileNotMade, ": it is too old"));
+     },
+     App::NOT_ENFORCEABLE, App::REMOVED, App::ABSENT, "",
+     "PROFILE_NOT_MADE: It is not there, but could be installed. The restrictions profile that "
+     "hides it was not sent, \"the restrictions profile cannot be made: it is too old\": the "
+     "bridge's administrator has to look. It is tried again daily, and when the bridge starts."},
     {"absent, the profile was taken, not seen since", kIos,
      [](World& w) { w.Profile(Ago(absl::Hours(2))); }, App::PENDING, App::REMOVED, App::ABSENT, "",
      "It is not there, but could be installed. The UEM took the restrictions profile"},

@@ -110,6 +110,13 @@ class FleetTest : public ::testing::Test {
     app.app_id = "whatsapp";
     app.ios = ManagedApp{"whatsapp", v1::Platform::IOS, ManagedApp::Kind::kPublic, "7", kBundle};
     options.apps = {app};
+    if (signs_until_ != absl::InfiniteFuture()) {
+      options.sign_profile = [this](const std::string& profile,
+                                    absl::Time now) -> absl::StatusOr<std::string> {
+        if (now < signs_until_) return "signed " + profile;
+        return absl::FailedPreconditionError("the certificate is too old");
+      };
+    }
     FleetEvents events;
     events.appeared = [this](const v1::PhoneRecord&) { ++appeared_; };
     events.left = [this](const std::string&) { ++left_; };
@@ -156,6 +163,7 @@ class FleetTest : public ::testing::Test {
   const std::string id_ = PhoneDeviceId("t", "b", "u-1");
   std::unique_ptr<Fleet> fleet_;
   v1::PhoneReport report_;
+  absl::Time signs_until_ = absl::InfiniteFuture();  // then profiles go unsigned
   int appeared_ = 0, left_ = 0, reports_ = 0, calls_ = 0;
 };
 
@@ -212,6 +220,35 @@ TEST_F(FleetTest, AProfileThatMayBeThereIsReplaced) {
   Run(absl::Minutes(30));
   EXPECT_TRUE(absl::StrContains(uem_.profile, kBundle));
   EXPECT_EQ(fleet_->report().open_operations(), 0u);
+}
+
+// Never unsigned, never in silence; and a new certificate is used as soon as the bridge has it.
+TEST_F(FleetTest, WhatCannotBeSignedIsNotSentAndSaysSo) {
+  signs_until_ = now_;
+  uem_.installed = false;
+  Start();
+  Run(absl::Minutes(10));
+  EXPECT_EQ(uem_.profiles, 0);
+  ASSERT_EQ(report_.apps_size(), 1);
+  EXPECT_EQ(report_.apps(0).state(), v1::PhoneApp::NOT_ENFORCEABLE);
+  EXPECT_TRUE(absl::StartsWith(report_.apps(0).why(), "PROFILE_NOT_MADE: "))
+      << report_.apps(0).why();
+  const auto refused = [this] {
+    for (const v1::BridgeOperation& op : fleet_->operations()) {
+      if (op.kind() == v1::BridgeOperation::INSTALL_PROFILE) return op.last_error();
+    }
+    return std::string();
+  };
+  EXPECT_EQ(refused(), "the restrictions profile cannot be made: the certificate is too old");
+  signs_until_ = now_ + absl::Hours(1);
+  Run(absl::Minutes(1));
+  EXPECT_EQ(uem_.profiles, 0) << "it is tried daily";
+  store_.Commit().IgnoreError();
+  Kill();
+  Run(absl::Minutes(1));
+  EXPECT_EQ(uem_.profiles, 1) << "and at the start";
+  EXPECT_TRUE(absl::StartsWith(uem_.profile, "signed "));
+  EXPECT_EQ(refused(), "");
 }
 
 // A compliance policy in the UEM acts on what the groups name.

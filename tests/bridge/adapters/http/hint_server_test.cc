@@ -7,6 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "bridge/adapters/http/curl_transport.h"
@@ -123,7 +126,8 @@ TEST_F(HintServerTest, OverTlsWithItsCertificate) {
   HintOptions options = Options();
   options.address = "0.0.0.0";
   options.certificate_file = dir.File("cert");
-  options.key_file = dir.File("key");
+  std::ifstream key(dir.File("key"));
+  options.key_pem.assign(std::istreambuf_iterator<char>(key), {});
   Start(options);
   HttpRequest request = Post(kEvent);
   request.url = absl::StrCat("https://127.0.0.1:", server->port());
@@ -176,7 +180,7 @@ TEST_F(HintServerTest, BadOptionsAreSaid) {
        "hints: 'localhost' is no IP address to listen on"},
       {[](HintOptions& o) { o.port = 70'000; }, "hints: no port 70000"},
       {[](HintOptions& o) { o.password.clear(); }, "hints: a user and a password are needed"},
-      {[](HintOptions& o) { o.key_file = "k"; },
+      {[](HintOptions& o) { o.key_pem = "k"; },
        "hints: a certificate needs its key, and a key its certificate"},
       {[](HintOptions& o) { o.address = "0.0.0.0"; },
        "hints: without a certificate the password would cross the network in the clear; give "
@@ -189,7 +193,7 @@ TEST_F(HintServerTest, BadOptionsAreSaid) {
   }
   HintOptions options = Options();
   options.certificate_file = dir.File("none");
-  options.key_file = dir.File("none");
+  options.key_pem = "k";
   EXPECT_TRUE(absl::IsInvalidArgument(HintServer::Start(options).status()));
 }
 

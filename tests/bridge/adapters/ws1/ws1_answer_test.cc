@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/bridge_limits.h"
 #include "common/time_proto.h"
 #include "tests/bridge/adapters/ws1/ws1_values.h"
 #include "tests/support/now.h"
@@ -296,10 +297,14 @@ TEST(Ws1Answer, ChangesNeedNoBody) {
 
 TEST(Ws1Answer, WhatIsBrokenIsSaidAndMayHaveHadItsEffect) {
   const std::string deep = std::string(100, '[') + std::string(100, ']');
+  std::string empty_objects = R"({"a":[{})";
+  while (empty_objects.size() < limits::kMaxUemAnswerBytes) empty_objects += ",{}";
+  empty_objects += "]}";
   const std::pair<std::string, std::string> kCases[] = {
       {"", "is empty"},
       {R"({"ApplicationGroupID":"77","Na)", "is broken: no whole JSON"},
-      {deep, "is broken: no whole JSON"},
+      {deep, "is broken: it is nested deeper than 16"},
+      {empty_objects, "is broken: it has more than 500000 values"},
       {"{\"a\":\"\xFF\"}", "is broken: no whole JSON"},
       {"[]", "is not what this call gives"},
       {"{}", "names no group"},

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -25,19 +26,22 @@ struct OnePhoneUem {
   std::map<std::string, UemGroup> groups;
   std::string profile;        // on the phone
   bool lose_profile = false;  // the answers to profiles
+  bool enrolled = true, sampled = true;
+  int queries = 0;
+  std::optional<absl::Time> check_in;  // the last; unset: it is always connected
 
   UemPhone Phone() const {
     UemPhone out;
     out.identity.set_uem_id("u-1");
     out.identity.set_platform(v1::Platform::IOS);
     out.identity.set_user_name("jdoe");
-    out.facts.set_enrolment(v1::PhoneFacts::ENROLLED);
+    out.facts.set_enrolment(enrolled ? v1::PhoneFacts::ENROLLED : v1::PhoneFacts::UNENROLLED);
     out.facts.set_management(v1::PhoneFacts::SUPERVISED);
     out.facts.mutable_last_seen_at()->set_seconds(absl::ToUnixSeconds(seen_at));
     return out;
   }
   UemAnswer Do(const UemCall& call, absl::Time now) {
-    seen_at = now;  // it is always connected
+    seen_at = check_in.value_or(now);
     UemAnswer out;
     if (call.kind == Kind::kListPhones) {
       ++lists;
@@ -45,6 +49,9 @@ struct OnePhoneUem {
     } else if (call.kind == Kind::kGetPhone) {
       if (found) out.phones = {Phone()};
       if (!found) out.status = absl::NotFoundError("5061");
+    } else if (call.kind == Kind::kQueryPhone) {
+      ++queries;
+    } else if (call.kind == Kind::kListApps && !sampled) {
     } else if (call.kind == Kind::kListApps || call.kind == Kind::kGetApp) {
       UemApp app;
       app.bundle_id = kBundle;
@@ -212,6 +219,108 @@ TEST_F(FleetTest, AProfileThatMayBeThereIsReplaced) {
   Run(absl::Minutes(30));
   EXPECT_TRUE(absl::StrContains(uem_.profile, kBundle));
   EXPECT_EQ(fleet_->report().open_operations(), 0u);
+}
+
+PhonePolicyPtr AllowedPolicy() {
+  auto out = std::make_shared<PhonePolicy>(*BlockedPolicy());
+  out->cohort_version = 2;
+  out->apps[0].verdict = v1::Verdict::ALLOW;
+  out->apps[0].granted = true;
+  out->apps[0].reason = "GRANT GRT-1";
+  return out;
+}
+
+// The last app of a person is allowed: what hides it has to go, or it stays blocked for ever.
+TEST_F(FleetTest, WhereNothingIsHiddenAnyMoreTheProfileIsLifted) {
+  for (const bool lost : {false, true}) {
+    uem_ = {};
+    store_.Restore({});
+    policy_ = BlockedPolicy();
+    uem_.removal = absl::FailedPreconditionError("no");
+    uem_.lose_profile = lost;  // then nobody knows whether it is there
+    Start();
+    Run(absl::Seconds(10));
+    ASSERT_TRUE(absl::StrContains(uem_.profile, kBundle)) << lost;
+    uem_.lose_profile = false;
+    policy_ = AllowedPolicy();
+    Run(absl::Minutes(30));
+    EXPECT_TRUE(absl::StrContains(uem_.profile, "PayloadIdentifier")) << lost;
+    EXPECT_FALSE(absl::StrContains(uem_.profile, kBundle)) << lost;
+    EXPECT_EQ(fleet_->report().open_operations(), 0u) << lost;
+    const int profiles = uem_.profiles;
+    Run(absl::Hours(2));
+    EXPECT_EQ(uem_.profiles, profiles) << lost;
+    ASSERT_EQ(report_.apps_size(), 1) << lost;
+    EXPECT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "COMPLIANT")
+        << report_.apps(0).why();
+  }
+}
+
+TEST_F(FleetTest, APhoneThatNeverHadAProfileGetsNone) {
+  policy_ = AllowedPolicy();
+  Start();
+  fleet_->SetPolicy(id_, policy_, now_);
+  Run(absl::Hours(1));
+  EXPECT_EQ(uem_.profiles, 0);
+}
+
+// What was on the phone went with its enrolment.
+TEST_F(FleetTest, APhoneThatEnrolsAgainGetsTheProfileAgain) {
+  Start();
+  Run(absl::Minutes(30));
+  const int profiles = uem_.profiles;
+  uem_.enrolled = false;
+  Run(absl::Hours(1));
+  EXPECT_EQ(fleet_->records()[0].profile_sha256(), "");
+  EXPECT_EQ(uem_.profiles, profiles);
+  uem_.enrolled = true;
+  Run(absl::Hours(1));
+  EXPECT_EQ(uem_.profiles, profiles + 1);
+  EXPECT_NE(fleet_->records()[0].profile_sha256(), "");
+}
+
+// A UEM that has not asked the phone yet lists nothing: that proves nothing.
+TEST_F(FleetTest, AListOfBeforeTheFirstSampleProvesNothing) {
+  uem_.sampled = false;
+  uem_.check_in = now_;
+  Start();
+  Run(absl::Hours(1));
+  ASSERT_EQ(report_.apps_size(), 1);
+  EXPECT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "UNKNOWN");
+  EXPECT_TRUE(absl::StrContains(report_.apps(0).why(), "The UEM lists no app of this phone"))
+      << report_.apps(0).why();
+  EXPECT_EQ(uem_.queries, 1);
+  Kill();
+  Run(absl::Hours(1));
+  EXPECT_EQ(uem_.queries, 1);
+  EXPECT_FALSE(report_.facts().has_apps_read_at());
+  // It checks in, answers a little later, and has no app.
+  uem_.check_in = std::nullopt;
+  Run(absl::Hours(1));
+  EXPECT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "COMPLIANT")
+      << report_.apps(0).why();
+  EXPECT_EQ(uem_.queries, 1);
+  EXPECT_EQ(fleet_->report().open_operations(), 0u);
+  // Enrolled again, it has to be asked again.
+  uem_.enrolled = false;
+  Run(absl::Hours(1));
+  uem_.enrolled = true;
+  Run(absl::Hours(1));
+  EXPECT_EQ(uem_.queries, 2);
+}
+
+// A check-in of the minute in which the profile is sent is no proof of it.
+TEST_F(FleetTest, AProfileIsProvenByALaterCheckIn) {
+  uem_.installed = false;
+  Start();
+  uem_.check_in = now_ + absl::Seconds(30);
+  Run(absl::Hours(1));
+  ASSERT_EQ(report_.apps_size(), 1);
+  EXPECT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "PENDING");
+  uem_.check_in = now_;
+  Run(absl::Hours(1));
+  EXPECT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "COMPLIANT")
+      << report_.apps(0).why();
 }
 
 // A compliance policy in the UEM acts on what the groups name.

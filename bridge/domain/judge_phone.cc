@@ -8,6 +8,7 @@
 #include "bridge/domain/phone_judge.h"
 #include "common/bridge_limits.h"
 #include "common/crypto.h"
+#include "common/fleet_limits.h"
 #include "common/time_proto.h"
 #include "controller/domain/native/phone_names.h"
 
@@ -157,8 +158,8 @@ ProfileStep PhoneJudge::FindProfileStep() const {
         TimeOr(record_.has_profile_at(), record_.profile_at(), absl::InfiniteFuture());
     if (!EnrolledAfter(record_.facts(), at)) {
       const v1::PhoneFacts& facts = record_.facts();
-      // Sent at `at`, taken before the call's time was over: what was seen earlier may be older.
-      return facts.has_last_seen_at() && FromProto(facts.last_seen_at()) > at + limits::kUemCallTime
+      return facts.has_last_seen_at() &&
+                     FromProto(facts.last_seen_at()) > at + limits::kProfileProof
                  ? ProfileStep::kProven
                  : ProfileStep::kAccepted;
     }

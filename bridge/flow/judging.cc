@@ -97,7 +97,10 @@ void Judging::Run(Phone& phone, const Occasion& occasion, absl::Time now) {
     }
     view = View(record, *policy, /*all_operations=*/true, now);
     phone.distance = view.distance;
-    if (view.read_again) parts_->ReadPhone(phone.device_id, Urgency::kSeen, now);
+    if (view.read_again) {
+      // Never before the UEM's own word on when it was seen, or it would be too old again.
+      parts_->ReadPhone(phone.device_id, Urgency::kSeen, std::max(now, phone.last_seen));
+    }
     if (policy->next_change > now) {
       RunAt(phone.device_id, std::min(policy->next_change, now + limits::kPhoneJudgeEvery));
     }

@@ -38,9 +38,19 @@ void ForgetEnrolment(const v1::PhoneFacts& now, v1::PhoneRecord& record) {
   const bool anew = old.has_apps_read_at()
                         ? EnrolledAfter(now, FromProto(old.apps_read_at()))
                         : !MessageDifferencer::Equals(old.enrolled_at(), now.enrolled_at());
-  if (now.enrolment() == v1::PhoneFacts::ENROLLED && !anew) return;
-  record.clear_inventory_sha256();
-  if (now.enrolment() == v1::PhoneFacts::ENROLLED || record.profile_sha256().empty()) return;
+  const bool enrolled = now.enrolment() == v1::PhoneFacts::ENROLLED;
+  if (!enrolled || anew) record.clear_inventory_sha256();
+  if (record.profile_sha256().empty()) return;
+  if (enrolled) {
+    // While the profile was on its way: whether it was taken before or after nobody knows.
+    const bool changed =
+        old.has_enrolled_at() && !MessageDifferencer::Equals(old.enrolled_at(), now.enrolled_at());
+    if (changed && record.has_profile_at() &&
+        EnrolledAfter(now, FromProto(record.profile_at()) - limits::kUemCallTime)) {
+      record.set_profile_sha256(kUnknownProfile);
+    }
+    return;
+  }
   const bool left =
       now.enrolment() == v1::PhoneFacts::UNENROLLED || now.enrolment() == v1::PhoneFacts::GONE;
   // Where the UEM does not say that it left, the profile may be there still.

@@ -1,10 +1,12 @@
 #include "bridge/flow/sender.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "bridge/domain/phone_reading.h"
 #include "bridge/flow/first_sample.h"
 #include "bridge/flow/rulings.h"
 #include "common/bridge_limits.h"
@@ -24,6 +26,13 @@ bool ChangesApp(Op::Kind kind) { return kind == Op::INSTALL_APP || kind == Op::R
 bool IsRefusal(const absl::Status& status) {
   return absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status) ||
          absl::IsNotFound(status) || absl::IsOutOfRange(status) || absl::IsUnimplemented(status);
+}
+
+bool ShowsViolation(const v1::PhoneRecord& record) {
+  const auto& apps = record.reported().apps();
+  return std::any_of(apps.begin(), apps.end(), [](const v1::PhoneApp& app) {
+    return app.state() == v1::PhoneApp::VIOLATION;
+  });
 }
 
 }  // namespace
@@ -229,12 +238,12 @@ void Sender::OnAccepted(Op op, absl::Time now) {
 }
 
 // A phone that checks in for the profile itself is too early to prove it; the next time could be
-// hours away.
+// hours away. Where somebody waits for the proof, one more call is worth it.
 void Sender::AskWhenItProves(const Op& profile, absl::Time now) {
   Op query = NewOperation(Op::QUERY_PHONE, profile.device_id(), "profile", now);
   query.set_device_id(profile.device_id());
   query.set_transaction_id(profile.transaction_id());
-  parts_->Queue(query, FromProto(profile.sent_at()) + limits::kUemCallTime + absl::Seconds(1));
+  parts_->Queue(query, now + limits::kProfileProof + absl::Seconds(1));
 }
 
 void Sender::OnPhoneAccepted(Op op, absl::Time now) {
@@ -252,13 +261,14 @@ void Sender::OnPhoneAccepted(Op op, absl::Time now) {
     if (phone == nullptr) return;
     absl::StatusOr<v1::PhoneRecord> record = parts_->book.Read(*phone);
     if (!record.ok()) return parts_->ReadPhone(op.device_id(), Urgency::kHint, now);
-    // A phone that left the UEM meanwhile takes nothing from it.
-    if (record->facts().enrolment() == v1::PhoneFacts::ENROLLED) {
+    // A phone that left the UEM meanwhile, or enrolled anew, takes nothing of before.
+    if (record->facts().enrolment() == v1::PhoneFacts::ENROLLED &&
+        !EnrolledAfter(record->facts(), FromProto(op.sent_at()))) {
       record->set_profile_sha256(op.payload_sha256());
-      *record->mutable_profile_at() = op.sent_at();
+      *record->mutable_profile_at() = ToProto(now);
     }
     if (const absl::Status saved = parts_->book.Write(*record); !saved.ok()) parts_->Note(saved);
-    if (IsUrgent(op)) AskWhenItProves(op, now);
+    if (IsUrgent(op) || ShowsViolation(*record)) AskWhenItProves(op, now);
   } else {
     op.set_state(Op::ACCEPTED);
     if (const absl::Status saved = parts_->operations.Save(op); !saved.ok()) parts_->Note(saved);

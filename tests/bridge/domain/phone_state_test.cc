@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "bridge/domain/phone_reading.h"
 #include "bridge/domain/phone_reports.h"
-#include "common/bridge_limits.h"
+#include "common/fleet_limits.h"
 #include "tests/bridge/domain/phone_rows.h"
 
 namespace muster::bridge {
@@ -90,11 +90,11 @@ const Row kBlockedIos[] = {
     {"absent, the profile was taken, not seen since", kIos,
      [](World& w) { w.Profile(Ago(absl::Hours(2))); }, App::PENDING, App::REMOVED, App::ABSENT, "",
      "It is not there, but could be installed. The UEM took the restrictions profile"},
-    {"absent, seen while the profile could still be on its way to the UEM", kIos,
-     [](World& w) { w.Profile(Ago(absl::Hours(2) + limits::kUemCallTime)); }, App::PENDING,
+    {"absent, seen while the phone could still be without the profile", kIos,
+     [](World& w) { w.Profile(Ago(absl::Hours(2) + limits::kProfileProof)); }, App::PENDING,
      App::REMOVED, App::ABSENT, "", "It is not there, but could be installed. The UEM took the"},
-    {"absent, seen when the UEM had the profile for certain", kIos,
-     [](World& w) { w.Profile(Ago(absl::Hours(2) + limits::kUemCallTime + absl::Seconds(1))); },
+    {"absent, seen a moment later", kIos,
+     [](World& w) { w.Profile(Ago(absl::Hours(2) + limits::kProfileProof + absl::Seconds(1))); },
      App::COMPLIANT, App::REMOVED, App::ABSENT, "", ""},
     {"absent, the UEM has no sample of it", kIos,
      [](World& w) {

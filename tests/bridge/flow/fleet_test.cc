@@ -8,7 +8,10 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "bridge/domain/phone_reports.h"
+#include "common/fleet_limits.h"
 #include "common/phone_id.h"
+#include "common/time_proto.h"
 #include "tests/bridge/memory_bridge_store.h"
 
 namespace muster::bridge {
@@ -154,6 +157,13 @@ class FleetTest : public ::testing::Test {
         fleet_->Answer(**call, answer, now_);
       }
     }
+  }
+
+  bool ProfileShown() const {
+    for (const v1::Canary& canary : fleet_->Canaries(id_, now_)) {
+      if (canary.filesystem() == kProfileProbe) return canary.result() == v1::Canary::BLOCKED;
+    }
+    return false;
   }
 
   MemoryBridgeStore store_;
@@ -309,18 +319,39 @@ TEST_F(FleetTest, AListOfBeforeTheFirstSampleProvesNothing) {
   EXPECT_EQ(uem_.queries, 2);
 }
 
-// A check-in of the minute in which the profile is sent is no proof of it.
-TEST_F(FleetTest, AProfileIsProvenByALaterCheckIn) {
+// The UEM takes the profile with its answer: a check-in before that, or in that moment, is no
+// proof.
+TEST_F(FleetTest, AProfileIsProvenByACheckInAfterItWasTaken) {
   uem_.installed = false;
   Start();
-  uem_.check_in = now_ + absl::Seconds(30);
-  Run(absl::Hours(1));
-  ASSERT_EQ(report_.apps_size(), 1);
-  EXPECT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "PENDING");
+  Run(absl::Minutes(5));  // long enough for the first sample
+  auto more = std::make_shared<PhonePolicy>(*BlockedPolicy());
+  more->cohort_version = 2;
+  more->apps[0].bundle_ids.push_back("net.whatsapp.other");
+  more->by_bundle["net.whatsapp.other"] = 0;
+  fleet_->SetPolicy(id_, more, now_);
+  policy_ = more;
+  std::optional<UemCall> profile;
+  for (int i = 0; i < 100 && !profile; ++i, now_ += absl::Seconds(1)) {
+    for (auto call = fleet_->Next(now_); call.ok() && call->has_value();
+         call = fleet_->Next(now_)) {
+      if ((*call)->kind == Kind::kInstallProfile) {
+        profile = **call;
+        break;
+      }
+      fleet_->Answer(**call, uem_.Do(**call, now_), now_);
+    }
+  }
+  ASSERT_TRUE(profile.has_value());
+  now_ += absl::Seconds(50);
+  uem_.check_in = now_ + limits::kProfileProof;  // 60 s after it was sent
+  fleet_->Answer(*profile, uem_.Do(*profile, now_), now_);
+  EXPECT_EQ(FromProto(fleet_->records()[0].profile_at()), now_);
+  Run(absl::Hours(2));
+  EXPECT_FALSE(ProfileShown());
   uem_.check_in = now_;
   Run(absl::Hours(1));
-  EXPECT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "COMPLIANT")
-      << report_.apps(0).why();
+  EXPECT_TRUE(ProfileShown());
 }
 
 // A compliance policy in the UEM acts on what the groups name.

@@ -146,6 +146,13 @@ TEST_F(PhoneProofTest, ExplainSaysWhetherThePhonesReportNamesTheApp) {
   EXPECT_EQ(link("whatsapp"),
             "BLOCK: no, UNKNOWN: the phone's last report does not name this app; its bridge "
             "reports again when it has this policy");
+  const auto request = SubmitFor("alice");
+  ASSERT_TRUE(ApproveBy("soc", request->request_id()).ok());
+  Settle();
+  EXPECT_EQ(link("whatsapp"), "ALLOW: yes, there is nothing to enforce, as last reported");
+  ASSERT_TRUE(Revoke(RequestNow(request->request_id()).grant_id(), "left").ok());
+  LoadCatalogue();  // it knows the apps on a laptop alone
+  EXPECT_EQ(link("whatsapp"), "BLOCK: yes, there is nothing to enforce, as last reported");
 }
 
 // Unenrolled, with a grant and nothing exported: what was on it may be lost.

@@ -81,6 +81,10 @@ void Judging::Run(Phone& phone, const Occasion& occasion, absl::Time now) {
       KeepUnsampled(record);
     }
   }
+  // What it was asked before it left says nothing of what comes.
+  if (record.facts().enrolment() != v1::PhoneFacts::ENROLLED) {
+    parts_->Close(FirstSampleKey(record.device_id()));
+  }
   PhoneView view;
   std::optional<v1::InventoryReport> inventory;
   if (const PhonePolicyPtr policy = phone.policy; policy != nullptr) {

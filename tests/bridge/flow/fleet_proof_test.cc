@@ -102,6 +102,17 @@ TEST_F(FleetTest, AListOfBeforeTheFirstSampleProvesNothing) {
   EXPECT_EQ(uem_.queries, 2);
 }
 
+TEST_F(FleetTest, APhoneThatLeavesIsNotWaitedFor) {
+  uem_.sampled = false;
+  uem_.check_in = now_;
+  Start();
+  Run(absl::Minutes(30));
+  EXPECT_EQ(fleet_->report().open_operations(), 1u);
+  uem_.enrolled = false;
+  Run(absl::Hours(1));
+  EXPECT_EQ(fleet_->report().open_operations(), 0u);
+}
+
 // The UEM takes the profile with its answer: a check-in before that, or in that moment, is no
 // proof.
 TEST_F(FleetTest, AProfileIsProvenByACheckInAfterItWasTaken) {

@@ -24,6 +24,9 @@ inline constexpr absl::Duration kPhoneReportEvery = absl::Hours(6);
 inline constexpr size_t kMaxJudgedAtOnce = 200;
 // What was accepted is read back after this, then ever more rarely.
 inline constexpr absl::Duration kFirstProof = absl::Seconds(10);
+// A phone that is seen so soon after the UEM took a profile for it may not have got it: by the
+// UEM's clock, on a connection of before.
+inline constexpr absl::Duration kProfileProof = absl::Seconds(10);
 inline constexpr absl::Duration kLongestProof = absl::Hours(4);
 // A phone that was seen so long after a command was accepted, and has not done it, is told again.
 inline constexpr absl::Duration kCommandAgain = absl::Hours(1);

@@ -1,4 +1,6 @@
 // An app that is blocked: taken away where the UEM can, hidden where the phone can, else said.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "agent/domain/text.h"
 #include "bridge/domain/phone_judge.h"
@@ -48,9 +50,27 @@ std::string PhoneJudge::ProfileWords() const {
   return "";
 }
 
+bool PhoneJudge::IsThereUnnamed(const Case& c) const {
+  const std::vector<std::string>& ids = c.ruling.bundle_ids;
+  const std::vector<std::string>& hidden = view_.hidden_bundle_ids;
+  return std::any_of(record_.apps().begin(), record_.apps().end(), [&](const v1::SampledApp& app) {
+    return app.installed() && std::binary_search(ids.begin(), ids.end(), app.bundle_id()) &&
+           !std::binary_search(hidden.begin(), hidden.end(), app.bundle_id());
+  });
+}
+
+std::string PhoneJudge::LeftOpenWords(const Case& c) const {
+  const std::string open = LeftOpen(c.ruling, view_);
+  if (open.empty()) return "";
+  return absl::StrCat("NOT_IN_PROFILE: no restrictions profile can name ", open,
+                      ", or it has no room for it, so that stays open; the catalogue has to be "
+                      "looked at.");
+}
+
 // What was hidden stays hidden while another profile is on its way: that hides it too, for as long
 // as it is blocked.
 bool PhoneJudge::HideProven(const Case& c) const {
+  if (IsThereUnnamed(c)) return false;
   if (step_ == ProfileStep::kProven) return true;
   // What came since may be another copy, by an id that the profile of before did not name.
   if (c.reading.there() && c.was.presence() != App::HIDDEN) return false;
@@ -111,8 +131,15 @@ void PhoneJudge::JudgeHidden(const Case& c, App& app) const {
     app.set_why("It is hidden by the restrictions profile, and is being removed.");
     return;
   }
-  app.set_state(App::COMPLIANT);
   app.set_presence(App::HIDDEN);
+  if (const std::string open = LeftOpenWords(c); !open.empty()) {
+    app.set_state(App::NOT_ENFORCEABLE);
+    app.set_why(absl::StrCat(open, " The app itself is hidden by the restrictions profile.",
+                             c.ruling.holds_records ? " " : "",
+                             c.ruling.holds_records ? kKeptForRecords : ""));
+    return;
+  }
+  app.set_state(App::COMPLIANT);
   absl::string_view why =
       "The person installed it: it cannot be removed, but it is hidden by the "
       "restrictions profile and does not start.";
@@ -174,7 +201,7 @@ void PhoneJudge::JudgeRemoval(const Case& c, App& app) const {
 
 void PhoneJudge::JudgeUnhidden(const Case& c, App& app) const {
   // Whatever was asked for: until it is hidden it can be used.
-  app.set_why(ProfileWords());
+  app.set_why(IsThereUnnamed(c) ? LeftOpenWords(c) : ProfileWords());
   if (c.ruling.holds_records) absl::StrAppend(app.mutable_why(), " ", kKeptForRecords);
 }
 
@@ -201,6 +228,9 @@ void PhoneJudge::JudgeAbsent(const Case& c, App& app) const {
                                                                     : "";
     if (!code.empty()) app.set_state(App::NOT_ENFORCEABLE);
     app.set_why(absl::StrCat(code, "It is not there, but could be installed. ", ProfileWords()));
+  } else if (const std::string open = LeftOpenWords(c); !open.empty()) {
+    app.set_state(App::NOT_ENFORCEABLE);
+    app.set_why(absl::StrCat(open, " The app is not there."));
   } else {
     app.set_state(App::COMPLIANT);
   }

@@ -1,13 +1,17 @@
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "agent/domain/text.h"
 #include "bridge/domain/phone_judge.h"
 #include "common/bridge_limits.h"
 #include "common/crypto.h"
+#include "common/fleet_limits.h"
 #include "common/time_proto.h"
+#include "controller/domain/native/phone_names.h"
 
 namespace muster::bridge {
 namespace {
@@ -76,6 +80,22 @@ std::string HiddenSha256(const std::vector<std::string>& bundle_ids,
       absl::StrCat(absl::StrJoin(bundle_ids, "\n"), "\n\n", absl::StrJoin(hosts, "\n")));
 }
 
+std::string LiftedSha256() { return Sha256Hex("\n\n"); }
+
+std::string LeftOpen(const AppRuling& ruling, const PhoneView& view) {
+  if (!view.hides || ruling.verdict != v1::Verdict::BLOCK || ruling.only_reports) return "";
+  const auto first_of = [](const std::vector<std::string>& all,
+                           const std::vector<std::string>& hidden, const char* what) {
+    for (const std::string& one : all) {
+      if (std::binary_search(hidden.begin(), hidden.end(), one)) continue;
+      return absl::StrCat(what, " '", agent::CleanText(one, limits::kMaxUemTextBytes), "'");
+    }
+    return std::string();
+  };
+  std::string out = first_of(ruling.bundle_ids, view.hidden_bundle_ids, "the id");
+  return out.empty() ? first_of(ruling.web_hosts, view.hidden_hosts, "the site") : out;
+}
+
 PhoneView JudgePhone(const v1::PhoneRecord& record, const PhonePolicy& policy,
                      const std::vector<std::pair<std::string, AppSetup>>& setup,
                      const std::vector<Operation>& operations, absl::Time now) {
@@ -90,7 +110,7 @@ PhoneJudge::PhoneJudge(const v1::PhoneRecord& record, const PhonePolicy& policy,
       setup_(setup),
       operations_(operations),
       now_(now),
-      reading_(ReadingOf(record.facts(), now)) {
+      reading_(ReadingOf(record, now)) {
   for (const App& app : record.reported().apps()) reported_.emplace(app.app_id(), &app);
 }
 
@@ -111,13 +131,19 @@ void PhoneJudge::SetHidden() {
   std::set<std::string> ids, hosts;
   for (const AppRuling& ruling : policy_.apps) {
     if (ruling.verdict != v1::Verdict::BLOCK || ruling.only_reports) continue;
-    ids.insert(ruling.bundle_ids.begin(), ruling.bundle_ids.end());
-    hosts.insert(ruling.web_hosts.begin(), ruling.web_hosts.end());
+    std::copy_if(ruling.bundle_ids.begin(), ruling.bundle_ids.end(), std::inserter(ids, ids.end()),
+                 native::CanNameApp);
+    std::copy_if(ruling.web_hosts.begin(), ruling.web_hosts.end(),
+                 std::inserter(hosts, hosts.end()), native::IsHostName);
   }
+  while (hosts.size() > native::kMaxAppleHosts) hosts.erase(std::prev(hosts.end()));
   view_.hidden_bundle_ids.assign(ids.begin(), ids.end());
   view_.hidden_hosts.assign(hosts.begin(), hosts.end());
   view_.hidden_sha256 = HiddenSha256(view_.hidden_bundle_ids, view_.hidden_hosts);
   profile_ = Find(operations_, Operation::INSTALL_PROFILE, "");
+  if (view_.hidden_sha256.empty() && (!record_.profile_sha256().empty() || IsWithUem(profile_))) {
+    view_.hidden_sha256 = LiftedSha256();
+  }
   step_ = FindProfileStep();
   view_.profile_proven = step_ == ProfileStep::kProven;
 }
@@ -133,7 +159,8 @@ ProfileStep PhoneJudge::FindProfileStep() const {
         TimeOr(record_.has_profile_at(), record_.profile_at(), absl::InfiniteFuture());
     if (!EnrolledAfter(record_.facts(), at)) {
       const v1::PhoneFacts& facts = record_.facts();
-      return facts.has_last_seen_at() && FromProto(facts.last_seen_at()) > at
+      return facts.has_last_seen_at() &&
+                     FromProto(facts.last_seen_at()) > at + limits::kProfileProof
                  ? ProfileStep::kProven
                  : ProfileStep::kAccepted;
     }
@@ -150,13 +177,21 @@ bool PhoneJudge::Proven(const Case& c, absl::string_view name, absl::Time at) co
          FromProto(c.was.action_at()) == at && !EnrolledAfter(record_.facts(), at);
 }
 
+bool PhoneJudge::WaitsForReading(const Case& c) const {
+  const bool installs = c.ruling.verdict == v1::Verdict::ALLOW;
+  if (c.reading.there() != installs) return false;
+  const absl::Time at = installs ? c.installed_at : c.removed_at;
+  return !Proven(c, installs ? "install" : "remove", at) && record_.facts().has_last_seen_at() &&
+         FromProto(record_.facts().last_seen_at()) > at;
+}
+
 v1::PhoneApp PhoneJudge::JudgeApp(const AppRuling& ruling) {
   const auto was = reported_.find(ruling.app_id);
   Case c{ruling, was == reported_.end() ? NeverReported() : *was->second};
-  c.reading = ReadApp(record_, ruling, c.was.presence());
   for (const auto& [app_id, setup] : setup_) {
     if (app_id == ruling.app_id && setup.managed) c.managed = &*setup.managed;
   }
+  c.reading = ReadApp(record_, ruling, c.was.presence(), c.managed ? c.managed->bundle_id : "");
   c.install = Find(operations_, Operation::INSTALL_APP, ruling.app_id);
   c.remove = Find(operations_, Operation::REMOVE_APP, ruling.app_id);
   c.installed_at = ToldAt(c.install, c.was, "install", now_);
@@ -190,6 +225,7 @@ v1::PhoneApp PhoneJudge::JudgeApp(const AppRuling& ruling) {
                     "The signed policy of this phone has ended (", TimeText(policy_.stale_since),
                     "): no grant counts until the bridge reaches the controller again.");
   }
+  if (app.state() == App::PENDING && WaitsForReading(c)) view_.read_again = true;
   SetAction(c, app);
   SetSince(c, app);
   return app;

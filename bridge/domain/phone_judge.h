@@ -52,6 +52,9 @@ class PhoneJudge {
   void JudgeUnhidden(const Case& c, App& app) const;
   void JudgeAbsent(const Case& c, App& app) const;
   bool HideProven(const Case& c) const;
+  // A copy is there by an id that the profile does not name.
+  bool IsThereUnnamed(const Case& c) const;
+  std::string LeftOpenWords(const Case& c) const;
   std::string ProfileWords() const;
 
   // judge_allow.cc
@@ -65,6 +68,8 @@ class PhoneJudge {
   bool enrolled() const { return record_.facts().enrolment() == v1::PhoneFacts::ENROLLED; }
   // The facts are newer than the action `name` of `at`, or were shown to be before.
   bool Proven(const Case& c, absl::string_view name, absl::Time at) const;
+  // All that its proof waits for is another reading.
+  bool WaitsForReading(const Case& c) const;
 
   const v1::PhoneRecord& record_;
   const PhonePolicy& policy_;

@@ -47,8 +47,11 @@ bool EnrolledAfter(const v1::PhoneFacts& facts, absl::Time at) {
   return facts.has_enrolled_at() && FromProto(facts.enrolled_at()) > at;
 }
 
-Reading ReadingOf(const v1::PhoneFacts& facts, absl::Time now) {
-  if (!facts.has_apps_read_at()) return Reading::kNeverRead;
+Reading ReadingOf(const v1::PhoneRecord& record, absl::Time now) {
+  const v1::PhoneFacts& facts = record.facts();
+  if (!facts.has_apps_read_at()) {
+    return record.inventory_sha256() == kUnsampled ? Reading::kNotSampled : Reading::kNeverRead;
+  }
   const absl::Time read = FromProto(facts.apps_read_at());
   if (EnrolledAfter(facts, read)) return Reading::kBeforeEnrolment;
   if (!facts.has_last_seen_at()) return Reading::kNeverSeen;
@@ -66,6 +69,9 @@ absl::string_view WordsOf(Reading reading) {
       return "";
     case Reading::kNeverRead:
       return "The phone's apps have not been read from the UEM yet; they are with the next sweep.";
+    case Reading::kNotSampled:
+      return "The UEM lists no app of this phone, and is not shown yet to have asked it: it was "
+             "told to ask, and the list counts when the phone was seen since.";
     case Reading::kOldRead:
       return "The phone's apps could not be read from the UEM for two days; see the bridge's "
              "status for what keeps it.";
@@ -88,6 +94,7 @@ bool IsOfThisPhone(Reading reading) {
     case Reading::kNotSeen:
       return true;
     case Reading::kNeverRead:
+    case Reading::kNotSampled:
     case Reading::kNeverSeen:
     case Reading::kBeforeEnrolment:
       return false;
@@ -102,18 +109,20 @@ bool NewerThan(const v1::PhoneFacts& facts, absl::Time at) {
 }
 
 AppReading ReadApp(const v1::PhoneRecord& record, const AppRuling& ruling,
-                   v1::PhoneApp::Presence was) {
+                   v1::PhoneApp::Presence was, absl::string_view preferred) {
   AppReading out;
+  const auto take = [&](const v1::SampledApp& app, const v1::SampledApp*& copy) {
+    if (copy == nullptr || app.bundle_id() == preferred) copy = &app;
+  };
   for (const v1::SampledApp& app : record.apps()) {
     if (!std::binary_search(ruling.bundle_ids.begin(), ruling.bundle_ids.end(), app.bundle_id())) {
       continue;
     }
     if (!app.installed()) {
-      if (out.known == nullptr) out.known = &app;
+      take(app, out.known);
       continue;
     }
-    const v1::SampledApp*& copy = IsManaged(app, was) ? out.managed : out.by_person;
-    if (copy == nullptr) copy = &app;
+    take(app, IsManaged(app, was) ? out.managed : out.by_person);
   }
   if (out.there()) out.known = out.managed != nullptr ? out.managed : out.by_person;
   return out;

@@ -15,12 +15,16 @@ namespace muster::bridge {
 enum class Reading {
   kFresh,
   kNeverRead,
-  kOldRead,  // longer ago than limits::kPhoneFactsLife
+  kNotSampled,  // the UEM was not shown yet to have asked the phone for its apps
+  kOldRead,     // longer ago than limits::kPhoneFactsLife
   kNeverSeen,
   kNotSeen,          // by the UEM, for limits::kPhoneSeenLife
   kBeforeEnrolment,  // the phone enrolled anew since
 };
-Reading ReadingOf(const v1::PhoneFacts& facts, absl::Time now);
+Reading ReadingOf(const v1::PhoneRecord& record, absl::Time now);
+// What PhoneRecord.inventory_sha256 is while all that was read is a list that may be empty because
+// the UEM has no sample of the phone yet; apps_read_at is unset then.
+inline constexpr char kUnsampled[] = "unsampled";
 // For people: what is missing, and what comes next. Empty: kFresh.
 absl::string_view WordsOf(Reading reading);
 // True where the last sample, old as it may be, is of this enrolment: worth acting on.
@@ -40,9 +44,11 @@ struct AppReading {
   bool there() const { return managed != nullptr || by_person != nullptr; }
 };
 // `was`: its presence as reported last. Where the UEM's reason is not known, an app that it
-// assigns, installed once, or that was managed before counts as managed.
+// assigns, installed once, or that was managed before counts as managed. `preferred`: of several
+// copies of a kind this id's counts, for it is the one that the UEM can install and remove; empty:
+// the first in the record's order.
 AppReading ReadApp(const v1::PhoneRecord& record, const AppRuling& ruling,
-                   v1::PhoneApp::Presence was);
+                   v1::PhoneApp::Presence was, absl::string_view preferred);
 
 // The UEM's words on a command that failed, and on one that may still act.
 bool HasFailed(const v1::SampledApp& app);

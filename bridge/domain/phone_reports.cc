@@ -31,7 +31,7 @@ v1::Canary Probe(const char* where, v1::Canary::Result result, std::string detai
 }
 
 v1::Canary ProbeProfile(const v1::PhoneRecord& record, const PhoneView& view, absl::Time now) {
-  if (view.hidden_sha256.empty()) {
+  if (view.hidden_bundle_ids.empty() && view.hidden_hosts.empty()) {
     return Probe(kProfileProbe, v1::Canary::NOT_TRIED, "nothing is to be hidden", now);
   }
   if (!view.profile_proven) {
@@ -110,6 +110,16 @@ v1::StatusReport MakeStatusReport(const v1::PhoneRecord& record, const PhonePoli
     out.add_cannot_enforce(absl::StrCat(
         "NO_BUNDLE_ID: known here by their signing certificate alone, which no UEM tells: ",
         Named(unknown)));
+  }
+  std::vector<std::string> open;
+  for (const AppRuling& ruling : policy.apps) {
+    if (!LeftOpen(ruling, view).empty()) open.push_back(ruling.app_id);
+  }
+  if (!open.empty()) {
+    out.add_cannot_enforce(absl::StrCat(
+        "NOT_IN_PROFILE: ids or sites that the restrictions profile cannot name, or has no room "
+        "for: ",
+        Named(open)));
   }
   if (view.cannot_enforce.empty() && policy.platform == v1::Platform::ANDROID) {
     out.add_cannot_enforce(

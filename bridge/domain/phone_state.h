@@ -44,10 +44,15 @@ struct PhoneView {
   // True: this phone's restrictions profile is to hide exactly what follows. False: none is to be
   // sent, nor is one that is there to be changed (the phone is not enrolled, not supervised, …).
   bool hides = false;
-  // By the bundle ids and web hosts that it hides, sorted; empty: none.
+  // By the bundle ids and web hosts that it hides, sorted; empty: none. What no profile can name,
+  // or has no room for, is not among them.
   std::vector<std::string> hidden_bundle_ids, hidden_hosts;
-  std::string hidden_sha256;    // HiddenSha256() of them
+  // HiddenSha256() of them. Where nothing is to be hidden any more, and a profile of before is or
+  // may be there: LiftedSha256().
+  std::string hidden_sha256;
   bool profile_proven = false;  // the phone was seen after the UEM took that profile for it
+  // It was seen since a change that its apps show, and they were read before: to be read again.
+  bool read_again = false;
   uint32_t distance = 0;
   std::string cannot_enforce;  // CannotEnforce()
 };
@@ -60,6 +65,12 @@ inline constexpr char kProfileNotMade[] = "the restrictions profile cannot be ma
 // it names what a profile hides, whatever else is in its bytes. Empty when it hides nothing.
 std::string HiddenSha256(const std::vector<std::string>& bundle_ids,
                          const std::vector<std::string>& hosts);
+// Of a profile that takes the place of one that hides something, and hides nothing.
+std::string LiftedSha256();
+
+// What of a blocked app the profile of `view` leaves open, in words, e.g. "the id 'a b'"; empty:
+// nothing, or the phone takes no profile.
+std::string LeftOpen(const AppRuling& ruling, const PhoneView& view);
 
 // `record` is what was read last; its apps were picked with the ids of this same policy (when a
 // policy names an id that was not picked before, apps_read_at has to be cleared: what was not

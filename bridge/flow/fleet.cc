@@ -116,7 +116,7 @@ v1::BridgeReport Fleet::report() const {
   out.set_limit_remaining(Narrow(m.limit.remaining));
   absl::Time swept = absl::InfiniteFuture();
   for (const auto& [id, phone] : m.parts.book.all()) {
-    if (phone.enrolled) swept = std::min(swept, phone.apps_read_at);
+    if (phone.enrolled && !phone.unsampled) swept = std::min(swept, phone.apps_read_at);
   }
   if (swept != absl::InfinitePast() && swept != absl::InfiniteFuture()) {
     *out.mutable_swept_at() = ToProto(swept);

@@ -5,6 +5,7 @@
 
 #include "bridge/domain/phone_reports.h"
 #include "bridge/flow/app_changes.h"
+#include "bridge/flow/first_sample.h"
 #include "bridge/flow/phone_samples.h"
 #include "bridge/flow/restrictions.h"
 #include "common/bridge_limits.h"
@@ -73,8 +74,16 @@ void Judging::Run(Phone& phone, const Occasion& occasion, absl::Time now) {
   }
   v1::PhoneRecord record = *std::move(loaded);
   if (occasion.reading != nullptr) {
-    KeepReading(*occasion.reading, record);
-    SettleApps(*parts_, record, occasion.reading->began, now);
+    if (TakeFirstSample(*parts_, record, *occasion.reading, now)) {
+      KeepReading(*occasion.reading, record);
+      SettleApps(*parts_, record, occasion.reading->began, now);
+    } else {
+      KeepUnsampled(record);
+    }
+  }
+  // What it was asked before it left says nothing of what comes.
+  if (record.facts().enrolment() != v1::PhoneFacts::ENROLLED) {
+    parts_->Close(FirstSampleKey(record.device_id()));
   }
   PhoneView view;
   std::optional<v1::InventoryReport> inventory;
@@ -92,6 +101,10 @@ void Judging::Run(Phone& phone, const Occasion& occasion, absl::Time now) {
     }
     view = View(record, *policy, /*all_operations=*/true, now);
     phone.distance = view.distance;
+    if (view.read_again) {
+      // Never before the UEM's own word on when it was seen, or it would be too old again.
+      parts_->ReadPhone(phone.device_id, Urgency::kSeen, std::max(now, phone.last_seen));
+    }
     if (policy->next_change > now) {
       RunAt(phone.device_id, std::min(policy->next_change, now + limits::kPhoneJudgeEvery));
     }

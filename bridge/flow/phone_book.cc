@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "bridge/domain/phone_reading.h"
 #include "bridge/flow/fleet_options.h"
 #include "common/bridge_limits.h"
 #include "common/phone_id.h"
@@ -28,6 +29,33 @@ bool OnlyContactDiffers(const v1::PhoneFacts& old, v1::PhoneFacts now) {
   now.clear_last_seen_at();
   if (old.has_last_seen_at()) *now.mutable_last_seen_at() = old.last_seen_at();
   return MessageDifferencer::Equals(old, now);
+}
+
+// A phone that leaves the UEM, or enrols anew, loses what was installed through it: what was known
+// of it before says nothing of what comes then. `record` is as before.
+void ForgetEnrolment(const v1::PhoneFacts& now, v1::PhoneRecord& record) {
+  const v1::PhoneFacts& old = record.facts();
+  const bool anew = old.has_apps_read_at()
+                        ? EnrolledAfter(now, FromProto(old.apps_read_at()))
+                        : !MessageDifferencer::Equals(old.enrolled_at(), now.enrolled_at());
+  const bool enrolled = now.enrolment() == v1::PhoneFacts::ENROLLED;
+  if (!enrolled || anew) record.clear_inventory_sha256();
+  if (record.profile_sha256().empty()) return;
+  if (enrolled) {
+    // While the profile was on its way: whether it was taken before or after nobody knows.
+    const bool changed =
+        old.has_enrolled_at() && !MessageDifferencer::Equals(old.enrolled_at(), now.enrolled_at());
+    if (changed && record.has_profile_at() &&
+        EnrolledAfter(now, FromProto(record.profile_at()) - limits::kUemCallTime)) {
+      record.set_profile_sha256(kUnknownProfile);
+    }
+    return;
+  }
+  const bool left =
+      now.enrolment() == v1::PhoneFacts::UNENROLLED || now.enrolment() == v1::PhoneFacts::GONE;
+  // Where the UEM does not say that it left, the profile may be there still.
+  record.set_profile_sha256(left ? "" : kUnknownProfile);
+  record.clear_profile_at();
 }
 
 }  // namespace
@@ -100,6 +128,7 @@ void PhoneBook::Remember(const v1::PhoneRecord& record) {
       facts.has_apps_read_at() ? FromProto(facts.apps_read_at()) : absl::InfinitePast();
   phone.enrolled = facts.enrolment() == v1::PhoneFacts::ENROLLED ||
                    facts.enrolment() == v1::PhoneFacts::ENROLMENT_UNSPECIFIED;
+  phone.unsampled = record.inventory_sha256() == kUnsampled;
   device_id_of_[phone.uem_id] = phone.device_id;
 }
 
@@ -140,6 +169,7 @@ absl::StatusOr<PhoneBook::Seen> PhoneBook::Update(const UemPhone& from_uem) {
   }
   if (seen == Seen::kSame) return seen;
   *record.mutable_identity() = from_uem.identity;
+  if (known) ForgetEnrolment(facts, record);
   *record.mutable_facts() = facts;
   record.set_uem_number(from_uem.number);
   record.set_udid(from_uem.udid);

@@ -23,9 +23,13 @@ struct Phone {
   PhonePolicyPtr policy;  // null: not known yet, and nothing is done to it
   absl::Time last_seen = absl::InfinitePast(), apps_read_at = absl::InfinitePast();
   bool enrolled = true;
-  uint8_t missing = 0;    // complete lists in a row without it
-  uint32_t distance = 0;  // of the last judgement
+  bool unsampled = false;  // the UEM is not shown yet to know its apps
+  uint8_t missing = 0;     // complete lists in a row without it
+  uint32_t distance = 0;   // of the last judgement
 };
+
+// PhoneRecord.profile_sha256 where a profile of ours may be there, and nobody knows which.
+inline constexpr char kUnknownProfile[] = "unknown";
 
 // User names are the same whatever their case.
 std::string UserKey(const std::string& user_name);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "bridge/domain/phone_reading.h"
 #include "common/crypto.h"
 #include "common/time_proto.h"
 
@@ -45,6 +46,12 @@ void KeepReading(const PhoneReading& reading, v1::PhoneRecord& record) {
   const std::string before = record.inventory_sha256();
   const bool whole = absl::StartsWith(before, kWhole);
   record.set_inventory_sha256(whole ? before : absl::StrCat(kWhole, ":", before));
+}
+
+void KeepUnsampled(v1::PhoneRecord& record) {
+  record.clear_apps();
+  record.mutable_facts()->clear_apps_read_at();
+  record.set_inventory_sha256(kUnsampled);
 }
 
 bool HoldsWholeReading(const v1::PhoneRecord& record) {

@@ -22,6 +22,8 @@ bool ForgetOtherCatalogue(const PhonePolicy& policy, v1::PhoneRecord& record);
 std::optional<v1::InventoryReport> TakeInventory(const PhonePolicy& policy,
                                                  v1::PhoneRecord& record);
 // A record that holds a whole reading which was not compared yet: there was no policy then.
+// The same where it says nothing yet: TakeFirstSample().
+void KeepUnsampled(v1::PhoneRecord& record);
 bool HoldsWholeReading(const v1::PhoneRecord& record);
 
 }  // namespace muster::bridge

@@ -50,7 +50,10 @@ absl::StatusOr<std::string> MakeProfile(const FleetOptions& options, const std::
     if (hidden.identities.empty() && hidden.web_hosts.empty()) continue;
     in.rulings.push_back(std::move(hidden));
   }
-  MUSTER_ASSIGN_OR_RETURN(native::NativeFile file, native::AppleProfile(in));
+  native::NativeFile file = native::AppleOpenProfile(in);
+  if (!in.rulings.empty()) {
+    MUSTER_ASSIGN_OR_RETURN(file, native::AppleProfile(in));
+  }
   if (!options.sign_profile) return file.bytes;
   return options.sign_profile(file.bytes, now);
 }

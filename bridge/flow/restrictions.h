@@ -11,7 +11,7 @@
 
 namespace muster::bridge {
 
-// INVALID_ARGUMENT: nothing is hidden. An error of the signature is its own.
+// Where nothing is hidden it lifts what one of before hides. An error of the signature is its own.
 absl::StatusOr<std::string> MakeProfile(const FleetOptions& options, const std::string& person,
                                         const PhonePolicy& policy, const PhoneView& view,
                                         absl::Time now);

@@ -1,10 +1,13 @@
 #include "bridge/flow/sender.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "bridge/domain/phone_reading.h"
+#include "bridge/flow/first_sample.h"
 #include "bridge/flow/rulings.h"
 #include "common/bridge_limits.h"
 #include "common/fleet_limits.h"
@@ -23,6 +26,13 @@ bool ChangesApp(Op::Kind kind) { return kind == Op::INSTALL_APP || kind == Op::R
 bool IsRefusal(const absl::Status& status) {
   return absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status) ||
          absl::IsNotFound(status) || absl::IsOutOfRange(status) || absl::IsUnimplemented(status);
+}
+
+bool ShowsViolation(const v1::PhoneRecord& record) {
+  const auto& apps = record.reported().apps();
+  return std::any_of(apps.begin(), apps.end(), [](const v1::PhoneApp& app) {
+    return app.state() == v1::PhoneApp::VIOLATION;
+  });
 }
 
 }  // namespace
@@ -93,6 +103,7 @@ std::optional<UemCall> Sender::Carry(Op& op, absl::Time now) {
 // A phone without a policy may have lost its grant meanwhile, and what became of an earlier change
 // of the same app must be known first. Each of these wakes the operation when it is over.
 bool Sender::MustWait(const Op& op, const Phone& phone, absl::Time now) {
+  if (op.kind() == Op::QUERY_PHONE) return false;  // changes nothing
   if (phone.policy == nullptr) return true;
   if (op.kind() == Op::INSTALL_APP && !memberships_->Has(op.app_id(), phone.user)) {
     memberships_->AwaitMember(op.app_id(), op.key());
@@ -182,8 +193,8 @@ void Sender::ForgetProfile(const std::string& device_id) {
   const Phone* phone = parts_->book.Find(device_id);
   if (phone == nullptr) return;
   absl::StatusOr<v1::PhoneRecord> record = parts_->book.Read(*phone);
-  if (!record.ok() || record->profile_sha256().empty()) return;
-  record->set_profile_sha256("unknown");
+  if (!record.ok()) return;
+  record->set_profile_sha256(kUnknownProfile);
   if (const absl::Status saved = parts_->book.Write(*record); !saved.ok()) parts_->Note(saved);
 }
 
@@ -228,17 +239,38 @@ void Sender::OnAccepted(Op op, absl::Time now) {
   if (ChangesGroup(op.kind())) groups_->ReadAt(op.target(), now);
 }
 
+// A phone that checks in for the profile itself is too early to prove it; the next time could be
+// hours away. Where somebody waits for the proof, one more call is worth it.
+void Sender::AskWhenItProves(const Op& profile, absl::Time now) {
+  Op query = NewOperation(Op::QUERY_PHONE, profile.device_id(), "profile", now);
+  query.set_device_id(profile.device_id());
+  query.set_transaction_id(profile.transaction_id());
+  parts_->Queue(query, now + limits::kProfileProof + absl::Seconds(1));
+}
+
 void Sender::OnPhoneAccepted(Op op, absl::Time now) {
-  if (op.kind() == Op::QUERY_PHONE) return parts_->Close(op.key());
+  if (op.kind() == Op::QUERY_PHONE) {
+    if (op.key() == FirstSampleKey(op.device_id())) return OnFirstSampleAsked(*parts_, op, now);
+    parts_->Close(op.key());
+    if (IsUrgent(op)) {
+      parts_->ReadPhone(op.device_id(), Urgency::kProof, now + limits::kFirstProof);
+    }
+    return;
+  }
   Phone* phone = parts_->book.Find(op.device_id());
   if (op.kind() == Op::INSTALL_PROFILE) {
     parts_->Close(op.key());
     if (phone == nullptr) return;
     absl::StatusOr<v1::PhoneRecord> record = parts_->book.Read(*phone);
     if (!record.ok()) return parts_->ReadPhone(op.device_id(), Urgency::kHint, now);
-    record->set_profile_sha256(op.payload_sha256());
-    *record->mutable_profile_at() = op.sent_at();
+    // A phone that left the UEM meanwhile, or enrolled anew, takes nothing of before.
+    if (record->facts().enrolment() == v1::PhoneFacts::ENROLLED &&
+        !EnrolledAfter(record->facts(), FromProto(op.sent_at()))) {
+      record->set_profile_sha256(op.payload_sha256());
+      *record->mutable_profile_at() = ToProto(now);
+    }
     if (const absl::Status saved = parts_->book.Write(*record); !saved.ok()) parts_->Note(saved);
+    if (IsUrgent(op) || ShowsViolation(*record)) AskWhenItProves(op, now);
   } else {
     op.set_state(Op::ACCEPTED);
     if (const absl::Status saved = parts_->operations.Save(op); !saved.ok()) parts_->Note(saved);

@@ -171,9 +171,14 @@ void AddConditions(const Standing& standing, const v1::Person& person, absl::Tim
   if (standing.attest_since) AddAttestation(standing, out);
 }
 
+bool IsFor(const v1::App& app, v1::Platform::Id platform) {
+  return std::any_of(app.identities().begin(), app.identities().end(),
+                     [&](const v1::AppIdentity& i) { return i.platform() == platform; });
+}
+
 // What the UEM of a phone can do about the app; nothing for a laptop.
-absl::Status AddPhoneLink(const Snapshot& snapshot, const v1::Device& device,
-                          const std::string& app_id, v1::Explanation& out) {
+absl::Status AddPhoneLink(const Snapshot& snapshot, const v1::Device& device, const v1::App& app_of,
+                          v1::Explanation& out) {
   if (device.bridge_id().empty()) return absl::OkStatus();
   constexpr char kCondition[] = "this phone can enforce it";
   MUSTER_ASSIGN_OR_RETURN(const auto status, FindPhoneStatus(snapshot, device));
@@ -183,12 +188,15 @@ absl::Status AddPhoneLink(const Snapshot& snapshot, const v1::Device& device,
   }
   const auto& apps = status->report().apps();
   const auto app = std::find_if(apps.begin(), apps.end(),
-                                [&](const v1::PhoneApp& a) { return a.app_id() == app_id; });
+                                [&](const v1::PhoneApp& a) { return a.app_id() == app_of.id(); });
   if (app == apps.end()) {
     const bool known = status->report().facts().enrolment() == v1::PhoneFacts::ENROLLED;
-    AddLink(out, kCondition, known,
-            known ? "there is nothing to enforce, as last reported"
-                  : "UNKNOWN: the UEM does not manage this phone, as last reported");
+    const bool nothing = out.verdict() == v1::Verdict::ALLOW || !IsFor(app_of, device.platform());
+    AddLink(out, kCondition, known && nothing,
+            !known    ? "UNKNOWN: the UEM does not manage this phone, as last reported"
+            : nothing ? "there is nothing to enforce, as last reported"
+                      : "UNKNOWN: the phone's last report does not name this app; its bridge "
+                        "reports again when it has this policy");
     return absl::OkStatus();
   }
   const bool holds = app->state() != v1::PhoneApp::NOT_ENFORCEABLE &&
@@ -279,7 +287,7 @@ absl::StatusOr<v1::Explanation> Explain(const Services& services, const DeviceHu
   bool verified = false;
   std::string detail = PolicyDetail(states, &verified);
   AddLink(out, "the device runs the current policy", verified, std::move(detail));
-  MUSTER_RETURN_IF_ERROR(AddPhoneLink(*snapshot, device.value, app_id, out));
+  MUSTER_RETURN_IF_ERROR(AddPhoneLink(*snapshot, device.value, app.app, out));
   return out;
 }
 

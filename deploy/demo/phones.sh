@@ -104,7 +104,7 @@ tell_phones_blocked() {
   local start
   start=$(now_ms)
   if until_ok 20 phone_is alice VIOLATION BY_PERSON; then show_phone alice VIOLATION; fi
-  if until_ok 20 phone_is alice COMPLIANT HIDDEN; then
+  if until_ok 60 phone_is alice COMPLIANT HIDDEN; then
     phone_blocked=true
     phone_hidden_ms=$(($(now_ms) - start))
   fi
@@ -148,7 +148,7 @@ tell_phone_allowed() {
   as soc-approver request approve "$id" --reason "Need is documented in the ticket" >/dev/null
   until_ok 10 alice_is_member || fail "the approval did not reach the directory"
   tell_uem_the_directory || fail "the simulated UEM does not take its directory"
-  if until_ok 40 phone_is alice COMPLIANT ALLOW,COMPLIANT,MANAGED; then
+  if until_ok 90 phone_is alice COMPLIANT ALLOW,COMPLIANT,MANAGED; then
     phone_allowed=true
     phone_approve_to_installed_ms=$(($(now_ms) - start))
   fi

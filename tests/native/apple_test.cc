@@ -54,6 +54,16 @@ TEST_F(AppleFormats, ProfilesAreWhatAppleDescribes) {
   }
 }
 
+TEST_F(AppleFormats, AProfileThatBlocksNothingIsWhatAppleDescribes) {
+  for (const NamedInput& input : PhoneInputs()) {
+    const std::string bytes = AppleOpenProfile(input.in).bytes;
+    const std::string path = Put("open.mobileconfig", bytes);
+    EXPECT_EQ(XmlFlaw(path), "") << input.name;
+    EXPECT_EQ(ReadWhole(Converted(path, "bin")).substr(0, 8), "bplist00") << input.name;
+    EXPECT_EQ(Check("profile", bytes), "OK\n") << input.name;
+  }
+}
+
 TEST_F(AppleFormats, DeclarationsAreWhatAppleDescribes) {
   for (const NamedInput& input : PhoneInputs()) {
     const absl::StatusOr<NativeFile> file = AppleDeclaration(input.in);

@@ -6,6 +6,7 @@
 #include "common/bridge_limits.h"
 #include "common/crypto.h"
 #include "controller/domain/native/phone_file.h"
+#include "controller/domain/native/phone_names.h"
 #include "controller/domain/native/plist.h"
 
 namespace muster::native {
@@ -41,9 +42,10 @@ void OpenPayload(Plist& out, const std::string& identifier, absl::string_view ty
 void WriteRestrictions(Plist& out, const Content& content) {
   OpenPayload(out, absl::StrCat(content.identifier, ".restrictions"), "com.apple.applicationaccess",
               "Apps that may not be used");
-  out.Key("allowEnterpriseAppTrust").Boolean(false);
-  out.Key("allowMarketplaceAppInstallation").Boolean(false);
-  out.Key("allowWebDistributionAppInstallation").Boolean(false);
+  const bool open = content.ids.empty() && content.urls.empty();
+  out.Key("allowEnterpriseAppTrust").Boolean(open);
+  out.Key("allowMarketplaceAppInstallation").Boolean(open);
+  out.Key("allowWebDistributionAppInstallation").Boolean(open);
   if (!content.ids.empty()) {
     out.Key("blacklistedAppBundleIDs").Strings(content.ids);  // iOS 9.3 to 14
     out.Key("blockedAppBundleIDs").Strings(content.ids);      // from iOS 15
@@ -87,7 +89,7 @@ std::vector<std::string> DeniedUrls(const std::vector<std::string>& hosts,
                                     std::vector<std::string>* notes) {
   std::vector<std::string> out;
   for (const std::string& host : hosts) {
-    if (out.size() + 2 > limits::kMaxAppleDeniedUrls) break;
+    if (out.size() == 2 * kMaxAppleHosts) break;
     out.push_back(absl::StrCat("http://", host));
     out.push_back(absl::StrCat("https://", host));
   }
@@ -121,6 +123,17 @@ void AddNotes(const Content& content, std::vector<std::string>* notes) {
       "the profile because of it.");
 }
 
+// Whatever it says, it takes the place of the one before.
+void Write(const NativeInput& in, const std::string& what, Content& content, NativeFile& out) {
+  content.identifier = absl::StrCat(TenantIdentifier(in), ".phones");
+  content.description = what;
+  if (!in.how_to_ask.empty()) absl::StrAppend(&content.description, PlainText(in.how_to_ask), " ");
+  absl::StrAppend(&content.description, ProvenanceText(in));
+  content.organization = in.tenant;
+  out.bytes = Profile(content, NamedUuid(Profile(content, "")));
+  out.media_type = "application/x-apple-aspen-config";
+}
+
 }  // namespace
 
 absl::StatusOr<NativeFile> AppleProfile(const NativeInput& in) {
@@ -131,14 +144,15 @@ absl::StatusOr<NativeFile> AppleProfile(const NativeInput& in) {
   content.ids = apps.ids();
   content.urls = DeniedUrls(PlainHosts(in, &out.notes), &out.notes);
   if (content.ids.empty() && content.urls.empty()) return NothingBlocked("iOS");
-  content.identifier = absl::StrCat(TenantIdentifier(in), ".phones");
-  content.description = "Closes messaging apps that leave no record. ";
-  if (!in.how_to_ask.empty()) absl::StrAppend(&content.description, PlainText(in.how_to_ask), " ");
-  absl::StrAppend(&content.description, ProvenanceText(in));
-  content.organization = in.tenant;
-  out.bytes = Profile(content, NamedUuid(Profile(content, "")));
-  out.media_type = "application/x-apple-aspen-config";
+  Write(in, "Closes messaging apps that leave no record. ", content, out);
   AddNotes(content, &out.notes);
+  return out;
+}
+
+NativeFile AppleOpenProfile(const NativeInput& in) {
+  NativeFile out;
+  Content content;
+  Write(in, "Closes no app: nothing is blocked any more. ", content, out);
   return out;
 }
 

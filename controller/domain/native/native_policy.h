@@ -46,6 +46,9 @@ struct NativeFile {
 // INVALID_ARGUMENT: nothing is blocked on that platform: an empty policy file would lift every
 // block, so none is made. An app that no identity names on the platform is a note.
 absl::StatusOr<NativeFile> AppleProfile(const NativeInput& in);
+// Takes the place of an AppleProfile() that is on a phone, and blocks nothing, whatever the rulings
+// say: for a phone whose last block has ended.
+NativeFile AppleOpenProfile(const NativeInput& in);
 absl::StatusOr<NativeFile> AppleDeclaration(const NativeInput& in);
 absl::StatusOr<NativeFile> AndroidPolicy(const NativeInput& in);
 absl::StatusOr<NativeFile> Ws1AppGroup(const NativeInput& in);  // iOS and Android, in one JSON

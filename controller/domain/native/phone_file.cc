@@ -4,7 +4,6 @@
 #include <map>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -12,19 +11,12 @@
 #include "common/limits.h"
 #include "common/time_proto.h"
 #include "common/utf8_check.h"
+#include "controller/domain/native/phone_names.h"
 
 namespace muster::native {
 namespace {
 
 constexpr absl::string_view kReplacement = "\xEF\xBF\xBD";
-constexpr absl::string_view kEveryWebClip = "com.apple.webapp";
-
-bool IsIdCharacter(char c) { return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == '_'; }
-
-bool IsId(absl::string_view id) {
-  return id.size() <= limits::kMaxPackageIdBytes &&
-         std::all_of(id.begin(), id.end(), IsIdCharacter);
-}
 
 // Bytes of the first character of `text`, which is not empty; 0: it begins with none.
 size_t CharacterBytes(absl::string_view text) {
@@ -89,7 +81,7 @@ PhoneApps AppsOn(const NativeInput& in, v1::Platform::Id platform) {
   for (const std::string& id : BlockedIds(in, platform)) {
     if (id == kEveryWebClip) {
       out.notes.push_back("Left out: com.apple.webapp, which would close every web clip.");
-    } else if (!IsId(id)) {
+    } else if (!CanNameApp(id)) {
       out.notes.push_back(absl::StrCat("Left out: ", Shown(id), ", for no app has such an id."));
     } else {
       out.apps.push_back({id, names[id]});
@@ -108,7 +100,7 @@ PhoneApps AppsOn(const NativeInput& in, v1::Platform::Id platform) {
 std::vector<std::string> PlainHosts(const NativeInput& in, std::vector<std::string>* notes) {
   std::vector<std::string> out;
   for (const std::string& host : BlockedHosts(in)) {
-    if (IsId(host) && absl::StrContains(host, '.')) {
+    if (IsHostName(host)) {
       out.push_back(host);
     } else {
       notes->push_back(absl::StrCat("Left out: ", Shown(host), ", which is no host name."));

@@ -95,6 +95,19 @@ const Row kGranted[] = {
      },
      App::PENDING, App::INSTALLED, App::MANAGED, "",
      "It is there. A restrictions profile of before may hide it, and the UEM refused the new one"},
+    {"a profile that hides nothing was taken, not seen since", kIos,
+     [](World& w) {
+       Grant(w.Profile(Ago(absl::Hours(2)))).Sample("Managed");
+       w.record.set_profile_sha256(LiftedSha256());
+     },
+     App::PENDING, App::INSTALLED, App::MANAGED, "",
+     "It is there. A restrictions profile of before may hide it until the phone connects"},
+    {"a profile that hides nothing is there", kIos,
+     [](World& w) {
+       Grant(w.Profile()).Sample("Managed");
+       w.record.set_profile_sha256(LiftedSha256());
+     },
+     App::COMPLIANT, App::INSTALLED, App::MANAGED, "", ""},
     {"it was usable before another change", kIos,
      [](World& w) {
        Grant(w.Profile()).Sample("Managed");
@@ -227,6 +240,36 @@ TEST(PhoneState, TellsTheActionThatHides) {
   EXPECT_EQ(hidden.hidden_sha256, HiddenSha256({"com.chat", "com.chat.mod"}, {}));
   EXPECT_NE(HiddenSha256({"a"}, {}), HiddenSha256({}, {"a"}));
   EXPECT_EQ(HiddenSha256({}, {}), "");
+}
+
+TEST(PhoneState, AProfileOfBeforeIsLiftedAndNoneIsSentWithoutOne) {
+  World world;
+  world.Verdict(v1::Verdict::ALLOW);
+  EXPECT_EQ(world.Judge().hidden_sha256, "");  // never had one
+  world.Profile();
+  EXPECT_EQ(world.Judge().hidden_sha256, LiftedSha256());
+  EXPECT_TRUE(world.Judge().hidden_bundle_ids.empty());
+  world.record.clear_profile_sha256();
+  world.Operation(Op::INSTALL_PROFILE, Op::SENT);  // may be there
+  EXPECT_EQ(world.Judge().hidden_sha256, LiftedSha256());
+}
+
+// A catalogue may name several ids of one app; one of them is the UEM's.
+TEST(PhoneState, OfSeveralCopiesTheConfiguredOneCounts) {
+  for (const char* id : {"com.chat", "com.chat.mod"}) {
+    World world(kAndroid);
+    world.setup[0].second.managed->bundle_id = id;
+    world.Sample("Managed").set_version("1");
+    world.Sample("Managed", true, "com.chat.mod").set_version("2");
+    const std::string version = id == std::string("com.chat") ? "1" : "2";
+    const PhoneView blocked = world.Judge();
+    ASSERT_EQ(blocked.actions.size(), 1u) << id;
+    EXPECT_EQ(blocked.actions[0].app.bundle_id, id);
+    EXPECT_EQ(blocked.apps[0].version(), version);
+    EXPECT_EQ(Grant(world).Judge().apps[0].version(), version);
+    for (v1::SampledApp& app : *world.record.mutable_apps()) app.set_reason("UserInstalledApp");
+    EXPECT_EQ(world.Judge().apps[0].version(), version);
+  }
 }
 
 TEST(PhoneState, AnInstallationNamesItsRequest) {

@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "bridge/domain/phone_reading.h"
+#include "bridge/domain/phone_reports.h"
+#include "common/fleet_limits.h"
 #include "tests/bridge/domain/phone_rows.h"
 
 namespace muster::bridge {
@@ -94,6 +99,19 @@ const Row kBlockedIos[] = {
     {"absent, the profile was taken, not seen since", kIos,
      [](World& w) { w.Profile(Ago(absl::Hours(2))); }, App::PENDING, App::REMOVED, App::ABSENT, "",
      "It is not there, but could be installed. The UEM took the restrictions profile"},
+    {"absent, seen while the phone could still be without the profile", kIos,
+     [](World& w) { w.Profile(Ago(absl::Hours(2) + limits::kProfileProof)); }, App::PENDING,
+     App::REMOVED, App::ABSENT, "", "It is not there, but could be installed. The UEM took the"},
+    {"absent, seen a moment later", kIos,
+     [](World& w) { w.Profile(Ago(absl::Hours(2) + limits::kProfileProof + absl::Seconds(1))); },
+     App::COMPLIANT, App::REMOVED, App::ABSENT, "", ""},
+    {"absent, the UEM has no sample of it", kIos,
+     [](World& w) {
+       w.Profile().record.set_inventory_sha256(kUnsampled);
+       w.facts().clear_apps_read_at();
+     },
+     App::UNKNOWN, App::REMOVED, App::PRESENCE_UNSPECIFIED, "",
+     "The UEM lists no app of this phone, and is not shown yet to have asked it"},
     {"absent, hidden", kIos, [](World& w) { w.Profile(); }, App::COMPLIANT, App::REMOVED,
      App::ABSENT, "", ""},
     {"absent, the profile is of before the enrolment", kIos,
@@ -229,6 +247,69 @@ const Row kBlockedIos[] = {
 
 TEST(PhoneState, BlockOnAnIphone) {
   for (const Row& row : kBlockedIos) Check(row);
+}
+
+// As if the UEM took the profile that hides what it can.
+void ProfileWithout(World& w, const std::string& id, const std::string& host) {
+  w.Profile().record.set_profile_sha256(HiddenSha256({"com.chat"}, {}));
+  w.chat().bundle_ids = {"com.chat"};
+  if (!id.empty()) w.chat().bundle_ids = {id, "com.chat"};
+  std::sort(w.chat().bundle_ids.begin(), w.chat().bundle_ids.end());
+  if (!host.empty()) w.chat().web_hosts = {host};
+}
+
+const Row kLeftOpen[] = {
+    {"an id that stands for every web clip", kIos,
+     [](World& w) { ProfileWithout(w, "com.apple.webapp", ""); }, App::NOT_ENFORCEABLE,
+     App::REMOVED, App::ABSENT, "",
+     "NOT_IN_PROFILE: no restrictions profile can name the id 'com.apple.webapp'"},
+    {"an id that no app has", kIos, [](World& w) { ProfileWithout(w, "a b", ""); },
+     App::NOT_ENFORCEABLE, App::REMOVED, App::ABSENT, "",
+     "NOT_IN_PROFILE: no restrictions profile can name the id 'a b'"},
+    {"a site that is none", kIos, [](World& w) { ProfileWithout(w, "", "chat"); },
+     App::NOT_ENFORCEABLE, App::REMOVED, App::ABSENT, "",
+     "NOT_IN_PROFILE: no restrictions profile can name the site 'chat'"},
+    {"there and hidden, its site is open", kIos,
+     [](World& w) {
+       ProfileWithout(w, "", "chat");
+       w.Sample("UserInstalledApp");
+     },
+     App::NOT_ENFORCEABLE, App::REMOVED, App::HIDDEN, "", "NOT_IN_PROFILE: "},
+    {"there by the id that is not hidden", kIos,
+     [](World& w) {
+       ProfileWithout(w, "com.apple.webapp", "");
+       w.Sample("UserInstalledApp", true, "com.apple.webapp");
+     },
+     App::VIOLATION, App::REMOVED, App::BY_PERSON, "", "NOT_IN_PROFILE: "},
+    {"there by both", kIos,
+     [](World& w) {
+       ProfileWithout(w, "com.apple.webapp", "");
+       w.Sample("UserInstalledApp");
+       w.Sample("UserInstalledApp", true, "com.apple.webapp");
+     },
+     App::VIOLATION, App::REMOVED, App::BY_PERSON, "", "NOT_IN_PROFILE: "},
+};
+
+TEST(PhoneState, WhatTheProfileLeavesOpenIsNotHidden) {
+  for (const Row& row : kLeftOpen) Check(row);
+}
+
+// Apple's list of sites is bounded: those beyond are open.
+TEST(PhoneState, ASiteThatTheProfileHasNoRoomForIsNotHidden) {
+  World world;
+  AppRuling& chat = world.chat();
+  for (int i = 0; i < 251; ++i) chat.web_hosts.push_back(absl::StrCat("h", 1000 + i, ".example"));
+  const PhoneView view = world.Judge();
+  ASSERT_EQ(view.hidden_hosts.size(), 250u);
+  EXPECT_EQ(view.hidden_hosts.back(), "h1249.example");
+  EXPECT_EQ(LeftOpen(chat, view), "the site 'h1250.example'");
+  const v1::StatusReport status = MakeStatusReport(world.record, world.policy, view, "1.0", kNow);
+  ASSERT_EQ(status.cannot_enforce_size(), 1);
+  EXPECT_EQ(status.cannot_enforce(0),
+            "NOT_IN_PROFILE: ids or sites that the restrictions profile cannot name, or has no "
+            "room for: chat");
+  chat.web_hosts.pop_back();
+  EXPECT_EQ(LeftOpen(chat, world.Judge()), "");
 }
 
 }  // namespace

@@ -105,6 +105,8 @@ class Agency {
       phone.platform = v1::Platform::ANDROID;
       phone.management = v1::PhoneFacts::DEVICE_OWNER;
     }
+    // On most phones something is installed, which shows that the UEM knows its apps.
+    if (i % 10 != 1) phone.apps = {"com.example.mail"};
     sim.AddUser(phone.user);
     uuids.push_back(sim.AddPhone(phone));
   }

@@ -133,6 +133,28 @@ TEST_F(PhoneProofTest, ExplainSaysWhetherThisPhoneCanEnforceIt) {
   }
 }
 
+// A report that does not name an app shows nothing of it; that is well only where nothing is to be
+// enforced.
+TEST_F(PhoneProofTest, ExplainSaysWhetherThePhonesReportNamesTheApp) {
+  const auto link = [&](const std::string& app) {
+    const auto said = Explain(*services_, *hub_, "alice@agency.test", id_, app);
+    const auto& last = said->chain(said->chain_size() - 1);
+    return absl::StrCat(v1::Verdict::Kind_Name(said->verdict()),
+                        last.holds() ? ": yes, " : ": no, ", last.detail());
+  };
+  ASSERT_TRUE(Send(id_, StateOf("signal", v1::PhoneApp::COMPLIANT)).ok());
+  EXPECT_EQ(link("whatsapp"),
+            "BLOCK: no, UNKNOWN: the phone's last report does not name this app; its bridge "
+            "reports again when it has this policy");
+  const auto request = SubmitFor("alice");
+  ASSERT_TRUE(ApproveBy("soc", request->request_id()).ok());
+  Settle();
+  EXPECT_EQ(link("whatsapp"), "ALLOW: yes, there is nothing to enforce, as last reported");
+  ASSERT_TRUE(Revoke(RequestNow(request->request_id()).grant_id(), "left").ok());
+  LoadCatalogue();  // it knows the apps on a laptop alone
+  EXPECT_EQ(link("whatsapp"), "BLOCK: yes, there is nothing to enforce, as last reported");
+}
+
 // Unenrolled, with a grant and nothing exported: what was on it may be lost.
 TEST_F(PhoneProofTest, WhatWasOnAPhoneThatIsUnenrolledIsLookedInto) {
   const auto request = SubmitFor("alice");

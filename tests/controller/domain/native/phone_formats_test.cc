@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "controller/domain/native/native_policy.h"
 #include "controller/domain/native/phone_file.h"
 #include "tests/controller/domain/native/native_samples.h"
@@ -132,6 +133,30 @@ TEST(PhoneFormats, NothingBlockedMakesNoFile) {
           << kFormats[i].golden;
     }
   }
+}
+
+// For a phone whose last block has ended: it takes the place of the one before.
+TEST(AppleOpenProfile, HasTheSameNamesAndBlocksNothing) {
+  const std::string blocks = AppleProfile(Sample())->bytes;
+  const NativeFile open = AppleOpenProfile(Sample());
+  EXPECT_EQ(open.media_type, "application/x-apple-aspen-config");
+  const auto identifiers = [](const std::string& profile) {
+    std::vector<std::string> out;
+    for (const absl::string_view line : absl::StrSplit(profile, '\n')) {
+      if (absl::StrContains(line, "<string>muster.")) out.emplace_back(line);
+    }
+    return out;
+  };
+  ASSERT_EQ(identifiers(blocks).size(), 3u);  // restrictions, web filter, the profile itself
+  ASSERT_EQ(identifiers(open.bytes).size(), 2u);
+  for (const std::string& each : identifiers(open.bytes)) {
+    EXPECT_TRUE(absl::StrContains(blocks, each)) << each;
+  }
+  for (const char* none : {"BundleIDs", "URLs", "webcontent-filter", "<false/>", "whatsapp"}) {
+    EXPECT_FALSE(absl::StrContains(open.bytes, none)) << none;
+  }
+  EXPECT_TRUE(absl::StrContains(open.bytes, "Closes no app: nothing is blocked any more."));
+  EXPECT_EQ(AppleOpenProfile(Sample()).bytes, open.bytes);
 }
 
 // Markup out of the way, nothing is left that could be any.

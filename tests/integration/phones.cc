@@ -45,8 +45,8 @@ TestUem::TestUem(const std::string& folder) : folder_(folder) {
   auto started = Program::Start(
       {ProgramPath("muster-uem-simulator"), "--world", folder + "/world.json", "--client-id-file",
        folder + "/client-id", "--client-secret-file", folder + "/client-secret",
-       "--tenant-code-file", folder + "/tenant-code", "--push-ms", "3000", "--check-in-seconds",
-       "2", "--sync-ms", "100", "--install-ms", "100"},
+       "--tenant-code-file", folder + "/tenant-code", "--push-ms", "200", "--check-in-seconds", "1",
+       "--sync-ms", "100", "--install-ms", "100"},
       log());
   EXPECT_TRUE(started.ok()) << started.status();
   if (!started.ok()) return;

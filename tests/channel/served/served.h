@@ -148,7 +148,7 @@ class ServedChannel : public PhoneChannel {
   void StopServer() {
     if (running_.server == nullptr) return;
     hub_->DisconnectAll(absl::UnavailableError("the test is over"));
-    running_.server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    running_.server->Shutdown(absl::ToChronoTime(SystemClock().Now() + absl::Seconds(20)));
     running_.server.reset();
   }
 
@@ -163,9 +163,9 @@ class ServedChannel : public PhoneChannel {
   // Until it is true, while everybody whom `round` moves says and hears what there is.
   template <typename Round, typename Done>
   bool Until(Round round, Done done) {
-    const absl::Time end = absl::Now() + absl::Seconds(120);  // of a loaded machine
+    const absl::Time end = SystemClock().Now() + absl::Seconds(120);  // of a loaded machine
     while (!done()) {
-      if (absl::Now() >= end) return done();
+      if (SystemClock().Now() >= end) return done();
       Settle();
       if (!round()) bell_.Wait();
     }

@@ -40,6 +40,7 @@ class BridgeTest : public ::testing::Test {
       for (const Json& row : listed.at("items")) {
         device_ = row.value("device_id", "");
         const Json& app = row["app"];
+        why_ = app.value("why", "");
         return absl::StrCat(app.value("verdict", ""), " ", app.value("state", ""), " ",
                             app.value("presence", ""));
       }
@@ -67,7 +68,7 @@ class BridgeTest : public ::testing::Test {
   TestTenant tenant_{DirectoryKind::kLdif, "alice-of-it", "bob-of-it"};
   TestUem uem_{tenant_.folder() + "/uem"};
   TestBridge bridge_{&tenant_, &uem_, tenant_.folder() + "/bridge"};
-  std::string device_;  // of the phone that was last asked for
+  std::string device_, why_;  // of the phone that was last asked for
 };
 
 TEST_F(BridgeTest, SeenHiddenApprovedInstalledRevokedHidden) {
@@ -100,6 +101,8 @@ TEST_F(BridgeTest, SeenHiddenApprovedInstalledRevokedHidden) {
   bridge_.Start();
   EXPECT_TRUE(BecomesOn(kCrewsPhone, "managed hidden")) << Phone(crew) << Told();
   EXPECT_TRUE(Becomes(crew, "BLOCK COMPLIANT HIDDEN")) << Phone(crew) << Told();
+  EXPECT_TRUE(absl::StrContains(why_, "Its messages are not shown to be saved")) << why_;
+  EXPECT_EQ(uem_.CallsTo("/uninstall"), 0u);
   EXPECT_EQ(uem_.WhatsAppOn(kAlicesPhone), "by-person hidden");
   EXPECT_TRUE(WaitUntil(kPhoneSoon, [&] { return tenant_.GrantState(grant) == "REVOKED"; }));
 
@@ -109,6 +112,25 @@ TEST_F(BridgeTest, SeenHiddenApprovedInstalledRevokedHidden) {
   EXPECT_TRUE(WaitUntil(kPhoneSoon, [&] {
     return bridge_.Hint(kBobsPhone) && Phone(kBob) == "BLOCK NOT_ENFORCEABLE ABSENT";
   })) << Phone(kBob);
+  EXPECT_EQ(bridge_.program().Stop(), 0) << ReadWhole(bridge_.log());
+}
+
+// Nothing was ever written with it that has to be kept: it is taken away, and that is read back.
+TEST_F(BridgeTest, WhatTheUemInstalledWithoutAGrantIsRemovedAndReadBack) {
+  Join();
+  const std::string crew = CrewUpn(1);
+  EXPECT_TRUE(Becomes(crew, "BLOCK COMPLIANT ABSENT")) << Phone(crew) << Told();
+  EXPECT_EQ(Audited("app.removed"), 0u);
+  uem_.Post(absl::StrCat("phones/", kCrewsPhone, "/install-managed"),
+            {{"bundle_id", kIosWhatsApp}});
+  EXPECT_TRUE(WaitUntil(
+      kPhoneSoon, [&] { return bridge_.Hint(kCrewsPhone) && uem_.CallsTo("/uninstall") == 1; }))
+      << Phone(crew) << Told();
+  EXPECT_TRUE(BecomesOn(kCrewsPhone, "absent")) << Told();
+  // It was seen there, and then seen to be gone.
+  EXPECT_TRUE(WaitUntil(kPhoneSoon, [&] { return Audited("app.removed") == 1; })) << Told();
+  EXPECT_TRUE(Becomes(crew, "BLOCK COMPLIANT ABSENT")) << Phone(crew) << Told();
+  EXPECT_EQ(uem_.CallsTo("/uninstall"), 1u);
   EXPECT_EQ(bridge_.program().Stop(), 0) << ReadWhole(bridge_.log());
 }
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "bridge/adapters/http/curl_transport.h"
 
@@ -80,6 +81,12 @@ std::string TestUem::WhatsAppOn(const std::string& phone) {
                         app.value("hidden", false) ? " hidden" : "");
   }
   return "absent";
+}
+
+size_t TestUem::CallsTo(const std::string& path_end) {
+  size_t out = 0;
+  for (const Json& call : Get("calls")) out += absl::EndsWith(call.value("target", ""), path_end);
+  return out;
 }
 
 TestBridge::TestBridge(TestTenant* tenant, TestUem* uem, const std::string& folder)

@@ -60,7 +60,10 @@ bool HoldsRecords(const PolicyIndex& index, const std::string& app_id, bool stal
   // Whoever wrote them: the phone may have had another owner before.
   return std::any_of(assignment->obligations().begin(), assignment->obligations().end(),
                      [&](const v1::AssignedObligation& o) {
-                       return o.app_id() == app_id && o.state() != v1::Obligation::CLEAR;
+                       // CLEAR, and yet written with since: the day of an export.
+                       const bool saved =
+                           o.state() == v1::Obligation::CLEAR && !o.has_uncovered_since();
+                       return o.app_id() == app_id && !saved;
                      });
 }
 

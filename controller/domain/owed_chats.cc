@@ -74,7 +74,9 @@ void AssignObligations(const std::vector<v1::Obligation>& obligations, v1::Devic
   };
   std::map<Chat, const v1::Obligation*> chats;
   for (const v1::Obligation& o : obligations) {
-    if (o.has_ended_at() && o.state() == v1::Obligation::CLEAR) continue;
+    // What was written since today's export is owed, though nothing is late yet.
+    const bool settled = o.state() == v1::Obligation::CLEAR && !o.has_uncovered_since();
+    if (o.has_ended_at() && settled) continue;
     const auto [it, is_new] = chats.emplace(Chat{o.person_id(), o.app_id(), o.chat_key()}, &o);
     if (!is_new && due(&o) < due(it->second)) it->second = &o;
   }

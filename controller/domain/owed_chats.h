@@ -17,6 +17,8 @@ namespace muster {
 struct ArchiveDevice {
   bool counts = false;     // enrolled, and the person counts on it
   bool installed = false;  // its inventory shows the app
+  // A phone: what is written on it is exported elsewhere, and no report of its own ever shows that.
+  bool exports_elsewhere = false;
   absl::Time enrolled_at = absl::InfinitePast();
   absl::Time last_seen_at = absl::InfinitePast();
   // App or device are gone since, and why; or the app was gone once and is `back`.

@@ -101,6 +101,7 @@ absl::Status LoadDeviceFacts(const Snapshot& snapshot, const std::string& id, bo
   device.installed = installed.has_value();
   MUSTER_RETURN_IF_ERROR(LoadGone(snapshot, AppGoneKey(out.app_id, id), device));
   if (stored && !stored->value.bridge_id().empty()) {
+    device.exports_elsewhere = true;
     MUSTER_RETURN_IF_ERROR(LoadPhoneFacts(snapshot, id, device));
   }
   if (!stored || stored->value.state() != v1::Device::ENROLLED) {
@@ -169,6 +170,40 @@ absl::Time BeganAt(const ArchiveFacts& facts, const OwedChat& chat, const Archiv
   const bool told =
       incident == facts.incidents.end() || TellsOfGone(incident->second, before.chat_key(), ended);
   return told ? std::max(began, *device.gone_at) : began;
+}
+
+// What is proven of every known chat of the person: the worst of each. A gap in one is that chat's
+// own incident; until somebody decides about it nothing here is as it should be.
+Coverage CoverageOfAll(const ArchiveFacts& facts, absl::Time began_at) {
+  std::optional<Coverage> all;
+  for (const auto& [chat, records] : facts.exports) {
+    absl::Time began = began_at;
+    for (const v1::Obligation& o : facts.stored) {
+      if (o.chat_key() == chat) began = std::max(began, FromProto(o.began_at()));
+    }
+    Coverage one = CoverageOf(records, began);
+    if (one.gap) {
+      one.gap.reset();
+      one.seen_until = one.newest_until;
+      one.earlier_unreceipted = true;
+    }
+    if (!all) {
+      all = std::move(one);
+      continue;
+    }
+    if (one.receipted_until < all->receipted_until) all->intervals = std::move(one.intervals);
+    all->seen_until = std::min(all->seen_until, one.seen_until);
+    all->receipted_until = std::min(all->receipted_until, one.receipted_until);
+    all->newest_until = std::min(all->newest_until, one.newest_until);
+    all->newest_receipted_until = std::min(all->newest_receipted_until, one.newest_receipted_until);
+    all->newest_level = std::min(all->newest_level, one.newest_level);
+    all->earlier_unreceipted = all->earlier_unreceipted || one.earlier_unreceipted;
+    all->mismatch = all->mismatch || one.mismatch;
+  }
+  if (!all) return CoverageOf({}, began_at);
+  all->messages = 0;  // counted with their chats
+  all->exports = 0;
+  return *std::move(all);
 }
 
 }  // namespace
@@ -242,9 +277,13 @@ ObligationFacts FactsOf(const ArchiveFacts& facts, const OwedChat& chat) {
     out.loss_decided = out.began_at >= *out.ended_at;
   }
   const auto exports = facts.exports.find(chat.chat_key);
-  out.coverage =
-      CoverageOf(exports == facts.exports.end() ? std::vector<v1::ExportRecord>() : exports->second,
-                 out.began_at);
+  if (chat.chat_key.empty() && device.exports_elsewhere) {
+    out.coverage = CoverageOfAll(facts, out.began_at);
+  } else {
+    out.coverage = CoverageOf(
+        exports == facts.exports.end() ? std::vector<v1::ExportRecord>() : exports->second,
+        out.began_at);
+  }
   if (const v1::ArchiveStatement* said = Said(facts, chat.chat_key)) {
     out.export_blocked = said->kind() == v1::ArchiveStatement::EXPORT_BLOCKED;
     out.stated = said->kind() == v1::ArchiveStatement::EXPORTED_ELSEWHERE ||

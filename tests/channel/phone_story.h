@@ -93,6 +93,13 @@ class PhoneStory : public PhoneChannel {
     return PhoneDeviceId("agency", bridge_id_, uuid);
   }
 
+  // Where a call can be cut off by the end of the program.
+  enum class Moment { kTaken, kCarriedOut, kAnswered };
+  // It ends as soon as this is true, once, and starts again.
+  using KillAt = std::function<bool(const bridge::UemCall&, Moment)>;
+  void ArmKill(KillAt kill_at) { kill_at_ = std::move(kill_at); }
+  bool killed() const { return kill_at_ == nullptr; }
+
   // Until the moment, or until `done`.
   void RunFor(absl::Duration time, const std::function<bool()>& done = nullptr) {
     const absl::Time end = clock_.Now() + time;
@@ -101,9 +108,7 @@ class PhoneStory : public PhoneChannel {
       CopyDirectory();
       absl::Time wake = end;
       if (const std::optional<bridge::UemCall> call = engine_->TakeCall(&wake)) {
-        const bridge::UemAnswer answer = client_.Do(*call);
-        clock_.Advance(std::max(sim_.TakeLatency(), absl::Milliseconds(1)));
-        engine_->GiveAnswer(*call, answer);
+        MakeCall(*call);
         continue;
       }
       wake = std::min({wake, engine_->Tick(), sim_.NextAt(), clock_.Now() + absl::Seconds(5), end});
@@ -183,6 +188,20 @@ class PhoneStory : public PhoneChannel {
     }
     return out;
   }
+  bool Ends(const bridge::UemCall& call, Moment moment) {
+    if (kill_at_ == nullptr || !kill_at_(call, moment)) return false;
+    kill_at_ = nullptr;
+    Boot();
+    return true;
+  }
+  void MakeCall(const bridge::UemCall& call) {
+    if (Ends(call, Moment::kTaken)) return;
+    const bridge::UemAnswer answer = client_.Do(call);
+    clock_.Advance(std::max(sim_.TakeLatency(), absl::Milliseconds(1)));
+    if (Ends(call, Moment::kCarriedOut)) return;
+    engine_->GiveAnswer(call, answer);
+    Ends(call, Moment::kAnswered);
+  }
   // Until neither end has anything to say. False: it does not end.
   bool TalkAll() {
     for (int i = 0; i < 500; ++i) {
@@ -208,6 +227,7 @@ class PhoneStory : public PhoneChannel {
   }
 
   Line line_;
+  KillAt kill_at_;
   uint64_t sent_ = 0;
   int boots_ = 0;
 };

@@ -96,5 +96,45 @@ TEST_F(PhoneStory, KilledAtEachStepItComesToTheSame) {
   EXPECT_EQ(ShownApp(alice), "BLOCK COMPLIANT HIDDEN");
 }
 
+// Killed around a removal: before and after the UEM has it, before its answer is known, and when
+// the phone was read back and nobody was told. It is asked for once, and the end of it is shown.
+TEST_F(PhoneStory, KilledAroundARemovalItIsAskedForOnceAndShown) {
+  using Kind = bridge::UemCall::Kind;
+  const struct {
+    const char* what;
+    Kind kind;
+    Moment moment;
+  } kMoments[] = {
+      {"queued, and not sent", Kind::kRemoveApp, Moment::kTaken},
+      {"asked for, and no answer yet", Kind::kRemoveApp, Moment::kCarriedOut},
+      {"answered", Kind::kRemoveApp, Moment::kAnswered},
+      {"read back, and the answer not heard", Kind::kListApps, Moment::kCarriedOut},
+      {"read back, and not reported", Kind::kListApps, Moment::kAnswered},
+  };
+  const std::string bob = AddPhone("bob", v1::PhoneFacts::SUPERVISED);
+  const auto shown = [&](const char* what) { return [&, what] { return ShownApp(bob) == what; }; };
+  for (const auto& m : kMoments) {
+    SCOPED_TRACE(m.what);
+    const std::string request = Grant("bob");
+    RunFor(absl::Hours(1), shown("ALLOW COMPLIANT MANAGED"));
+    ASSERT_EQ(ShownApp(bob), "ALLOW COMPLIANT MANAGED");
+    const absl::Time revoked = clock_.Now();
+    ASSERT_TRUE(Revoke(RequestNow(request).grant_id(), "left").ok());
+    ArmKill([&](const bridge::UemCall& call, Moment moment) {
+      const bool reads_end = m.kind == Kind::kListApps && Truth(bob).empty();
+      return call.kind == m.kind && moment == m.moment && (m.kind == Kind::kRemoveApp || reads_end);
+    });
+    RunFor(absl::Hours(3), [&] { return killed(); });
+    ASSERT_TRUE(killed());
+    EXPECT_NE(ShownApp(bob), "BLOCK COMPLIANT ABSENT");
+    RunFor(absl::Hours(3), shown("BLOCK COMPLIANT ABSENT"));
+    RunFor(absl::Minutes(5));
+    EXPECT_EQ(CallsTo("/uninstall", revoked).size(), 1u);
+    EXPECT_EQ(Truth(bob), Strings());
+    EXPECT_EQ(ShownApp(bob), "BLOCK COMPLIANT ABSENT");
+  }
+  EXPECT_EQ(sim_.redundant(), 0u);
+}
+
 }  // namespace
 }  // namespace muster

@@ -171,6 +171,7 @@ class PhoneChannel : public Channel {
     const auto enrolled = EnrollDevice(*services_, *ca_, enrollment);
     EXPECT_TRUE(enrolled.ok()) << enrolled.status();
     Settle();
+    certificates_[enrolled->device.device_id()] = enrolled->certificate_pem;
     return enrolled->device.device_id();
   }
   std::unique_ptr<SimBridge> NewBridge() {
@@ -251,6 +252,7 @@ class PhoneChannel : public Channel {
   }
 
   std::map<std::string, Line> lines_;
+  std::map<std::string, std::string> certificates_;  // PEM, by device id
 };
 
 }  // namespace muster

@@ -40,6 +40,7 @@ class BridgeTest : public ::testing::Test {
       for (const Json& row : listed.at("items")) {
         device_ = row.value("device_id", "");
         const Json& app = row["app"];
+        why_ = app.value("why", "");
         return absl::StrCat(app.value("verdict", ""), " ", app.value("state", ""), " ",
                             app.value("presence", ""));
       }
@@ -49,18 +50,33 @@ class BridgeTest : public ::testing::Test {
   bool Becomes(const std::string& upn, const std::string& wanted) {
     return WaitUntil(kPhoneSoon, [&] { return Phone(upn) == wanted; });
   }
+  bool BecomesOn(const char* phone, const std::string& wanted) {
+    return WaitUntil(kPhoneSoon, [&] { return uem_.WhatsAppOn(phone) == wanted; });
+  }
+  // Who is in the approval group, for the UEM's next sync. A real UEM reads the directory itself;
+  // what the simulator would read must be there before the bridge asks for that sync, or the person
+  // is missed until the next one.
+  void TellUem(const Json& members) {
+    uem_.Post(absl::StrCat("user-groups/", kUemGroup, "/directory"), {{"members", members}});
+  }
+  // How often the audit log tells this of the phone that was last asked for.
+  size_t Audited(const std::string& verb) {
+    return tenant_.Items({"audit", "list", "--device", device_, "--verb", verb}).size();
+  }
   std::string Told() { return absl::StrCat(ReadWhole(bridge_.log()), ReadWhole(tenant_.log())); }
 
   TestTenant tenant_{DirectoryKind::kLdif, "alice-of-it", "bob-of-it"};
   TestUem uem_{tenant_.folder() + "/uem"};
   TestBridge bridge_{&tenant_, &uem_, tenant_.folder() + "/bridge"};
-  std::string device_;  // of the phone that was last asked for
+  std::string device_, why_;  // of the phone that was last asked for
 };
 
 TEST_F(BridgeTest, SeenHiddenApprovedInstalledRevokedHidden) {
   Join();
-  EXPECT_TRUE(Becomes(kAlice, "BLOCK VIOLATION BY_PERSON")) << Phone(kAlice) << Told();
   EXPECT_TRUE(Becomes(kAlice, "BLOCK COMPLIANT HIDDEN")) << Phone(kAlice) << Told();
+  // It was a violation until then, and that is kept, however soon it was over.
+  EXPECT_EQ(Audited("phone.violation"), 1u);
+  EXPECT_EQ(Audited("phone.resolved"), 1u);
   EXPECT_EQ(uem_.WhatsAppOn(kAlicesPhone), "by-person hidden");
   EXPECT_EQ(tenant_.Explain(kAlice, device_, "whatsapp"), "BLOCK NO_GRANT");
   EXPECT_TRUE(Becomes(kBob, "BLOCK NOT_ENFORCEABLE BY_PERSON")) << Phone(kBob) << Told();
@@ -69,10 +85,8 @@ TEST_F(BridgeTest, SeenHiddenApprovedInstalledRevokedHidden) {
   const std::string crew = CrewUpn(1);
   EXPECT_TRUE(Becomes(crew, "BLOCK COMPLIANT ABSENT")) << Phone(crew) << Told();
   const std::string phone = device_;
+  TellUem(Json::array({crew}));
   const std::string grant = tenant_.Grant(crew, "whatsapp");
-  // A real UEM copies the directory itself; the simulator is told what is in it.
-  uem_.Post(absl::StrCat("user-groups/", kUemGroup, "/directory"),
-            {{"members", Json::array({crew})}});
   EXPECT_TRUE(Becomes(crew, "ALLOW COMPLIANT MANAGED")) << Phone(crew) << Told();
   EXPECT_EQ(uem_.WhatsAppOn(kCrewsPhone), "managed");
   EXPECT_EQ(tenant_.Explain(crew, phone, "whatsapp"), "ALLOW GRANT " + grant);
@@ -81,14 +95,14 @@ TEST_F(BridgeTest, SeenHiddenApprovedInstalledRevokedHidden) {
 
   // Killed in the middle of the next change, it goes on where it was. What was written with the app
   // is a record and not saved yet: it is hidden, not removed.
+  TellUem(Json::array());
   tenant_.Get(kApprover, {"grant", "revoke", grant, "--reason", "The need has ended"});
   bridge_.program().Kill();
-  uem_.Post(absl::StrCat("user-groups/", kUemGroup, "/directory"), {{"members", Json::array()}});
   bridge_.Start();
-  EXPECT_TRUE(
-      WaitUntil(kPhoneSoon, [&] { return uem_.WhatsAppOn(kCrewsPhone) == "managed hidden"; }))
-      << Phone(crew) << Told();
+  EXPECT_TRUE(BecomesOn(kCrewsPhone, "managed hidden")) << Phone(crew) << Told();
   EXPECT_TRUE(Becomes(crew, "BLOCK COMPLIANT HIDDEN")) << Phone(crew) << Told();
+  EXPECT_TRUE(absl::StrContains(why_, "Its messages are not shown to be saved")) << why_;
+  EXPECT_EQ(uem_.CallsTo("/uninstall"), 0u);
   EXPECT_EQ(uem_.WhatsAppOn(kAlicesPhone), "by-person hidden");
   EXPECT_TRUE(WaitUntil(kPhoneSoon, [&] { return tenant_.GrantState(grant) == "REVOKED"; }));
 
@@ -98,6 +112,25 @@ TEST_F(BridgeTest, SeenHiddenApprovedInstalledRevokedHidden) {
   EXPECT_TRUE(WaitUntil(kPhoneSoon, [&] {
     return bridge_.Hint(kBobsPhone) && Phone(kBob) == "BLOCK NOT_ENFORCEABLE ABSENT";
   })) << Phone(kBob);
+  EXPECT_EQ(bridge_.program().Stop(), 0) << ReadWhole(bridge_.log());
+}
+
+// Nothing was ever written with it that has to be kept: it is taken away, and that is read back.
+TEST_F(BridgeTest, WhatTheUemInstalledWithoutAGrantIsRemovedAndReadBack) {
+  Join();
+  const std::string crew = CrewUpn(1);
+  EXPECT_TRUE(Becomes(crew, "BLOCK COMPLIANT ABSENT")) << Phone(crew) << Told();
+  EXPECT_EQ(Audited("app.removed"), 0u);
+  uem_.Post(absl::StrCat("phones/", kCrewsPhone, "/install-managed"),
+            {{"bundle_id", kIosWhatsApp}});
+  EXPECT_TRUE(WaitUntil(
+      kPhoneSoon, [&] { return bridge_.Hint(kCrewsPhone) && uem_.CallsTo("/uninstall") == 1; }))
+      << Phone(crew) << Told();
+  EXPECT_TRUE(BecomesOn(kCrewsPhone, "absent")) << Told();
+  // It was seen there, and then seen to be gone.
+  EXPECT_TRUE(WaitUntil(kPhoneSoon, [&] { return Audited("app.removed") == 1; })) << Told();
+  EXPECT_TRUE(Becomes(crew, "BLOCK COMPLIANT ABSENT")) << Phone(crew) << Told();
+  EXPECT_EQ(uem_.CallsTo("/uninstall"), 1u);
   EXPECT_EQ(bridge_.program().Stop(), 0) << ReadWhole(bridge_.log());
 }
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "bridge/adapters/http/curl_transport.h"
 
@@ -45,8 +46,8 @@ TestUem::TestUem(const std::string& folder) : folder_(folder) {
   auto started = Program::Start(
       {ProgramPath("muster-uem-simulator"), "--world", folder + "/world.json", "--client-id-file",
        folder + "/client-id", "--client-secret-file", folder + "/client-secret",
-       "--tenant-code-file", folder + "/tenant-code", "--push-ms", "3000", "--check-in-seconds",
-       "2", "--sync-ms", "100", "--install-ms", "100"},
+       "--tenant-code-file", folder + "/tenant-code", "--push-ms", "200", "--check-in-seconds", "1",
+       "--sync-ms", "100", "--install-ms", "100"},
       log());
   EXPECT_TRUE(started.ok()) << started.status();
   if (!started.ok()) return;
@@ -80,6 +81,12 @@ std::string TestUem::WhatsAppOn(const std::string& phone) {
                         app.value("hidden", false) ? " hidden" : "");
   }
   return "absent";
+}
+
+size_t TestUem::CallsTo(const std::string& path_end) {
+  size_t out = 0;
+  for (const Json& call : Get("calls")) out += absl::EndsWith(call.value("target", ""), path_end);
+  return out;
 }
 
 TestBridge::TestBridge(TestTenant* tenant, TestUem* uem, const std::string& folder)

@@ -31,6 +31,8 @@ class TestUem {
   Json Post(const std::string& path, const Json& body) { return Call("POST", path, body.dump()); }
   // "absent", "managed", "by-person", with " hidden": the truth about WhatsApp on that phone.
   std::string WhatsAppOn(const std::string& phone);
+  // How many calls of the bridge came to a path that ends so.
+  size_t CallsTo(const std::string& path_end);
 
  private:
   Json Call(const std::string& method, const std::string& path, const std::string& body);

@@ -83,7 +83,7 @@ class TestTenant {
                       const std::string& app = "it-chat");  // "VERDICT reason"
 
   // True as soon as the device enforces and every document is VERIFIED on it; false when that
-  // takes longer than half a minute.
+  // takes longer than a minute and a half.
   bool WaitForVerifiedPolicy(const std::string& device);
 
   // A file with a new token for a Linux device of `owner`.

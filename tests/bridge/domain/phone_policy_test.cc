@@ -189,6 +189,10 @@ TEST(PhonePolicy, OnlyClearRecordsAreNoneToLose) {
     documents.Owe(static_cast<v1::Obligation::State>(state));
     EXPECT_EQ(documents.Make().apps[0].holds_records, state != v1::Obligation::CLEAR) << state;
   }
+  Documents since;  // the day of an export
+  since.Owe(v1::Obligation::CLEAR);
+  since.assignment.mutable_obligations(0)->mutable_uncovered_since()->set_seconds(1);
+  EXPECT_TRUE(since.Make().apps[0].holds_records);
   Documents before;
   before.Owe(v1::Obligation::ACCRUING, "an earlier owner");
   EXPECT_TRUE(before.Make().apps[0].holds_records);

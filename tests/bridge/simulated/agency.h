@@ -33,7 +33,7 @@ class Agency {
         {.platform = v1::Platform::IOS, .bundle_id = kWhatsAppIos, .name = "WhatsApp"});
     const uint64_t android = sim.AddManagedApp(
         {.platform = v1::Platform::ANDROID, .bundle_id = kWhatsAppAndroid, .name = "WhatsApp"});
-    for (int i = 0; i < options.phones; ++i) AddPhone(i);
+    for (int i = 0; i < options.phones; ++i) AddPhone();
     FleetOptions fleet;
     fleet.tenant = "agency";
     fleet.bridge_id = "bridge-1";
@@ -53,8 +53,27 @@ class Agency {
 
   static std::string User(int i) { return absl::StrCat("user", i, "@agency.gov"); }
 
+  // Of person i, whose phone may come later.
   void Grant(int i) { Change(i, true); }
   void Revoke(int i) { Change(i, false); }
+
+  // The next person's phone enrols. Of ten phones six are supervised iPhones, one is not
+  // supervised, three are Android.
+  void AddPhone() {
+    const int i = static_cast<int>(uuids.size());
+    uemsim::SimPhone phone;
+    phone.user = User(i);
+    if (i % 10 == 6) phone.management = v1::PhoneFacts::UNSUPERVISED;
+    if (i % 10 > 6) {
+      phone.platform = v1::Platform::ANDROID;
+      phone.management = v1::PhoneFacts::DEVICE_OWNER;
+    }
+    // On most phones something is installed, which shows that the UEM knows its apps.
+    if (i % 10 != 1) phone.apps = {"com.example.mail"};
+    sim.AddUser(phone.user);
+    uuids.push_back(sim.AddPhone(phone));
+  }
+  std::string DeviceOf(int i) const { return PhoneDeviceId("agency", "bridge-1", uuids.at(i)); }
 
   PhonePolicyPtr PolicyOf(const v1::PhoneRecord& record) const {
     auto out = std::make_shared<PhonePolicy>();
@@ -96,21 +115,6 @@ class Agency {
     return {"whatsapp", platform, ManagedApp::Kind::kPublic, absl::StrCat(number), bundle};
   }
 
-  // Of ten phones six are supervised iPhones, one is not supervised, three are Android.
-  void AddPhone(int i) {
-    uemsim::SimPhone phone;
-    phone.user = User(i);
-    if (i % 10 == 6) phone.management = v1::PhoneFacts::UNSUPERVISED;
-    if (i % 10 > 6) {
-      phone.platform = v1::Platform::ANDROID;
-      phone.management = v1::PhoneFacts::DEVICE_OWNER;
-    }
-    // On most phones something is installed, which shows that the UEM knows its apps.
-    if (i % 10 != 1) phone.apps = {"com.example.mail"};
-    sim.AddUser(phone.user);
-    uuids.push_back(sim.AddPhone(phone));
-  }
-
   void Change(int i, bool granted) {
     if (granted) {
       granted_.insert(UserKey(User(i)));
@@ -119,7 +123,7 @@ class Agency {
     }
     // What Muster's own write-back does first.
     (void)sim.SetDirectory(group, {granted_.begin(), granted_.end()});
-    driver->Renew(PhoneDeviceId("agency", "bridge-1", uuids[i]));
+    if (static_cast<size_t>(i) < uuids.size()) driver->Renew(DeviceOf(i));
   }
 
   std::set<std::string> granted_;

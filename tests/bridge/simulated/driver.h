@@ -59,8 +59,10 @@ class Driver {
   const std::map<std::string, v1::PhoneRecord>& phones() const { return phones_; }
   uint64_t report_count() const { return report_count_; }
   uint64_t calls() const { return calls_; }
-  absl::Time last_sync() const { return last_sync_; }  // when it was sent
-  absl::Status trouble;                                // the last that Next() told
+  absl::Time last_sync() const { return last_sync_; }          // when it was sent
+  const std::set<std::string>& left() const { return left_; }  // whoever was said to be gone
+  absl::Status trouble;                                        // the last that Next() told
+  std::function<void(const UemCall&)> before_call;  // what happens in the world meanwhile
 
  private:
   struct Pending {
@@ -74,7 +76,10 @@ class Driver {
       phones_[record.device_id()] = record;
       fresh_.insert(record.device_id());
     };
-    events.left = [this](const std::string& id) { phones_.erase(id); };
+    events.left = [this](const std::string& id) {
+      phones_.erase(id);
+      left_.insert(id);
+    };
     events.changed = [this](const PhoneChange& change) {
       reports_[change.device_id] = change.report;
       ++report_count_;
@@ -106,6 +111,7 @@ class Driver {
       }
       ++calls_;
       if ((*call)->kind == UemCall::Kind::kSyncUserGroup) last_sync_ = now;
+      if (before_call) before_call(**call);
       UemAnswer answer = client_.Do(**call);
       const absl::Duration latency =
           std::clamp(sim_->TakeLatency(), absl::Milliseconds(1), absl::Seconds(60));
@@ -125,6 +131,7 @@ class Driver {
   std::unique_ptr<Fleet> fleet_;
   std::multimap<absl::Time, Pending> answers_;
   std::set<std::string> fresh_;  // their policy is due
+  std::set<std::string> left_;
   std::map<std::string, v1::PhoneRecord> phones_;
   std::map<std::string, v1::PhoneReport> reports_;
   uint64_t report_count_ = 0, calls_ = 0;

@@ -149,6 +149,10 @@ absl::Status PhoneVerb(Simulator* simulator, const std::string& uuid, const std:
     return simulator->InstallByPerson(uuid, TextAt(body, "bundle_id"),
                                       TextAt(body, "version", "1.0"));
   }
+  if (verb == "install-managed") {
+    return simulator->InstallByAgency(uuid, TextAt(body, "bundle_id"),
+                                      TextAt(body, "version", "1.0"));
+  }
   if (verb == "remove") return simulator->RemoveByPerson(uuid, TextAt(body, "bundle_id"));
   if (verb == "remove-profile") {
     return simulator->RemoveProfileByPerson(uuid, TextAt(body, "identifier"));

@@ -11,7 +11,6 @@
 namespace muster::uemsim {
 namespace {
 
-constexpr size_t kDevicePage = 500;  // also the most, whatever is asked for
 constexpr int kDeviceNotFound = 5061, kAppNotFound = 5005;
 
 Reply NoDevice() { return Error(404, kDeviceNotFound, "Device not found"); }
@@ -53,7 +52,8 @@ Reply SearchPage(World* world, const Call& call, const std::string& size_name,
                  Json (*make)(const PhoneState&), const char* list, bool capitals) {
   const auto found = Found(*world, call);
   if (!found) return Error(400, 0, "a filter that cannot be read");
-  const auto page = PageOf(call, found->size(), 0, kDevicePage, kDevicePage, size_name);
+  const size_t most = world->options().device_page;
+  const auto page = PageOf(call, found->size(), 0, most, most, size_name);
   if (!page) return Error(400, 0, "a page that cannot be read");
   Json devices = Json::array();
   for (size_t i = page->begin; i < page->end; ++i) devices.push_back(make(*(*found)[i]));

@@ -45,6 +45,9 @@ class Simulator final : public bridge::HttpTransport {
   absl::Status InstallByPerson(const std::string& uuid, const std::string& bundle_id,
                                const std::string& version = "1.0");
   absl::Status RemoveByPerson(const std::string& uuid, const std::string& bundle_id);
+  // The agency's administrator does, in the UEM's console, past whoever uses its interface.
+  absl::Status InstallByAgency(const std::string& uuid, const std::string& bundle_id,
+                               const std::string& version = "1.0");
   absl::Status RemoveProfileByPerson(const std::string& uuid, const std::string& identifier);
   absl::Status SetOnline(const std::string& uuid, bool online);
   absl::Status Unenroll(const std::string& uuid);  // "break MDM": what was managed goes

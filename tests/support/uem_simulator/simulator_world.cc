@@ -37,6 +37,20 @@ absl::Status Simulator::RemoveByPerson(const std::string& uuid, const std::strin
   return world_->RemoveByPerson(phone, bundle_id, clock_->Now());
 }
 
+absl::Status Simulator::InstallByAgency(const std::string& uuid, const std::string& bundle_id,
+                                        const std::string& version) {
+  MutexLock lock(&mu_);
+  AdvanceLocked();
+  PhoneState* phone = world_->Find(uuid);
+  if (phone == nullptr) return NoPhone(uuid);
+  PhoneCommand command = {.kind = PhoneCommand::Kind::kInstall,
+                          .bundle_id = bundle_id,
+                          .version = version,
+                          .profile = {}};
+  world_->Queue(phone, std::move(command), clock_->Now());
+  return absl::OkStatus();
+}
+
 absl::Status Simulator::RemoveProfileByPerson(const std::string& uuid,
                                               const std::string& identifier) {
   MutexLock lock(&mu_);

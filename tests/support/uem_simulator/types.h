@@ -91,6 +91,7 @@ struct SimOptions {
   uint32_t per_minute = 0;  // 0: no limit
   uint64_t per_day = 0;
   LimitHeaders headers = LimitHeaders::kDay;
+  size_t device_page = 500;  // phones of one page at most, whatever is asked for
   std::optional<absl::Duration> retry_after = {};  // in a 429 and a 503
 
   absl::Duration latency = absl::Milliseconds(150);

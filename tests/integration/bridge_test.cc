@@ -129,7 +129,10 @@ TEST_F(BridgeTest, WhatTheUemInstalledWithoutAGrantIsRemovedAndReadBack) {
   EXPECT_TRUE(BecomesOn(kCrewsPhone, "absent")) << Told();
   // It was seen there, and then seen to be gone.
   EXPECT_TRUE(WaitUntil(kPhoneSoon, [&] { return Audited("app.removed") == 1; })) << Told();
-  EXPECT_TRUE(Becomes(crew, "BLOCK COMPLIANT ABSENT")) << Phone(crew) << Told();
+  EXPECT_TRUE(WaitUntil(
+      kPhoneSoon,
+      [&] { return bridge_.Hint(kCrewsPhone) && Phone(crew) == "BLOCK COMPLIANT ABSENT"; }))
+      << Phone(crew) << Told();
   EXPECT_EQ(uem_.CallsTo("/uninstall"), 1u);
   EXPECT_EQ(bridge_.program().Stop(), 0) << ReadWhole(bridge_.log());
 }

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tests/agent/certificates.h"
@@ -31,11 +32,12 @@ class SetupTest : public testing::Test {
   }
   BridgeConfig WithHints(unsigned key_mode) {
     BridgeConfig config;
-    config.hints.emplace();
-    config.hints->address = "127.0.0.1";
-    config.hints->user = "uem";
-    config.hints->password_file = File("password", "secret\n", 0600);
-    config.hints->tls = CertificateAndKey(absl::FromUnixSeconds(4'000'000'000), key_mode);
+    BridgeConfig::Hints hints;
+    hints.address = "127.0.0.1";
+    hints.user = "uem";
+    hints.password_file = File("password", "secret\n", 0600);
+    hints.tls = CertificateAndKey(absl::FromUnixSeconds(4'000'000'000), key_mode);
+    config.hints = std::move(hints);
     return config;
   }
 

@@ -184,7 +184,7 @@ def check_folder(folder, keys, show):
             need(number_of(entry) == place, "entry %d says that it is another" % place)
             said = fields(entry) if b"audit.prune" in entry else {}
             if said.get(7) == [b"audit.prune"] and said.get(15) == [b"ok"]:
-                pruned = max(pruned, json.loads(said[10][0])["pruned_below"])
+                pruned = max(pruned, int(json.loads(said[10][0])["pruned_below"]))
     for path, end in gone.items():
         need(end <= pruned, path + " is missing, and no entry says that it was pruned")
     tree = [b"".join(rows)]  # by level

@@ -17,7 +17,7 @@ std::vector<std::string> KeptReasons(const v1::StatusReport& status) {
   for (const std::string& why : status.cannot_enforce()) {
     if (out.size() == static_cast<size_t>(kMaxCannotEnforce)) {
       out.push_back(absl::StrCat("and ", status.cannot_enforce_size() - kMaxCannotEnforce,
-                                 " more: `muster-agent status` on the device shows them"));
+                                 " more, which are not kept"));
       break;
     }
     out.push_back(Shortened(why, kMaxCannotEnforceBytes));

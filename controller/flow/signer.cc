@@ -50,12 +50,14 @@ absl::Status Signer::CanFollow(const Trust& trust) const { return Choose(trust).
 
 absl::Status Signer::Follow(const Trust& trust) {
   MutexLock following(&follow_mu_);
+  if (trust.version() < version_) return absl::OkStatus();
   MUSTER_ASSIGN_OR_RETURN(KeysByRole chosen, Choose(trust));
   {
     MutexLock lock(&mu_);
     keys_ = std::move(chosen);
     epoch_ = trust.epoch();
   }
+  version_ = trust.version();
   if (!tell_log_key_ || !Has(kLogRole)) return absl::OkStatus();
   MUSTER_ASSIGN_OR_RETURN(const std::string key, LogKey(LogOrigin(trust.tenant())));
   tell_log_key_(key);

@@ -30,7 +30,8 @@ class Signer {
   // "log". FAILED_PRECONDITION says which role lacks which key. A root without a beacon or a log
   // role is fine: then nothing is beaconed, or the audit log's head is not signed.
   absl::Status CanFollow(const Trust& trust) const;
-  // From now on signs what `trust` names; unchanged on error.
+  // From now on signs what `trust` names; unchanged on error, and by a root older than the one that
+  // is followed: of two that were published at once the newer one counts, whoever comes last.
   absl::Status Follow(const Trust& trust);
 
   // Serialises once and signs with as many keys of the role as its threshold asks for.
@@ -57,6 +58,7 @@ class Signer {
   const LoadKeys load_keys_;
   const TellLogKey tell_log_key_;
   Mutex follow_mu_;  // one root at a time, with what is told of it
+  uint64_t version_ ABSL_GUARDED_BY(follow_mu_) = 0;
   mutable Mutex mu_;
   KeysByRole keys_ ABSL_GUARDED_BY(mu_);
   uint32_t epoch_ ABSL_GUARDED_BY(mu_) = 0;

@@ -115,13 +115,11 @@ tell_phones_blocked() {
   show_phone bob NOT_ENFORCEABLE
 }
 
-# A real UEM copies the directory by itself; this one is told what the directory's file says.
+# A real UEM copies the directory by itself; this one is told who will be in the approval group. It
+# is told first: the bridge asks for a sync as soon as the person is in there, and then half an hour
+# later.
 tell_uem_the_directory() {
-  local members=""
-  if grep -A9 '^cn: app-whatsapp$' "$demo/directory.ldif" | grep -q '^member: uid=muster-alice,'; then
-    members='"alice@demo.test"'
-  fi
-  post "user-groups/$uem_group/directory" "{\"members\": [$members]}"
+  post "user-groups/$uem_group/directory" "{\"members\": [\"alice@demo.test\"]}"
 }
 
 # post PATH JSON: to the simulator's own control paths, which no UEM has.
@@ -144,10 +142,10 @@ tell_phone_allowed() {
     -o yaml >"$demo/phone-request.yaml"
   local id start
   id=$(field request_id <"$demo/phone-request.yaml")
+  tell_uem_the_directory || fail "the simulated UEM does not take its directory"
   start=$(now_ms)
   as soc-approver request approve "$id" --reason "Need is documented in the ticket" >/dev/null
   until_ok 10 alice_is_member || fail "the approval did not reach the directory"
-  tell_uem_the_directory || fail "the simulated UEM does not take its directory"
   if until_ok 90 phone_is alice COMPLIANT ALLOW,COMPLIANT,MANAGED; then
     phone_allowed=true
     phone_approve_to_installed_ms=$(($(now_ms) - start))

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using Lines = std::vector<std::string>;
 
-constexpr absl::Duration kSoon = absl::Seconds(90);  // of a loaded machine
+constexpr absl::Duration kSoon = absl::Seconds(150);  // of a loaded machine
 // A message, an author, a number and a chat: none may leave the laptop but for the repository.
 const Lines kPlanted = {"Zebra rendezvous", "Quentin Planted", "202 555 0143", "Heron Circle"};
 

@@ -117,7 +117,7 @@ TEST_F(BadInputTest, DecisionsThatMayNotBeMade) {
   const std::string revoked = tenant_.Grant(CrewUpn(3));
   tenant_.Get(kApprover, {"grant", "revoke", revoked, "--reason", "No need any more"});
   ASSERT_TRUE(
-      WaitUntil(absl::Seconds(20), [&] { return tenant_.GrantState(revoked) == "REVOKED"; }));
+      WaitUntil(absl::Seconds(150), [&] { return tenant_.GrantState(revoked) == "REVOKED"; }));
   const auto decide = [](const char* verb, const std::string& id) {
     return std::vector<std::string>{"request", verb, id, "--reason", "Because"};
   };

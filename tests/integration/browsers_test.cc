@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr absl::Duration kSoon = absl::Seconds(30);  // of a loaded machine; usually far less
+constexpr absl::Duration kSoon = absl::Seconds(150);  // of a loaded machine; usually far less
 constexpr char kChat[] = "web.it-chat.example", kBelow[] = "login.web.it-chat.example";
 constexpr char kWhatsApp[] = "web.whatsapp.com", kOther[] = "open.example";
 

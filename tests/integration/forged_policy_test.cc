@@ -25,7 +25,7 @@ class ForgedPolicyTest : public ::testing::Test {
     // Newer versions of both come into force.
     tenant_.Grant(kAlice);
     tenant_.Get(kAdmin, {"trm", "set", "it-chat", "PERMITTED", "--decision", "T", "--reason", "x"});
-    ASSERT_TRUE(WaitUntil(absl::Seconds(30), [&] {
+    ASSERT_TRUE(WaitUntil(absl::Seconds(150), [&] {
       return Read("cohort.pb").payload() != old_cohort_.payload() &&
              Read("assignment.pb").payload() != old_assignment_.payload();
     }));

@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr absl::Duration kSoon = absl::Seconds(30);  // of a loaded machine; usually far less
+constexpr absl::Duration kSoon = absl::Seconds(150);  // of a loaded machine; usually far less
 constexpr char kConnect[] = "/muster.v1.DeviceService/Connect";
 constexpr char kRenew[] = "/muster.v1.DeviceService/Renew";
 

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr absl::Duration kPatience = absl::Seconds(30);
+constexpr absl::Duration kPatience = absl::Seconds(150);  // of a loaded machine; usually far less
 const std::string kAppImage(
     "\x7F"
     "ELF\x02\x01\x01\0AI\x02\0\0\0\0\0",

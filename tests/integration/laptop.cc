@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kAccountPrefix[] = "muster-it-";
-constexpr absl::Duration kPatience = absl::Seconds(30);
+constexpr absl::Duration kPatience = absl::Seconds(150);  // of a loaded machine; usually far less
 
 // passwd(5) is locked by whoever changes it, another test for example: again, a little later.
 CommandResult ChangeAccounts(const std::vector<std::string>& command) {

@@ -23,7 +23,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-constexpr absl::Duration kSoon = absl::Seconds(60);  // of a loaded machine; usually far less
+constexpr absl::Duration kSoon = absl::Seconds(150);  // of a loaded machine; usually far less
 constexpr char kReminder[] = "grant.recert-reminder";
 constexpr char kSecret[] = "0123456789abcdef0123456789abcdef";
 

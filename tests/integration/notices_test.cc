@@ -12,7 +12,7 @@
 namespace muster {
 namespace {
 
-constexpr absl::Duration kSoon = absl::Seconds(30);  // of a loaded machine; usually far less
+constexpr absl::Duration kSoon = absl::Seconds(150);  // of a loaded machine; usually far less
 
 TEST(NoticesTest, ABlockedPersonIsToldWhyByWhichPolicyAndHowToAsk) {
   TestAccounts accounts(2);

@@ -52,7 +52,7 @@ TestUem::TestUem(const std::string& folder) : folder_(folder) {
   EXPECT_TRUE(started.ok()) << started.status();
   if (!started.ok()) return;
   program_ = *std::move(started);
-  EXPECT_TRUE(WaitUntil(absl::Seconds(20), [&] {
+  EXPECT_TRUE(WaitUntil(absl::Seconds(150), [&] {
     const std::string said = ReadWhole(log());
     const size_t at = said.find(kListening);
     const size_t end = said.find('\n', at);

@@ -17,7 +17,7 @@
 namespace muster {
 namespace {
 
-constexpr absl::Duration kSoon = absl::Seconds(30);  // of a loaded machine; usually far less
+constexpr absl::Duration kSoon = absl::Seconds(150);  // of a loaded machine; usually far less
 constexpr char kLinux[] = "cohort/linux";
 
 // Names of the files that were put into a folder, since it was watched.

@@ -19,7 +19,7 @@
 namespace muster {
 namespace {
 
-constexpr absl::Duration kSoon = absl::Seconds(30);  // of a loaded machine; usually far less
+constexpr absl::Duration kSoon = absl::Seconds(150);  // of a loaded machine; usually far less
 
 class ResilienceTest : public ::testing::Test {
  protected:

@@ -14,7 +14,7 @@
 namespace muster {
 namespace {
 
-constexpr absl::Duration kSoon = absl::Seconds(20);  // of a loaded machine
+constexpr absl::Duration kSoon = absl::Seconds(150);  // of a loaded machine; usually far less
 constexpr char kReady[] = "ready\n";
 constexpr char kBusConfig[] = R"(<busconfig>
   <type>session</type>

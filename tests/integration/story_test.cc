@@ -16,7 +16,7 @@ namespace {
 
 using Names = std::set<std::string>;
 
-constexpr absl::Duration kSoon = absl::Seconds(20);  // of a loaded machine; usually far less
+constexpr absl::Duration kSoon = absl::Seconds(150);  // of a loaded machine; usually far less
 
 class StoryTest : public ::testing::TestWithParam<DirectoryKind> {
  protected:

@@ -20,7 +20,8 @@
 
 namespace muster {
 
-inline constexpr absl::Duration kPatience = absl::Seconds(30);  // usually far less
+inline constexpr absl::Duration kPatience =
+    absl::Seconds(150);  // of a loaded machine; usually far less
 // What no program may wait for the agent, and what the waking of its threads may add to it on a
 // machine with two processors that does other work.
 inline constexpr absl::Duration kDeadline = absl::Milliseconds(250);

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kFolderPrefix[] = "muster-it-";
-constexpr absl::Duration kPatience = absl::Seconds(90);  // of a loaded machine
+constexpr absl::Duration kPatience = absl::Seconds(150);  // of a loaded machine
 
 constexpr struct {
   const char *role, *account;

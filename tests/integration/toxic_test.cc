@@ -27,7 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr absl::Duration kSoon = absl::Seconds(20);
+constexpr absl::Duration kSoon = absl::Seconds(150);  // of a loaded machine; usually far less
 constexpr absl::Duration kLongestAgent = absl::Seconds(120);
 constexpr char kToxic[] = "/usr/bin/toxic";
 constexpr char kWeechat[] = "/usr/bin/weechat";

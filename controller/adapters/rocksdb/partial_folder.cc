@@ -38,14 +38,6 @@ bool IsAt(int fd, const std::string& path, bool own) {
          held.st_ino == found.st_ino && (!own || held.st_uid == geteuid());
 }
 
-bool IsPartialName(const std::string& name) {
-  const size_t end = name.size() < kRandomLetters ? 0 : name.size() - kRandomLetters;
-  const size_t mark = sizeof kMark - 1;
-  return end > mark && name.compare(end - mark, mark, kMark) == 0 &&
-         std::all_of(name.begin() + static_cast<ptrdiff_t>(end), name.end(),
-                     [](unsigned char c) { return absl::ascii_isalnum(c); });
-}
-
 bool HoldsOnly(const std::string& path, const std::vector<std::string>& files) {
   std::error_code error;
   for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
@@ -69,6 +61,14 @@ bool RemoveIfDead(const std::string& path, const std::vector<std::string>& files
 }
 
 }  // namespace
+
+bool IsPartialName(const std::string& name) {
+  const size_t end = name.size() < kRandomLetters ? 0 : name.size() - kRandomLetters;
+  const size_t mark = sizeof kMark - 1;
+  return end > mark && name.compare(end - mark, mark, kMark) == 0 &&
+         std::all_of(name.begin() + static_cast<ptrdiff_t>(end), name.end(),
+                     [](unsigned char c) { return absl::ascii_isalnum(c); });
+}
 
 absl::StatusOr<PartialFolder> PartialFolder::New(const std::string& out) {
   for (int i = 0; i < kTries; ++i) {

@@ -28,6 +28,9 @@ class PartialFolder {
   int fd_;
 };
 
+// Whether a folder of this name counts as one of those.
+bool IsPartialName(const std::string& name);
+
 // Removes what backups that were killed left in the folder where `out` is to be: folders of this
 // user with such a name, without a lock, and with nothing but some of `files` in them. Their
 // paths. Where a file system knows no locks (NFS), nothing is removed.

@@ -251,6 +251,10 @@ absl::Status LoadData(const std::string& backup, const BackupManifest& m, rocksd
 
 absl::StatusOr<BackupManifest> WriteBackup(const StoreReader& reader, const std::string& out,
                                            absl::Time now, const HeadText& head_text) {
+  if (IsPartialName(fs::path(out).filename().string())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        out, ": a name that ends so is that of a backup that is not finished; give it another"));
+  }
   if (IsThere(out)) {
     return absl::AlreadyExistsError(
         absl::StrCat(out, " is there already; give each backup a folder of its own"));

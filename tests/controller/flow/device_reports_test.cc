@@ -100,7 +100,7 @@ TEST_F(DeviceReportsTest, WhatItCannotEnforceIsBounded) {
   ASSERT_EQ(device.cannot_enforce_size(), kMaxCannotEnforce + 1);
   EXPECT_EQ(device.cannot_enforce(0), std::string(kMaxCannotEnforceBytes, 'x'));
   EXPECT_EQ(device.cannot_enforce(kMaxCannotEnforce),
-            "and 7 more: `muster-agent status` on the device shows them");
+            "and 7 more, which are not kept");
 }
 
 }  // namespace

@@ -157,9 +157,11 @@ TEST_F(TrustFlow, TheNextRootIsStoredAuditedAndFollowed) {
   const auto leaf = Find<v1::DocumentLeaf>(*store_->Read(), LeafKey(kRootName));
   ASSERT_TRUE(leaf.ok() && leaf->has_value());
   EXPECT_EQ((*leaf)->value.sha256(), Sha256Hex(doc.payload()));
-  // The signer signs with the new key from now on.
-  const auto signed_now = signer_.Sign(first_, "policy");
-  EXPECT_EQ(signed_now->signatures(0).key_id(), Key("policy-2").key_id());
+  // The signer signs with the new key from now on; also when the root of before is told late, as by
+  // a publication that ran beside this one.
+  EXPECT_EQ(signer_.Sign(first_, "policy")->signatures(0).key_id(), Key("policy-2").key_id());
+  ASSERT_TRUE(signer_.Follow(*Trust::FromRoot(first_)).ok());
+  EXPECT_EQ(signer_.Sign(first_, "policy")->signatures(0).key_id(), Key("policy-2").key_id());
 }
 
 TEST_F(TrustFlow, RootsThatAreRefused) {

@@ -141,7 +141,7 @@ TEST_F(LinkTest, ADrainEndsTheStream) {
   FakeController controller(ca_);
   *controller.on_hello.mutable_drain()->mutable_window() = ToProto(absl::Milliseconds(1));
   ControllerLink link(Target(controller), Events(), &outbox_);
-  for (int i = 0; i < 1'000 && controller.streams() < 2; ++i) {
+  for (int i = 0; i < 3'000 && controller.streams() < 2; ++i) {
     absl::SleepFor(absl::Milliseconds(50));
   }
   EXPECT_GE(controller.streams(), 2);

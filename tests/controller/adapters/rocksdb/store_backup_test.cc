@@ -124,6 +124,9 @@ TEST(StoreBackup, WhatAKilledOneLeftIsRemovedAndNothingElse) {
   std::sort(removed.begin(), removed.end());
   EXPECT_EQ(removed, Names({dir.File("mon.partial-aB3xyz"), dir.File("tue.partial-000000")}));
   EXPECT_EQ(RemoveDeadBackups(dir.File("b")), Names());
+  // So no backup may be called that: the next one would take it for a dead one's.
+  EXPECT_EQ(WriteBackup(*reader, dir.File("mon.partial-261128"), kNow, NoHead).status().code(),
+            absl::StatusCode::kInvalidArgument);
   Names left = {"b", "db", "link.partial-aB3xyz"};
   left.insert(left.end(), kept.begin(), kept.end());
   std::sort(left.begin(), left.end());

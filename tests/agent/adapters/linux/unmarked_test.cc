@@ -152,5 +152,32 @@ TEST_F(UnmarkedTest, TheCanarySaysWhenNothingStopsIt) {
   EXPECT_EQ(canary.result(), v1::Canary::RAN) << canary.DebugString();
 }
 
+// Does something as the given number of looks at it.
+class LookedAtClock : public Clock {
+ public:
+  absl::Time Now() const override {
+    on_look(++looks);
+    return absl::UnixEpoch();
+  }
+  std::function<void(int)> on_look;
+  mutable int looks = 0;
+};
+
+// Whoever can keep the later tries from being made must not turn "it ran" into "not tried".
+TEST_F(UnmarkedTest, ATryThatCannotBeMadeDoesNotTakeBackThatItRan) {
+  LookedAtClock clock;
+  GateState shared(&clock, machine_.get(), [] {});
+  clock.on_look = [&](int look) {
+    if (look == 2) shared.SetRemoteDevices({1});
+  };
+  MountMarks::Marked place;
+  place.path = place.name = base_;
+  place.dev = 1;
+  const v1::Canary canary = TryCanary(place, shared);
+  EXPECT_EQ(clock.looks, 3) << "tries";
+  EXPECT_EQ(canary.result(), v1::Canary::RAN) << canary.DebugString();
+  EXPECT_EQ(canary.detail(), "the probe was not stopped: a blocked program would have run here");
+}
+
 }  // namespace
 }  // namespace muster::agent

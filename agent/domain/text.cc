@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "common/utf8_check.h"
+
 namespace muster::agent {
 namespace {
 
@@ -41,6 +43,12 @@ std::string CleanText(absl::string_view bytes, size_t max_bytes) {
     bytes.remove_prefix(length == 0 ? 1 : length);
   }
   return out;
+}
+
+bool IsUtf8(absl::string_view bytes) {
+  Utf8Check check;
+  check.Add(bytes);
+  return !check.invalid_at() && !check.cut();
 }
 
 bool IsCleanText(absl::string_view bytes, size_t max_bytes) {

@@ -12,6 +12,9 @@ namespace muster::agent {
 // U+FFFD, and a character that does not fit whole is left out. Protocol Buffers refuse others.
 std::string CleanText(absl::string_view bytes, size_t max_bytes);
 
+// True for what Protocol Buffers write and read again, control characters too.
+bool IsUtf8(absl::string_view bytes);
+
 // True when CleanText would change nothing.
 bool IsCleanText(absl::string_view bytes, size_t max_bytes);
 

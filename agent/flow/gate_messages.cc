@@ -2,11 +2,31 @@
 
 #include <utility>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "agent/domain/text.h"
+#include "common/limits.h"
 #include "common/time_proto.h"
 
 namespace muster::agent {
 namespace {
+
+// Before the bytes of a path that is no text; no path of a file starts with it.
+constexpr char kHex[] = "hex:";
+
+// A path that is opened arrives as it is, whatever its bytes: a message with one that is no UTF-8
+// is never read.
+std::string SentPath(const std::string& path) {
+  if (IsUtf8(path) && !absl::StartsWith(path, kHex)) return path;
+  return absl::StrCat(kHex, absl::BytesToHexString(path));
+}
+
+std::string PathOfSent(absl::string_view sent) {
+  if (!absl::ConsumePrefix(&sent, kHex)) return std::string(sent);
+  return absl::HexStringToBytes(sent);
+}
 
 void SetStamp(const FileStamp& stamp, v1::GateStamp* out) {
   out->mutable_key()->set_dev(stamp.key.dev);
@@ -48,11 +68,11 @@ void AddCandidates(const CandidateIndex::Parts& parts, v1::GateState& out) {
     v1::GateState::File* f = out.add_files();
     SetStamp(file.stamp, f->mutable_stamp());
     f->set_app(file.app);
-    f->set_path(file.path);
+    f->set_path(SentPath(file.path));
   }
   for (const CataloguedPath& path : parts.paths) {
     v1::GateState::Path* p = out.add_paths();
-    p->set_path(path.path);
+    p->set_path(SentPath(path.path));
     p->set_app(path.app);
     if (path.stamp) SetStamp(*path.stamp, p->mutable_stamp());
   }
@@ -63,11 +83,11 @@ void AddCandidates(const CandidateIndex::Parts& parts, v1::GateState& out) {
     h->set_app(hash.app);
     h->set_learned(hash.learned);
     h->set_build_id(hash.build_id);
-    h->set_companion_path(hash.companion_path);
+    h->set_companion_path(SentPath(hash.companion_path));
     h->set_companion_size(hash.companion_size);
     h->set_companion_sha256(hash.companion_sha256);
   }
-  for (const std::string& path : parts.foreign_paths) out.add_foreign_paths(path);
+  for (const std::string& path : parts.foreign_paths) out.add_foreign_paths(SentPath(path));
   for (const FileKey& key : parts.spared) {
     v1::GateFileKey* k = out.add_spared();
     k->set_dev(key.dev);
@@ -93,18 +113,19 @@ std::shared_ptr<const PolicyIndex> PolicyOf(v1::GateState& in) {
 CandidateIndex::Parts CandidatesOf(const v1::GateState& in) {
   CandidateIndex::Parts out;
   for (const v1::GateState::File& f : in.files()) {
-    out.files.push_back({StampOf(f.stamp()), f.app(), f.path()});
+    out.files.push_back({StampOf(f.stamp()), f.app(), PathOfSent(f.path())});
   }
   for (const v1::GateState::Path& p : in.paths()) {
-    CataloguedPath path{p.path(), p.app(), std::nullopt};
+    CataloguedPath path{PathOfSent(p.path()), p.app(), std::nullopt};
     if (p.has_stamp()) path.stamp = StampOf(p.stamp());
     out.paths.push_back(std::move(path));
   }
   for (const v1::GateState::Hash& h : in.hashes()) {
     out.hashes.push_back({h.size(), h.sha256(), h.app(), h.learned(), h.build_id(),
-                          h.companion_path(), h.companion_size(), h.companion_sha256()});
+                          PathOfSent(h.companion_path()), h.companion_size(),
+                          h.companion_sha256()});
   }
-  out.foreign_paths = {in.foreign_paths().begin(), in.foreign_paths().end()};
+  for (const std::string& path : in.foreign_paths()) out.foreign_paths.push_back(PathOfSent(path));
   for (const v1::GateFileKey& k : in.spared()) out.spared.push_back({k.dev(), k.ino()});
   return out;
 }
@@ -146,8 +167,10 @@ absl::StatusOr<EnforcementState> FromGateState(v1::GateState in) {
 v1::GateStatus ToGateStatus(const EnforcerStatus& s) {
   v1::GateStatus out;
   out.set_mode(s.mode);
-  for (const std::string& text : s.cannot_enforce) out.add_cannot_enforce(text);
-  for (const std::string& path : s.marked) out.add_marked(path);
+  for (const std::string& text : s.cannot_enforce) {
+    out.add_cannot_enforce(CleanText(text, limits::kMaxReasonBytes));
+  }
+  for (const std::string& path : s.marked) out.add_marked(CleanText(path, limits::kMaxPathBytes));
   out.set_decided(s.decided);
   out.set_blocked(s.blocked);
   for (const v1::Canary& c : s.canaries) *out.add_canaries() = c;
@@ -177,7 +200,7 @@ v1::GateRecord ToGateRecord(const ExecRecord& r) {
   if (r.uid) out.set_uid(*r.uid);
   out.set_verdict(r.verdict);
   out.set_reason(r.reason);
-  out.set_path(r.path);
+  out.set_path(CleanText(r.path, limits::kMaxPathBytes));
   out.set_denied(r.denied);
   out.set_killed(r.killed);
   *out.mutable_at() = ToProto(r.at);

@@ -8,6 +8,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "agent/domain/exec_record.h"
+#include "agent/domain/mend_texts.h"
+#include "agent/flow/log.h"
 #include "common/limits.h"
 #include "common/signed_doc.h"
 #include "common/status_macros.h"
@@ -75,25 +77,44 @@ absl::Status ReportLog::Open() {
         "chain.pb is damaged; move the state directory away and enrol this device again");
   }
   MUSTER_ASSIGN_OR_RETURN(std::vector<std::string> names, store_->List(kSpoolDir));
+  std::vector<uint64_t> unreadable;
   for (const std::string& name : names) {
     const std::optional<uint64_t> seq = SeqOf(name);
     if (!seq) continue;
     MUSTER_ASSIGN_OR_RETURN(std::optional<std::string> bytes, store_->Read(FileOf(*seq)));
     v1::SignedDoc doc;
     v1::Report report;
-    if (!bytes || !doc.ParseFromString(*bytes) || !report.ParseFromString(doc.payload())) {
+    if (!bytes || !doc.ParseFromString(*bytes)) {
       return absl::DataLossError(
           absl::StrCat("report ", FileOf(*seq), " is damaged; remove the file and restart"));
     }
-    waiting_[*seq] = WorthOf(report);
+    const bool readable = report.ParseFromString(doc.payload());
     // The file of a report is its commit; the head on disk may be one behind.
     if (*seq > head_.seq()) {
       head_.set_seq(*seq);
       head_.set_sha256(Sha256Hex(doc.payload()));
-      head_.set_dropped(0);
+      // What an unreadable one said to be lost is said again.
+      if (readable) head_.set_dropped(0);
+    }
+    if (readable) {
+      waiting_[*seq] = WorthOf(report);
+    } else {
+      unreadable.push_back(*seq);
     }
   }
+  DropUnreadable(unreadable);
   return absl::OkStatus();
+}
+
+void ReportLog::DropUnreadable(const std::vector<uint64_t>& seqs) {
+  if (seqs.empty()) return;
+  head_.set_dropped(head_.dropped() + seqs.size());
+  // Without room for the count the files stay for the next start, which counts them again.
+  if (!SaveHead().ok()) return;
+  for (const uint64_t seq : seqs) {
+    Log(Severity::kError, "report ", seq, " cannot be read; it counts as lost");
+    store_->Remove(FileOf(seq)).IgnoreError();
+  }
 }
 
 absl::Status ReportLog::SaveHead() { return store_->Write(kChainFile, head_.SerializeAsString()); }
@@ -122,12 +143,13 @@ void ReportLog::CountLost() {
 
 absl::StatusOr<uint64_t> ReportLog::Append(v1::Report body) {
   MutexLock lock(&mu_);
+  // One bad name must not take everything else that it came with along.
+  if (!IsReadable(body)) MendTexts(body);
   if (!IsReadable(body)) {
     head_.set_dropped(head_.dropped() + 1);
     // The count may be all there is of this chain, and nobody else saves it.
     SaveHead().IgnoreError();
-    return absl::InvalidArgumentError(
-        "it holds a text that is no UTF-8, so nobody could read it; it counts as lost");
+    return absl::InvalidArgumentError("nobody could read it back; it counts as lost");
   }
   const bool exec = body.has_exec();
   absl::StatusOr<uint64_t> seq = TryAppend(std::move(body));

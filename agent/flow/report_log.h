@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -40,14 +41,15 @@ class ReportLog {
   ReportLog(std::string device_id, PrivateKey key, StateStore* store, const Clock* clock,
             size_t max_waiting = limits::kMaxSpooledReports, bool by_worth = true);
 
-  // Finds the head of the chain and what waits. UNAVAILABLE, DATA_LOSS.
+  // Finds the head of the chain and what waits; a report that is whole but that nobody can read
+  // counts as lost and is removed. UNAVAILABLE, DATA_LOSS.
   absl::Status Open();
 
   // Numbers, chains, signs and saves; `body` carries only the oneof. The report's number.
   // RESOURCE_EXHAUSTED: no space, or everything that waits is worth more; UNAVAILABLE. What an
   // execution report said is lost then and counted; any other report is the caller's to try again
-  // or to give up by CountLost. INVALID_ARGUMENT: nobody could read it back (a text that is no
-  // UTF-8); it counts as lost already, and trying again is of no use.
+  // or to give up by CountLost. A text that is no UTF-8 is mended. INVALID_ARGUMENT: nobody could
+  // read it back even so; it counts as lost already, and trying again is of no use.
   absl::StatusOr<uint64_t> Append(v1::Report body);
   // A report that will not come any more; the next one that is saved tells of it.
   void CountLost();
@@ -74,6 +76,7 @@ class ReportLog {
 
  private:
   absl::StatusOr<uint64_t> TryAppend(v1::Report body) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void DropUnreadable(const std::vector<uint64_t>& seqs) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Drops the oldest of the least worth, unless that is worth more than `than`.
   absl::Status DropOne(Worth than) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status SaveHead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

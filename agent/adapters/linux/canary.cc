@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/adapters/files/file_facts.h"
@@ -170,10 +171,11 @@ v1::Canary TryCanary(const MountMarks::Marked& where, GateState& shared) {
   // On a machine that is overloaded the watchdog lets through what the gate has not looked at in
   // time. What stops nothing stops nothing at any try.
   for (int again = 1; again < kTries && out.result() == v1::Canary::RAN; ++again) {
-    out = TryOnce(where, shared);
-    if (out.result() == v1::Canary::BLOCKED) {
-      out.set_detail("only when tried again: the gate was late, and what waits too long is let go");
-    }
+    v1::Canary next = TryOnce(where, shared);
+    // Only a block takes back that something ran; a try that could not be made says nothing.
+    if (next.result() != v1::Canary::BLOCKED) continue;
+    out = std::move(next);
+    out.set_detail("only when tried again: the gate was late, and what waits too long is let go");
   }
   return out;
 }

@@ -7,6 +7,7 @@
 
 #include "agent/adapters/files/elf_file.h"
 #include "agent/adapters/files/local_machine.h"
+#include "agent/domain/text.h"
 #include "common/limits.h"
 
 namespace muster::agent {
@@ -82,7 +83,8 @@ void GateState::Record(Decided d) {
   r.verdict = d.verdict;
   r.at = clock_->Now();
   r.reason = d.policy->Reason(d.app, d.who.person, r.at);
-  r.path = std::move(d.path);
+  // Anybody names files as he likes; a record is read by people and goes through messages.
+  r.path = CleanText(d.path, limits::kMaxPathBytes);
   r.denied = d.denied;
   r.killed = d.killed;
   r.terminal = std::move(d.terminal);

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/adapters/files/local_machine.h"
 #include "agent/adapters/linux/proc.h"
+#include "agent/domain/text.h"
 #include "common/agent_limits.h"
 #include "common/limits.h"
 
@@ -42,6 +43,11 @@ Fd OpenPlace(const std::string& root, const std::string& path) {
   how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS;
   return Fd(static_cast<int>(syscall(SYS_openat2, above.get(), path.c_str(), &how, sizeof how)));
+}
+
+// For people and messages. Anybody names a place of his own as he likes.
+std::string NameOf(absl::string_view path, absl::string_view whose) {
+  return CleanText(absl::StrCat(path, whose), limits::kMaxPathBytes);
 }
 
 std::optional<uint64_t> DeviceOf(const Fd& fd) {
@@ -103,12 +109,12 @@ void MountMarks::MarkPaths(const FanotifyGroup& group, Namespace& out) {
   for (const std::string& path : scope_.paths) {
     const absl::Status status = group.MarkFilesystem(path);
     if (!status.ok()) {
-      out.failed.push_back(std::string(status.message()));
+      out.failed.push_back(CleanText(status.message(), limits::kMaxReasonBytes));
       continue;
     }
     const uint64_t dev = DeviceOfPath(path).value_or(0);
     covered_.insert(dev);
-    out.marked.push_back({path, path, dev, dev});
+    out.marked.push_back({path, NameOf(path, ""), dev, dev});
   }
 }
 
@@ -150,10 +156,10 @@ void MountMarks::MarkMounts(const std::vector<Mount>& mounts, const Place& place
     }
     const bool known = std::any_of(out.marked.begin(), out.marked.end(),
                                    [&](const Marked& k) { return k.dev == m.dev; });
-    if (!known) out.marked.push_back({path, m.path + place.whose, m.dev, *dev});
+    if (!known) out.marked.push_back({path, NameOf(m.path, place.whose), m.dev, *dev});
   }
   for (const auto& [dev, text] : why) {
-    if (!done.contains(dev)) out.failed.push_back(text);
+    if (!done.contains(dev)) out.failed.push_back(CleanText(text, limits::kMaxReasonBytes));
   }
 }
 

@@ -91,5 +91,41 @@ TEST_F(GateMessagesTest, ARecordArrivesAsItWasSent) {
   EXPECT_EQ(FromGateRecord(ToGateRecord(record)).uid, std::nullopt);
 }
 
+// Anybody names his files and mounts as he likes; protobuf writes such bytes and never reads them.
+TEST_F(GateMessagesTest, ARecordAndAStatusOfNamesThatAreNoTextAreReadAgain) {
+  ExecRecord record;
+  record.path = "/home/u/\xff";
+  EnforcerStatus status;
+  status.marked = {"/home/u/caf\xE9", "/home/u/x"};
+  status.cannot_enforce = {"programs on /home/u/caf\xE9 are not seen"};
+  v1::GateReply sent, got;
+  *sent.add_records() = ToGateRecord(record);
+  *sent.mutable_status() = ToGateStatus(status);
+  ASSERT_TRUE(got.ParseFromString(sent.SerializeAsString()));
+  EXPECT_EQ(FromGateRecord(got.records(0)).path, "/home/u/\uFFFD");
+  const EnforcerStatus back = FromGateStatus(got.status());
+  EXPECT_EQ(back.marked, (std::vector<std::string>{"/home/u/caf\uFFFD", "/home/u/x"}));
+  EXPECT_EQ(back.cannot_enforce,
+            std::vector<std::string>{"programs on /home/u/caf\uFFFD are not seen"});
+}
+
+// What is opened and marked by its path must stay that path.
+TEST_F(GateMessagesTest, APathThatIsNoTextArrivesAsItIs) {
+  EnforcementState state = State();
+  CandidateIndex::Parts parts;
+  const std::string odd = "/home/u/\xff\n", looks_sent = "hex:ff";
+  parts.files = {{{{1, 2}, 3, 4, 5}, 0, odd}, {{{1, 3}, 3, 4, 5}, 0, "/x/caf\u00e9\t"}};
+  parts.paths = {{odd, 0, std::nullopt}};
+  parts.hashes = {{9, "aa", 0, true, "", "caf\xE9", 7, "cc"},
+                  {9, "bb", 0, true, "", looks_sent, 7, "cc"}};
+  parts.foreign_paths = {odd};
+  state.candidates = std::make_shared<const CandidateIndex>(parts);
+  v1::GateState sent;
+  ASSERT_TRUE(sent.ParseFromString(ToGateState(state).SerializeAsString()));
+  const auto got = FromGateState(sent);
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_TRUE(got->candidates->parts() == state.candidates->parts());
+}
+
 }  // namespace
 }  // namespace muster::agent

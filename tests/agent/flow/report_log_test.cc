@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_format.h"
 #include "common/limits.h"
+#include "common/signed_doc.h"
 #include "tests/agent/fakes.h"
 
 namespace muster::agent {
@@ -62,33 +63,55 @@ TEST_F(ReportLogTest, NumberedAndChained) {
 }
 
 // protobuf writes a text that is no UTF-8, and never reads it again.
-TEST_F(ReportLogTest, WhatNobodyCouldReadIsRefusedAndCounted) {
+TEST_F(ReportLogTest, ATextThatNobodyCouldReadIsMendedAndTheRestStays) {
   auto log = Open();
-  ASSERT_TRUE(log->Append(StatusBody()).ok());
   v1::Report status = StatusBody(), exec = ExecBody();
-  status.mutable_status()->set_hostname("h\xC3");
-  exec.mutable_exec()->mutable_items(0)->set_path("/home/\xFF");
-  for (const v1::Report& bad : {status, exec}) {
-    EXPECT_EQ(log->Append(bad).status(),
-              absl::InvalidArgumentError(
-                  "it holds a text that is no UTF-8, so nobody could read it; it counts as lost"));
-  }
-  log = Open();  // the count outlives a crash
-  EXPECT_EQ(*log->Append(StatusBody()), 2u);
+  status.mutable_status()->add_cannot_enforce("a line\nand one more");
+  status.mutable_status()->add_cannot_enforce("programs on /home/u/caf\xE9 are not seen");
+  v1::ExecReport::Item* item = exec.mutable_exec()->mutable_items(0);
+  item->set_path("/home/\xFF");
+  item->set_denied(true);
+  exec.mutable_exec()->add_items()->set_path("/home/\u00e9\t");
+  for (const v1::Report& body : {status, exec}) ASSERT_TRUE(log->Append(body).ok());
+  log = Open();
   const std::vector<v1::Report> reports = Waiting(*log);
   ASSERT_EQ(reports.size(), 2u);
-  EXPECT_EQ(reports[1].prev_sha256(), hashes_[1]);
-  EXPECT_EQ(reports[1].dropped_before(), 2u);
+  const auto& texts = reports[0].status().cannot_enforce();
+  EXPECT_EQ(std::vector<std::string>(texts.begin(), texts.end()),
+            (std::vector<std::string>{"a line\nand one more",
+                                      "programs on /home/u/caf\uFFFD are not seen"}));
+  EXPECT_EQ(reports[0].status().hostname(), "h");
+  ASSERT_EQ(reports[1].exec().items_size(), 2);
+  EXPECT_EQ(reports[1].exec().items(0).path(), "/home/\uFFFD");
+  EXPECT_TRUE(reports[1].exec().items(0).denied());
+  EXPECT_EQ(reports[1].exec().items(1).path(), "/home/\u00e9\t");
+  EXPECT_EQ(reports[1].dropped_before(), 0u);
 }
 
-TEST_F(ReportLogTest, WhatNobodyCouldReadPushesNothingOut) {
-  ReportLog log(kTestDevice, tenant_.device_key(), &store_, &clock_, 1);
-  ASSERT_TRUE(log.Open().ok());
-  ASSERT_TRUE(log.Append(ExecBody()).ok());
-  v1::Report bad = StatusBody();
-  bad.mutable_status()->set_hostname("\xFF");
-  EXPECT_FALSE(log.Append(bad).ok());
-  EXPECT_EQ(log.waiting(), 1u);
+// As an older agent wrote them: the agent must still start, and the loss is told.
+TEST_F(ReportLogTest, AStoredReportThatNobodyCanReadIsLostAndTold) {
+  auto log = Open();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(log->Append(StatusBody()).ok());
+  Waiting(*log);
+  for (const uint64_t seq : {1u, 4u}) {
+    v1::Report bad = StatusBody();
+    bad.set_device_id(kTestDevice);
+    bad.set_seq(seq);
+    bad.mutable_status()->set_hostname("h\xC3");
+    const v1::SignedDoc doc = *MakeSignedDoc(bad, {tenant_.device_key()});
+    hashes_[seq] = Sha256Hex(doc.payload());
+    ASSERT_TRUE(store_.Write(absl::StrFormat("spool/%012d.pb", seq), doc.SerializeAsString()).ok());
+  }
+  log = Open();
+  EXPECT_EQ(log->waiting(), 2u);
+  EXPECT_FALSE(store_.files().contains("spool/000000000001.pb"));
+  EXPECT_FALSE(store_.files().contains("spool/000000000004.pb"));
+  log = Open();  // the count outlives a crash, and is not counted twice
+  EXPECT_EQ(*log->Append(StatusBody()), 5u);
+  const std::vector<v1::Report> reports = Waiting(*log);
+  ASSERT_EQ(reports.size(), 3u);
+  EXPECT_EQ(reports[2].prev_sha256(), hashes_[4]);
+  EXPECT_EQ(reports[2].dropped_before(), 2u);
 }
 
 TEST_F(ReportLogTest, GoesOnAfterARestartAndAfterAcknowledgements) {

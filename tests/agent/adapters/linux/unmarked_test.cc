@@ -1,6 +1,8 @@
 // Where no mark can stop a start: what runs from there is ended, and what comes later is marked.
 #include <sys/mman.h>
 
+#include <algorithm>
+
 #include "tests/agent/adapters/linux/bypass_fixture.h"
 
 namespace muster::agent {
@@ -36,6 +38,28 @@ TEST_F(UnmarkedTest, AFilesystemMountedLaterIsMarked) {
   EXPECT_TRUE(marked());
   EXPECT_EQ(RunAs(kBob, {later + "/copy", "30"}), kEperm);
   umount2(later.c_str(), MNT_DETACH);
+}
+
+// Any account names a mount of its own as it likes, and no message can hold such bytes.
+TEST_F(UnmarkedTest, AFilesystemWhoseNameIsNoTextIsNamedInText) {
+  const std::string later = base_ + "/caf\xE9", shown = base_ + "/caf\uFFFD";
+  mkdir(later.c_str(), 0755);
+  ASSERT_EQ(mount("tmpfs", later.c_str(), "tmpfs", 0, "mode=0777"), 0);
+  Install(app_, later + "/copy");
+  const auto marked = [&] {
+    const std::vector<std::string> names = enforcer_->status().marked;
+    return std::find(names.begin(), names.end(), shown) != names.end();
+  };
+  for (int i = 0; i < 3'000 && !marked(); ++i) usleep(10'000);
+  EXPECT_TRUE(marked());
+  RunAs(kBob, {later + "/copy"});
+  const std::vector<ExecRecord> records = FirstRecords();
+  std::vector<std::string> proven;
+  for (const v1::Canary& c : enforcer_->Prove()) proven.push_back(c.filesystem());
+  umount2(later.c_str(), MNT_DETACH);
+  ASSERT_FALSE(records.empty());
+  EXPECT_EQ(records[0].path, shown + "/copy");
+  EXPECT_THAT(proven, ::testing::Contains(shown));
 }
 
 // The mount is a moment old, seen by no other process, and the program starts at once.
@@ -126,6 +150,33 @@ TEST_F(UnmarkedTest, TheCanarySaysWhenNothingStopsIt) {
   place.path = place.name = base_;
   const v1::Canary canary = TryCanary(place, enforcer_->shared());
   EXPECT_EQ(canary.result(), v1::Canary::RAN) << canary.DebugString();
+}
+
+// Does something as the given number of looks at it.
+class LookedAtClock : public Clock {
+ public:
+  absl::Time Now() const override {
+    on_look(++looks);
+    return absl::UnixEpoch();
+  }
+  std::function<void(int)> on_look;
+  mutable int looks = 0;
+};
+
+// Whoever can keep the later tries from being made must not turn "it ran" into "not tried".
+TEST_F(UnmarkedTest, ATryThatCannotBeMadeDoesNotTakeBackThatItRan) {
+  LookedAtClock clock;
+  GateState shared(&clock, machine_.get(), [] {});
+  clock.on_look = [&](int look) {
+    if (look == 2) shared.SetRemoteDevices({1});
+  };
+  MountMarks::Marked place;
+  place.path = place.name = base_;
+  place.dev = 1;
+  const v1::Canary canary = TryCanary(place, shared);
+  EXPECT_EQ(clock.looks, 3) << "tries";
+  EXPECT_EQ(canary.result(), v1::Canary::RAN) << canary.DebugString();
+  EXPECT_EQ(canary.detail(), "the probe was not stopped: a blocked program would have run here");
 }
 
 }  // namespace

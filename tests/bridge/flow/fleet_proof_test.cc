@@ -102,6 +102,24 @@ TEST_F(FleetTest, AListOfBeforeTheFirstSampleProvesNothing) {
   EXPECT_EQ(uem_.queries, 2);
 }
 
+// A site that is new in the catalogue is open until the phone has the profile that closes it.
+TEST_F(FleetTest, ANewSiteIsNotClosedByTheProfileOfBefore) {
+  signs_until_ = now_ + absl::Hours(1);  // the next profile is not sent
+  uem_.installed = false;
+  Start();
+  Run(absl::Hours(2));
+  ASSERT_EQ(report_.apps_size(), 1);
+  ASSERT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "COMPLIANT");
+  auto more = std::make_shared<PhonePolicy>(*BlockedPolicy());
+  more->cohort_version = 2;
+  more->apps[0].web_hosts = {"web.whatsapp.com"};
+  policy_ = more;
+  Run(absl::Hours(2));
+  EXPECT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "NOT_ENFORCEABLE");
+  EXPECT_TRUE(absl::StartsWith(report_.apps(0).why(), "PROFILE_NOT_MADE: "))
+      << report_.apps(0).why();
+}
+
 TEST_F(FleetTest, APhoneThatLeavesIsNotWaitedFor) {
   uem_.sampled = false;
   uem_.check_in = now_;

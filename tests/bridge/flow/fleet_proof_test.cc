@@ -102,6 +102,24 @@ TEST_F(FleetTest, AListOfBeforeTheFirstSampleProvesNothing) {
   EXPECT_EQ(uem_.queries, 2);
 }
 
+// The bridge's role in the UEM may not send DeviceQuery. What the phone tells by itself counts.
+TEST_F(FleetTest, AUemThatDoesNotAskThePhoneSaysSo) {
+  uem_.sampled = false;
+  uem_.check_in = now_;
+  uem_.query = absl::PermissionDeniedError("no such role");
+  Start();
+  Run(absl::Hours(1));
+  ASSERT_EQ(report_.apps_size(), 1);
+  EXPECT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "UNKNOWN");
+  EXPECT_TRUE(absl::StrContains(report_.apps(0).why(), "\"PERMISSION_DENIED: no such role\""))
+      << report_.apps(0).why();
+  uem_.check_in = std::nullopt;
+  Run(absl::Hours(1));
+  EXPECT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "COMPLIANT")
+      << report_.apps(0).why();
+  EXPECT_EQ(fleet_->report().open_operations(), 0u);
+}
+
 // A site that is new in the catalogue is open until the phone has the profile that closes it.
 TEST_F(FleetTest, ANewSiteIsNotClosedByTheProfileOfBefore) {
   signs_until_ = now_ + absl::Hours(1);  // the next profile is not sent

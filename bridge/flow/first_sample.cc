@@ -83,8 +83,8 @@ bool TakeFirstSample(FleetParts& parts, const v1::PhoneRecord& record, const Pho
     parts.ReadPhone(id, Urgency::kProof, now + limits::kFirstProof);
     return false;
   }
-  parts.ReadPhone(id, Urgency::kProof,
-                  now + std::clamp(now - at, limits::kFirstProof, limits::kLongestProof));
+  // One that is off is read when the UEM's list shows that it was seen.
+  if (query.values_size() > 0) parts.ReadPhone(id, Urgency::kProof, now + limits::kFirstProof);
   return false;
 }
 

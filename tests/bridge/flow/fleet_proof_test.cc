@@ -120,6 +120,17 @@ TEST_F(FleetTest, AUemThatDoesNotAskThePhoneSaysSo) {
   EXPECT_EQ(fleet_->report().open_operations(), 0u);
 }
 
+// Its list of phones shows when it is seen.
+TEST_F(FleetTest, APhoneThatIsOffIsNotReadOverAndOver) {
+  uem_.sampled = false;
+  uem_.check_in = now_;
+  Start();
+  Run(absl::Minutes(1));
+  const int looks = uem_.looks;
+  Run(absl::Hours(8));
+  EXPECT_EQ(uem_.looks, looks);
+}
+
 // A site that is new in the catalogue is open until the phone has the profile that closes it.
 TEST_F(FleetTest, ANewSiteIsNotClosedByTheProfileOfBefore) {
   signs_until_ = now_ + absl::Hours(1);  // the next profile is not sent

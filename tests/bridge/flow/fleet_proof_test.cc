@@ -131,6 +131,17 @@ TEST_F(FleetTest, APhoneThatIsOffIsNotReadOverAndOver) {
   EXPECT_EQ(uem_.looks, looks);
 }
 
+// Also where nobody waits for it.
+TEST_F(FleetTest, WhatAPhoneAnswersIsReadSoon) {
+  uem_.removal = absl::FailedPreconditionError("no");
+  uem_.gone_when_asked = true;
+  Start();
+  Run(absl::Minutes(2));
+  EXPECT_EQ(uem_.queries, 1);
+  ASSERT_EQ(report_.apps_size(), 1);
+  EXPECT_EQ(v1::PhoneApp::Presence_Name(report_.apps(0).presence()), "ABSENT");
+}
+
 // A site that is new in the catalogue is open until the phone has the profile that closes it.
 TEST_F(FleetTest, ANewSiteIsNotClosedByTheProfileOfBefore) {
   signs_until_ = now_ + absl::Hours(1);  // the next profile is not sent

@@ -18,8 +18,9 @@ std::string Quoted(const v1::BridgeOperation& operation) {
 }
 
 constexpr absl::string_view kKeptForRecords =
-    "Its messages are not shown to be saved, so it is not removed: the person exports them, and "
-    "it goes when the records office has its receipts.";
+    "Its messages are not shown to be saved, so it is not removed: the person exports every "
+    "chat (one that was never exported goes with the app), and it goes when the records office has "
+    "its receipts.";
 
 constexpr absl::string_view kToldBefore =
     "The UEM was told to remove it before its messages were known not to be saved, and may still "

@@ -188,7 +188,9 @@ const Row kBlockedIos[] = {
        w.chat().holds_records = true;
      },
      App::COMPLIANT, App::LEFT, App::HIDDEN, "",
-     "It is hidden by the restrictions profile. Its messages are not shown to be saved"},
+     "It is hidden by the restrictions profile. Its messages are not shown to be saved, so it is "
+     "not removed: the person exports every chat (one that was never exported goes with the app), "
+     "and it goes when the records office has its receipts."},
     {"managed", kIos, [](World& w) { w.Sample("Managed"); }, App::VIOLATION, App::REMOVED,
      App::MANAGED, "remove", "The app is there; the UEM is told next to remove it. Ask the"},
     {"managed, hidden", kIos, [](World& w) { w.Profile().Sample("Managed"); }, App::PENDING,

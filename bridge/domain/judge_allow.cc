@@ -36,7 +36,7 @@ void PhoneJudge::JudgeGranted(const Case& c, App& app) {
     app.set_why(absl::StrCat(view_.cannot_enforce, "."));
   } else if (reading_ != Reading::kFresh) {
     app.set_state(App::UNKNOWN);
-    app.set_why(std::string(WordsOf(reading_)));
+    app.set_why(ReadingWords());
   } else if (c.reading.there()) {
     JudgeInstalled(c, app);
   }
@@ -144,7 +144,7 @@ void PhoneJudge::JudgeExportOnly(const Case& c, App& app) const {
                                              : absl::StrCat(view_.cannot_enforce, "."));
   } else if (reading_ != Reading::kFresh) {
     app.set_state(App::UNKNOWN);
-    app.set_why(std::string(WordsOf(reading_)));
+    app.set_why(ReadingWords());
   } else if (record_.facts().personal_apps_hidden()) {
     app.set_state(App::UNKNOWN);
     app.set_why(kKeptBack);
@@ -167,7 +167,7 @@ void PhoneJudge::JudgeReportOnly(const Case& c, App& app) const {
     app.set_why(absl::StrCat(view_.cannot_enforce, "."));
   } else if (reading_ != Reading::kFresh) {
     app.set_state(App::UNKNOWN);
-    app.set_why(std::string(WordsOf(reading_)));
+    app.set_why(ReadingWords());
   }
 }
 

@@ -1,6 +1,7 @@
 // An app that is blocked: taken away where the UEM can, hidden where the phone can, else said.
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/domain/text.h"
 #include "bridge/domain/phone_judge.h"
@@ -17,8 +18,9 @@ std::string Quoted(const v1::BridgeOperation& operation) {
 }
 
 constexpr absl::string_view kKeptForRecords =
-    "Its messages are not shown to be saved, so it is not removed: the person exports them, and "
-    "it goes when the records office has its receipts.";
+    "Its messages are not shown to be saved, so it is not removed: the person exports every "
+    "chat (one that was never exported goes with the app), and it goes when the records office has "
+    "its receipts.";
 
 constexpr absl::string_view kToldBefore =
     "The UEM was told to remove it before its messages were known not to be saved, and may still "
@@ -48,6 +50,22 @@ std::string PhoneJudge::ProfileWords() const {
                           "when the bridge starts.");
   }
   return "";
+}
+
+std::string PhoneJudge::ReadingWords() const {
+  const auto refused = std::find_if(
+      operations_.begin(), operations_.end(), [](const v1::BridgeOperation& operation) {
+        return operation.kind() == v1::BridgeOperation::QUERY_PHONE && IsRefused(&operation) &&
+               absl::EndsWith(operation.key(), kFirstSample);
+      });
+  if (reading_ != Reading::kNotSampled || refused == operations_.end()) {
+    return std::string(WordsOf(reading_));
+  }
+  return absl::StrCat(
+      "The UEM lists no app of this phone, and did not take the command that asks "
+      "it, ",
+      Quoted(*refused),
+      ": the UEM team has to look. The list counts when the phone was seen since.");
 }
 
 bool PhoneJudge::IsThereUnnamed(const Case& c) const {
@@ -99,7 +117,7 @@ void PhoneJudge::JudgeBlock(const Case& c, App& app) {
                                                  : ""));
   } else if (reading_ != Reading::kFresh) {
     app.set_state(App::UNKNOWN);
-    app.set_why(std::string(WordsOf(reading_)));
+    app.set_why(ReadingWords());
   } else if (c.reading.there()) {
     JudgeThere(c, app);
   } else {

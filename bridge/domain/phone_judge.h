@@ -56,6 +56,8 @@ class PhoneJudge {
   bool IsThereUnnamed(const Case& c) const;
   std::string LeftOpenWords(const Case& c) const;
   std::string ProfileWords() const;
+  // WordsOf() the reading, with what the UEM says where it will not ask the phone.
+  std::string ReadingWords() const;
 
   // judge_allow.cc
   void JudgeGranted(const Case& c, App& app);

@@ -25,6 +25,8 @@ Reading ReadingOf(const v1::PhoneRecord& record, absl::Time now);
 // What PhoneRecord.inventory_sha256 is while all that was read is a list that may be empty because
 // the UEM has no sample of the phone yet; apps_read_at is unset then.
 inline constexpr char kUnsampled[] = "unsampled";
+// How the key of the operation ends that asks a phone for its first sample.
+inline constexpr char kFirstSample[] = "first-sample";
 // For people: what is missing, and what comes next. Empty: kFresh.
 absl::string_view WordsOf(Reading reading);
 // True where the last sample, old as it may be, is of this enrolment: worth acting on.

@@ -10,7 +10,6 @@ namespace muster::bridge {
 namespace {
 
 using Op = v1::BridgeOperation;
-constexpr char kDetail[] = "first-sample";
 constexpr char kSeen[] = "seen";  // in Op.values
 
 bool WasSampled(const v1::PhoneRecord& record) {
@@ -27,8 +26,15 @@ bool IsOver(const Op& query, const v1::PhoneFacts& facts, absl::Time now) {
          FromProto(facts.enrolled_at()) <= now;
 }
 
+// A UEM that will not ask the phone still gets what the phone tells by itself when it connects.
+bool IsSeenSince(const Op& query, const v1::PhoneFacts& facts) {
+  const absl::Time asked = FromProto(query.created_at());
+  return !EnrolledAfter(facts, asked) && facts.has_last_seen_at() &&
+         FromProto(facts.last_seen_at()) > asked + limits::kFirstProof;
+}
+
 void Ask(FleetParts& parts, const std::string& device_id, absl::Time now) {
-  Op query = NewOperation(Op::QUERY_PHONE, device_id, kDetail, now);
+  Op query = NewOperation(Op::QUERY_PHONE, device_id, kFirstSample, now);
   query.set_device_id(device_id);
   parts.Queue(std::move(query), now);
 }
@@ -36,7 +42,7 @@ void Ask(FleetParts& parts, const std::string& device_id, absl::Time now) {
 }  // namespace
 
 std::string FirstSampleKey(const std::string& device_id) {
-  return OperationKey(Op::QUERY_PHONE, device_id, kDetail);
+  return OperationKey(Op::QUERY_PHONE, device_id, kFirstSample);
 }
 
 bool TakeFirstSample(FleetParts& parts, const v1::PhoneRecord& record, const PhoneReading& reading,
@@ -50,6 +56,10 @@ bool TakeFirstSample(FleetParts& parts, const v1::PhoneRecord& record, const Pho
     return true;
   }
   if (record.facts().enrolment() != v1::PhoneFacts::ENROLLED) return false;
+  if (known != nullptr && known->state() == Op::REFUSED && IsSeenSince(*known, record.facts())) {
+    parts.Close(known->key());
+    return true;
+  }
   if (known == nullptr || IsOver(*known, record.facts(), now)) {
     Ask(parts, id, now);
     return false;
@@ -73,8 +83,8 @@ bool TakeFirstSample(FleetParts& parts, const v1::PhoneRecord& record, const Pho
     parts.ReadPhone(id, Urgency::kProof, now + limits::kFirstProof);
     return false;
   }
-  parts.ReadPhone(id, Urgency::kProof,
-                  now + std::clamp(now - at, limits::kFirstProof, limits::kLongestProof));
+  // One that is off is read when the UEM's list shows that it was seen.
+  if (query.values_size() > 0) parts.ReadPhone(id, Urgency::kProof, now + limits::kFirstProof);
   return false;
 }
 

@@ -14,7 +14,8 @@ namespace muster::bridge {
 std::string FirstSampleKey(const std::string& device_id);
 
 // True: `reading` shows what is on the phone. A list without an installed app does where one of
-// this enrolment was believed before, or the phone was seen after the UEM was told to ask it.
+// this enrolment was believed before, or the phone was seen after the UEM was told to ask it,
+// though it refused to.
 // False: it is told so (once, through the outbox), and the phone is read again. `record` is as
 // before the reading.
 bool TakeFirstSample(FleetParts& parts, const v1::PhoneRecord& record, const PhoneReading& reading,

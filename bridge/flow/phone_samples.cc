@@ -16,11 +16,18 @@ namespace {
 
 constexpr char kWhole[] = "whole";
 
-// "<hash of the inventory>:<hash of the catalogue>".
+// "<hash of the inventory>:<hash of the catalogue>". With the sites that a profile closes: one that
+// is new is open until the phone has the next profile, whatever was well before.
 std::string CatalogueHash(const PhonePolicy& policy) {
   std::string text;
   for (const auto& [bundle, index] : policy.by_bundle) {
     absl::StrAppend(&text, bundle, "=", policy.apps[index].app_id, "\n");
+  }
+  if (policy.platform != v1::Platform::IOS) return Sha256Hex(text);
+  for (const AppRuling& app : policy.apps) {
+    for (const std::string& host : app.web_hosts) {
+      absl::StrAppend(&text, app.app_id, "@", host, "\n");
+    }
   }
   return Sha256Hex(text);
 }

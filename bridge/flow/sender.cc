@@ -252,10 +252,8 @@ void Sender::OnPhoneAccepted(Op op, absl::Time now) {
   if (op.kind() == Op::QUERY_PHONE) {
     if (op.key() == FirstSampleKey(op.device_id())) return OnFirstSampleAsked(*parts_, op, now);
     parts_->Close(op.key());
-    if (IsUrgent(op)) {
-      parts_->ReadPhone(op.device_id(), Urgency::kProof, now + limits::kFirstProof);
-    }
-    return;
+    return parts_->ReadPhone(op.device_id(), IsUrgent(op) ? Urgency::kProof : Urgency::kSeen,
+                             now + limits::kFirstProof);
   }
   Phone* phone = parts_->book.Find(op.device_id());
   if (op.kind() == Op::INSTALL_PROFILE) {

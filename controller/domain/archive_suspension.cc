@@ -61,7 +61,8 @@ std::optional<v1::Grant> ResumeFromArchive(const v1::Grant& grant,
 bool MessagesCovered(const std::vector<v1::Obligation>& obligations, absl::Time since) {
   if (obligations.empty()) return false;
   return std::all_of(obligations.begin(), obligations.end(), [&](const v1::Obligation& o) {
-    return o.state() == v1::Obligation::CLEAR ||
+    // On the day of an export it is CLEAR, although something was written since.
+    return (o.state() == v1::Obligation::CLEAR && !o.has_uncovered_since()) ||
            (o.level() >= v1::Evidence::E2_SEEN && o.has_uncovered_since() && !o.has_gap_from() &&
             FromProto(o.uncovered_since()) >= since);
   });

@@ -172,11 +172,37 @@ absl::Time BeganAt(const ArchiveFacts& facts, const OwedChat& chat, const Archiv
   return told ? std::max(began, *device.gone_at) : began;
 }
 
+// The chat ended before `ended` with nothing of it left to export, as one of a laptop that was
+// retired: what is written since is of another chat.
+bool IsOver(const ArchiveFacts& facts, const std::string& chat, absl::Time ended) {
+  bool known = false;
+  for (const v1::Obligation& o : facts.stored) {
+    if (o.chat_key() != chat) continue;
+    if (!o.has_ended_at() || FromProto(o.ended_at()) >= ended) return false;
+    if (o.state() != v1::Obligation::CLEAR || o.has_uncovered_since()) return false;
+    known = true;
+  }
+  return known;
+}
+
+// When the last of the known chats ended; InfiniteFuture: one goes on.
+absl::Time LastEnd(const ArchiveFacts& facts) {
+  absl::Time last = absl::InfinitePast();
+  for (const v1::Obligation& o : facts.stored) {
+    if (o.chat_key().empty()) continue;
+    last = std::max(last, o.has_ended_at() ? FromProto(o.ended_at()) : absl::InfiniteFuture());
+  }
+  return last;
+}
+
 // What is proven of every known chat of the person: the worst of each. A gap in one is that chat's
-// own incident; until somebody decides about it nothing here is as it should be.
-Coverage CoverageOfAll(const ArchiveFacts& facts, absl::Time began_at) {
+// own incident; until somebody decides about it nothing here is as it should be. `ended`: when the
+// phone's own obligation did. Where every chat is over, the last of them says how far it goes.
+Coverage CoverageOfAll(const ArchiveFacts& facts, absl::Time began_at, absl::Time ended) {
+  ended = std::min(ended, LastEnd(facts));
   std::optional<Coverage> all;
   for (const auto& [chat, records] : facts.exports) {
+    if (IsOver(facts, chat, ended)) continue;
     absl::Time began = began_at;
     for (const v1::Obligation& o : facts.stored) {
       if (o.chat_key() == chat) began = std::max(began, FromProto(o.began_at()));
@@ -278,7 +304,8 @@ ObligationFacts FactsOf(const ArchiveFacts& facts, const OwedChat& chat) {
   }
   const auto exports = facts.exports.find(chat.chat_key);
   if (chat.chat_key.empty() && device.exports_elsewhere) {
-    out.coverage = CoverageOfAll(facts, out.began_at);
+    out.coverage =
+        CoverageOfAll(facts, out.began_at, out.ended_at.value_or(absl::InfiniteFuture()));
   } else {
     out.coverage = CoverageOf(
         exports == facts.exports.end() ? std::vector<v1::ExportRecord>() : exports->second,

@@ -29,11 +29,7 @@ absl::Status CheckKeyFile(const std::string& path, const struct stat& info, uid_
 
 absl::StatusOr<std::string> ReadKeyFile(const std::string& path, size_t max_bytes) {
   // A pipe must not make the program wait for whoever writes into it.
-  const agent::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!fd.ok() && errno == ELOOP) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, " is a link: name the file that holds the key"));
-  }
+  const agent::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info {};
   if (!fd.ok() || fstat(fd.get(), &info) != 0) {
     return agent::ErrnoStatus(errno, "read", path);

@@ -14,9 +14,9 @@ namespace muster::bridge {
 // it is no file; FAILED_PRECONDITION: others may read or change it, in words with what to run.
 absl::Status CheckKeyFile(const std::string& path, const struct stat& info, uid_t self);
 
-// All of it, PEM or not. Checked on the open file, so that what was looked at is what is read. As
-// CheckKeyFile; also INVALID_ARGUMENT: it is a link, RESOURCE_EXHAUSTED: larger than `max_bytes`,
-// NOT_FOUND, PERMISSION_DENIED, UNAVAILABLE.
+// All of it, PEM or not. A link is followed (Certbot and systemd give keys as links): the open file
+// is checked, so that what was looked at is what is read. As CheckKeyFile; also RESOURCE_EXHAUSTED:
+// larger than `max_bytes`, NOT_FOUND, PERMISSION_DENIED, UNAVAILABLE.
 absl::StatusOr<std::string> ReadKeyFile(const std::string& path, size_t max_bytes);
 
 }  // namespace muster::bridge

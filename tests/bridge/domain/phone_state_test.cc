@@ -112,6 +112,17 @@ const Row kBlockedIos[] = {
      },
      App::UNKNOWN, App::REMOVED, App::PRESENCE_UNSPECIFIED, "",
      "The UEM lists no app of this phone, and is not shown yet to have asked it"},
+    {"absent, the UEM has no sample of it and will not ask it", kIos,
+     [](World& w) {
+       w.Profile().record.set_inventory_sha256(kUnsampled);
+       w.facts().clear_apps_read_at();
+       w.Operation(Op::QUERY_PHONE, Op::REFUSED, Ago(absl::Hours(1)), "no permission");
+       w.operations[0].clear_app_id();
+       w.operations[0].set_key("QUERY_PHONE:phn-1:first-sample");
+     },
+     App::UNKNOWN, App::REMOVED, App::PRESENCE_UNSPECIFIED, "",
+     "The UEM lists no app of this phone, and did not take the command that asks it, "
+     "\"no permission\": the UEM team has to look. The list counts when the phone was seen since."},
     {"absent, hidden", kIos, [](World& w) { w.Profile(); }, App::COMPLIANT, App::REMOVED,
      App::ABSENT, "", ""},
     {"absent, the profile is of before the enrolment", kIos,
@@ -177,7 +188,9 @@ const Row kBlockedIos[] = {
        w.chat().holds_records = true;
      },
      App::COMPLIANT, App::LEFT, App::HIDDEN, "",
-     "It is hidden by the restrictions profile. Its messages are not shown to be saved"},
+     "It is hidden by the restrictions profile. Its messages are not shown to be saved, so it is "
+     "not removed: the person exports every chat (one that was never exported goes with the app), "
+     "and it goes when the records office has its receipts."},
     {"managed", kIos, [](World& w) { w.Sample("Managed"); }, App::VIOLATION, App::REMOVED,
      App::MANAGED, "remove", "The app is there; the UEM is told next to remove it. Ask the"},
     {"managed, hidden", kIos, [](World& w) { w.Profile().Sample("Managed"); }, App::PENDING,

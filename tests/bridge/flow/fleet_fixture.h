@@ -28,7 +28,9 @@ struct OnePhoneUem {
   std::string profile;        // on the phone
   bool lose_profile = false;  // the answers to profiles
   bool enrolled = true, sampled = true;
-  int queries = 0;
+  int queries = 0, looks = 0;             // DeviceQuery; one phone by itself
+  absl::Status query = absl::OkStatus();  // the answer to DeviceQuery
+  bool gone_when_asked = false;        // the person has removed the app; the next sample shows it
   std::optional<absl::Time> check_in;  // the last; unset: it is always connected
 
   UemPhone Phone() const {
@@ -48,10 +50,13 @@ struct OnePhoneUem {
       ++lists;
       if (listed) out.phones = {Phone()};
     } else if (call.kind == Kind::kGetPhone) {
+      ++looks;
       if (found) out.phones = {Phone()};
       if (!found) out.status = absl::NotFoundError("5061");
     } else if (call.kind == Kind::kQueryPhone) {
       ++queries;
+      out.status = query;
+      if (gone_when_asked) installed = false;
     } else if (call.kind == Kind::kListApps && !sampled) {
     } else if (call.kind == Kind::kListApps || call.kind == Kind::kGetApp) {
       UemApp app;

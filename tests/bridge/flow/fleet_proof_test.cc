@@ -102,6 +102,64 @@ TEST_F(FleetTest, AListOfBeforeTheFirstSampleProvesNothing) {
   EXPECT_EQ(uem_.queries, 2);
 }
 
+// The bridge's role in the UEM may not send DeviceQuery. What the phone tells by itself counts.
+TEST_F(FleetTest, AUemThatDoesNotAskThePhoneSaysSo) {
+  uem_.sampled = false;
+  uem_.check_in = now_;
+  uem_.query = absl::PermissionDeniedError("no such role");
+  Start();
+  Run(absl::Hours(1));
+  ASSERT_EQ(report_.apps_size(), 1);
+  EXPECT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "UNKNOWN");
+  EXPECT_TRUE(absl::StrContains(report_.apps(0).why(), "\"PERMISSION_DENIED: no such role\""))
+      << report_.apps(0).why();
+  uem_.check_in = std::nullopt;
+  Run(absl::Hours(1));
+  EXPECT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "COMPLIANT")
+      << report_.apps(0).why();
+  EXPECT_EQ(fleet_->report().open_operations(), 0u);
+}
+
+// Its list of phones shows when it is seen.
+TEST_F(FleetTest, APhoneThatIsOffIsNotReadOverAndOver) {
+  uem_.sampled = false;
+  uem_.check_in = now_;
+  Start();
+  Run(absl::Minutes(1));
+  const int looks = uem_.looks;
+  Run(absl::Hours(8));
+  EXPECT_EQ(uem_.looks, looks);
+}
+
+// Also where nobody waits for it.
+TEST_F(FleetTest, WhatAPhoneAnswersIsReadSoon) {
+  uem_.removal = absl::FailedPreconditionError("no");
+  uem_.gone_when_asked = true;
+  Start();
+  Run(absl::Minutes(2));
+  EXPECT_EQ(uem_.queries, 1);
+  ASSERT_EQ(report_.apps_size(), 1);
+  EXPECT_EQ(v1::PhoneApp::Presence_Name(report_.apps(0).presence()), "ABSENT");
+}
+
+// A site that is new in the catalogue is open until the phone has the profile that closes it.
+TEST_F(FleetTest, ANewSiteIsNotClosedByTheProfileOfBefore) {
+  signs_until_ = now_ + absl::Hours(1);  // the next profile is not sent
+  uem_.installed = false;
+  Start();
+  Run(absl::Hours(2));
+  ASSERT_EQ(report_.apps_size(), 1);
+  ASSERT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "COMPLIANT");
+  auto more = std::make_shared<PhonePolicy>(*BlockedPolicy());
+  more->cohort_version = 2;
+  more->apps[0].web_hosts = {"web.whatsapp.com"};
+  policy_ = more;
+  Run(absl::Hours(2));
+  EXPECT_EQ(v1::PhoneApp::State_Name(report_.apps(0).state()), "NOT_ENFORCEABLE");
+  EXPECT_TRUE(absl::StartsWith(report_.apps(0).why(), "PROFILE_NOT_MADE: "))
+      << report_.apps(0).why();
+}
+
 TEST_F(FleetTest, APhoneThatLeavesIsNotWaitedFor) {
   uem_.sampled = false;
   uem_.check_in = now_;

@@ -139,5 +139,16 @@ TEST(PhoneSamples, AnotherCatalogueForgetsWhatItDidNotChoose) {
   EXPECT_FALSE(ForgetOtherCatalogue(world.policy, record)) << "once";
 }
 
+// Sites are closed by a profile, which Android has none of.
+TEST(PhoneSamples, AnotherSiteIsAnotherCatalogueOfAnIphone) {
+  for (const v1::Platform::Id platform : {kIos, kAndroid}) {
+    PhoneWorld world(platform);
+    v1::PhoneRecord record = After({Installed("com.chat", "Chat")});
+    ASSERT_TRUE(TakeInventory(world.policy, record).has_value());
+    world.policy.apps[0].web_hosts = {"web.chat.example"};
+    EXPECT_EQ(ForgetOtherCatalogue(world.policy, record), platform == kIos);
+  }
+}
+
 }  // namespace
 }  // namespace muster::bridge

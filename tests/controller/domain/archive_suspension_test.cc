@@ -88,6 +88,14 @@ TEST(MessagesCovered, EverythingFromBeforeAndSomethingAtAll) {
   EXPECT_TRUE(MessagesCovered({seen}, at));
   EXPECT_FALSE(MessagesCovered({seen}, at + absl::Seconds(1)));
   EXPECT_FALSE(MessagesCovered({seen, Owed(v1::Obligation::ACCRUING, -10)}, at));
+  // Exported in the morning, and prohibited in the afternoon.
+  v1::Obligation today = seen;
+  today.set_state(v1::Obligation::CLEAR);
+  today.set_level(v1::Evidence::E3_RECEIPTED);
+  EXPECT_TRUE(MessagesCovered({today}, at));
+  EXPECT_FALSE(MessagesCovered({today}, at + absl::Hours(5)));
+  today.clear_uncovered_since();  // it ended with everything receipted
+  EXPECT_TRUE(MessagesCovered({today}, at + absl::Hours(5)));
 }
 
 }  // namespace

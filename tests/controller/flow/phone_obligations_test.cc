@@ -24,12 +24,13 @@ class PhoneObligationsTest : public ArchiveWorld {
     ASSERT_TRUE(RunArchive().ok());
   }
   // Everything of the chat, on the laptop; with the records office's receipt.
-  void Export(const std::string& chat, bool receipted) {
+  void Export(const std::string& chat, bool receipted) { ExportOn(alice_, chat, receipted); }
+  void ExportOn(TestDevice& laptop, const std::string& chat, bool receipted) {
     const std::string name = absl::StrCat("bag-", ++exports_);
     const v1::ExportSeen seen = Packed(Seen(chat, 40, name), name);
-    ASSERT_TRUE(Tell(alice_, {seen}).ok());
+    ASSERT_TRUE(Tell(laptop, {seen}).ok());
     if (receipted) {
-      ASSERT_EQ(Submit(Signed(ReceiptFor(seen, alice_.id))), "");
+      ASSERT_EQ(Submit(Signed(ReceiptFor(seen, laptop.id))), "");
     }
     ASSERT_TRUE(RunArchive().ok());
   }
@@ -41,6 +42,11 @@ class PhoneObligationsTest : public ArchiveWorld {
       EXPECT_TRUE(o.has_uncovered_since()) << o.ShortDebugString();
     }
     return out.obligations_size();
+  }
+  // The laptop is gone, with everything on it exported.
+  void RetireLaptop() {
+    ASSERT_TRUE(RetireDevice(*services_, Who("soc"), alice_.id, "Replaced.", false).ok());
+    ASSERT_TRUE(RunArchive().ok());
   }
   std::string OwedOnPhone() {
     for (const std::string& line : Owed()) {
@@ -93,6 +99,42 @@ TEST_F(PhoneObligationsTest, AnAppThatGoesWithUncoveredTimeIsALoss) {
   ASSERT_TRUE(Install(phone_, false).ok());
   ASSERT_TRUE(RunArchive().ok());
   EXPECT_EQ(OwedOnPhone(), "LOSS_SUSPECTED E3_RECEIPTED");
+}
+
+// Nobody can export that chat any more, and nothing of it is left: the other chats count.
+TEST_F(PhoneObligationsTest, AChatThatIsOverHoldsNothingUp) {
+  Advance(1);
+  Export("a chat", true);
+  RetireLaptop();
+  TestDevice second = Enrol("alice");
+  ExportOn(second, "another chat", true);
+  for (int day = 0; day < 32; ++day) {
+    Advance(1);
+    ASSERT_TRUE(Hear(second).ok());
+    ASSERT_TRUE(Hear(phone_).ok());
+    ExportOn(second, "another chat", true);
+    ASSERT_EQ(OwedOnPhone(), "CLEAR E3_RECEIPTED") << day;
+  }
+  EXPECT_EQ(GrantNow(grant_).state(), v1::Grant::ACTIVE);
+  // What goes on counts as before.
+  ExportOn(second, "a third chat", false);
+  EXPECT_EQ(OwedOnPhone(), "EXPORTED E2_SEEN");
+}
+
+// The clock runs on from where the last chat ended, and not from the start.
+TEST_F(PhoneObligationsTest, WhereEveryChatIsOverTheLastOneCounts) {
+  for (int day = 0; day < 15; ++day) {
+    Advance(1);
+    ASSERT_TRUE(Hear(phone_).ok());
+    Export("a chat", true);
+  }
+  RetireLaptop();
+  for (int day = 0; day < 10; ++day) {
+    Advance(1);
+    ASSERT_TRUE(Hear(phone_).ok());
+    ASSERT_TRUE(RunArchive().ok());
+  }
+  EXPECT_EQ(OwedOnPhone(), "ACCRUING E3_RECEIPTED");
 }
 
 }  // namespace

@@ -62,12 +62,20 @@ TEST_F(KeyFileTest, IsReadWholeUpToItsBound) {
                 absl::StrCat(file, " has more than ", text.size() - 1, " bytes")));
 }
 
-TEST_F(KeyFileTest, WhatIsNotTheFileItselfIsRefused) {
-  const std::string file = Write("key", 0600);
-  fs::create_symlink(file, dir_.File("link"));
-  EXPECT_EQ(ReadKeyFile(dir_.File("link"), 100).status(),
-            absl::InvalidArgumentError(
-                absl::StrCat(dir_.File("link"), " is a link: name the file that holds the key")));
+// Certbot's live/ and systemd's credentials are links: what they lead to is what is checked.
+TEST_F(KeyFileTest, ALinkIsFollowed) {
+  const std::string link = dir_.File("link");
+  fs::create_symlink(Write("key", 0600), link);
+  const auto key = ReadKeyFile(link, 100);
+  ASSERT_TRUE(key.ok()) << key.status();
+  EXPECT_EQ(*key, "key");
+  Write("key", 0644);
+  EXPECT_EQ(ReadKeyFile(link, 100).status(),
+            absl::FailedPreconditionError(absl::StrCat(
+                link, " holds a key that others can read or change: chmod g-w,o-rwx ", link)));
+}
+
+TEST_F(KeyFileTest, WhatIsNoFileIsRefused) {
   EXPECT_EQ(ReadKeyFile(dir_.path(), 100).status(),
             absl::InvalidArgumentError(absl::StrCat(dir_.path(), " is no file")));
   // Nobody writes into it, and nobody waits for that.

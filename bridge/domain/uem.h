@@ -116,6 +116,7 @@ struct UemAnswer {
   absl::Status status;
   bool effect_unknown = false;
   RateLimit limit;
+  std::optional<absl::Time> uem_now;  // by the UEM's clock; absent: it does not say
   bool last_page = true;
   std::vector<UemPhone> phones;  // kListPhones, kGetPhone
   std::vector<UemApp> apps;      // kListApps, kGetApp

@@ -165,7 +165,7 @@ void Sender::OnAnswer(const UemCall& call, const UemAnswer& answer, absl::Time n
   if (found == nullptr || found->state() != Op::SENT) return;
   Op op = *found;
   const absl::Status& status = answer.status;
-  if (status.ok() || absl::IsAlreadyExists(status)) return OnAccepted(std::move(op), now);
+  if (status.ok() || absl::IsAlreadyExists(status)) return OnAccepted(std::move(op), answer, now);
   const std::string why = Words(status);
   if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
     return OnDenied(std::move(op), status, now);
@@ -228,9 +228,9 @@ void Sender::OnDenied(Op op, const absl::Status& status, absl::Time now) {
   parts_->Queue(op, now);
 }
 
-void Sender::OnAccepted(Op op, absl::Time now) {
+void Sender::OnAccepted(Op op, const UemAnswer& answer, absl::Time now) {
   op.clear_last_error();
-  if (!op.device_id().empty()) return OnPhoneAccepted(std::move(op), now);
+  if (!op.device_id().empty()) return OnPhoneAccepted(std::move(op), answer, now);
   if (op.kind() == Op::SYNC_USER_GROUP || op.kind() == Op::ADD_MISSING_USERS) {
     return memberships_->OnAccepted(std::move(op), now);
   }
@@ -248,7 +248,7 @@ void Sender::AskWhenItProves(const Op& profile, absl::Time now) {
   parts_->Queue(query, now + limits::kProfileProof + absl::Seconds(1));
 }
 
-void Sender::OnPhoneAccepted(Op op, absl::Time now) {
+void Sender::OnPhoneAccepted(Op op, const UemAnswer& answer, absl::Time now) {
   if (op.kind() == Op::QUERY_PHONE) {
     if (op.key() == FirstSampleKey(op.device_id())) return OnFirstSampleAsked(*parts_, op, now);
     parts_->Close(op.key());
@@ -265,7 +265,8 @@ void Sender::OnPhoneAccepted(Op op, absl::Time now) {
     if (record->facts().enrolment() == v1::PhoneFacts::ENROLLED &&
         !EnrolledAfter(record->facts(), FromProto(op.sent_at()))) {
       record->set_profile_sha256(op.payload_sha256());
-      *record->mutable_profile_at() = ToProto(now);
+      // The UEM's clock says when the phone is seen since: where it is ahead, it counts.
+      *record->mutable_profile_at() = ToProto(std::max(now, answer.uem_now.value_or(now)));
     }
     if (const absl::Status saved = parts_->book.Write(*record); !saved.ok()) parts_->Note(saved);
     if (IsUrgent(op) || ShowsViolation(*record)) AskWhenItProves(op, now);

@@ -34,9 +34,9 @@ class Sender {
   // SENT, and nobody knows what became of it.
   void ForgetProfile(const std::string& device_id);
   void Resolve(const v1::BridgeOperation& operation, const std::string& why, absl::Time now);
-  void OnAccepted(v1::BridgeOperation operation, absl::Time now);
+  void OnAccepted(v1::BridgeOperation operation, const UemAnswer& answer, absl::Time now);
   void AskWhenItProves(const v1::BridgeOperation& profile, absl::Time now);
-  void OnPhoneAccepted(v1::BridgeOperation operation, absl::Time now);
+  void OnPhoneAccepted(v1::BridgeOperation operation, const UemAnswer& answer, absl::Time now);
   void OnDenied(v1::BridgeOperation operation, const absl::Status& status, absl::Time now);
   void Judge(const std::string& device_id, absl::Time now);
 

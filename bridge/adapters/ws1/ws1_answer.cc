@@ -211,6 +211,7 @@ UemAnswer ReadWs1Answer(const Ws1Options& options, const UemCall& call,
                         const HttpResponse& response, absl::Time now) {
   UemAnswer out;
   out.limit = ReadRateLimit(response, now);
+  out.uem_now = ReadUemTime(response, now);
   out.simulator = absl::EqualsIgnoreCase(HeaderOf(response, "X-Muster-Simulator"), "yes");
   if (response.status >= 200 && response.status < 300) {
     ReadSuccess(options, call, response, &out);

@@ -157,6 +157,16 @@ absl::Time Believed(absl::Time t, absl::Time now) {
   return t <= now + limits::kMaxUemPause ? t : absl::InfinitePast();
 }
 
+std::optional<absl::Time> HttpDate(absl::string_view text) {
+  absl::Time at;
+  std::string error;
+  if (!absl::ParseTime("%a, %d %b %Y %H:%M:%S GMT", std::string(text), absl::UTCTimeZone(), &at,
+                       &error)) {
+    return std::nullopt;
+  }
+  return at;
+}
+
 std::optional<absl::Time> RetryAt(absl::string_view text, absl::Time now) {
   text = absl::StripAsciiWhitespace(text);
   uint64_t seconds = 0;
@@ -165,13 +175,9 @@ std::optional<absl::Time> RetryAt(absl::string_view text, absl::Time now) {
     const auto cap = static_cast<uint64_t>(absl::ToInt64Seconds(most));
     return now + (seconds > cap ? most : absl::Seconds(static_cast<int64_t>(seconds)));
   }
-  absl::Time at;
-  std::string error;
-  if (!absl::ParseTime("%a, %d %b %Y %H:%M:%S GMT", std::string(text), absl::UTCTimeZone(), &at,
-                       &error)) {
-    return std::nullopt;
-  }
-  return std::min(at, now + limits::kMaxUemPause);
+  const std::optional<absl::Time> at = HttpDate(text);
+  if (!at) return std::nullopt;
+  return std::min(*at, now + limits::kMaxUemPause);
 }
 
 }  // namespace
@@ -211,6 +217,11 @@ RateLimit ReadRateLimit(const HttpResponse& response, absl::Time now) {
   }
   limit.retry_at = RetryAt(HeaderOf(response, "Retry-After"), now);
   return limit;
+}
+
+std::optional<absl::Time> ReadUemTime(const HttpResponse& response, absl::Time now) {
+  const std::optional<absl::Time> at = HttpDate(HeaderOf(response, "Date"));
+  return at && Believed(*at, now) == *at ? at : std::nullopt;
 }
 
 }  // namespace muster::bridge

@@ -40,5 +40,7 @@ absl::string_view HeaderOf(const HttpResponse& response, absl::string_view name)
 // X-RateLimit-* and Retry-After (seconds or an HTTP date). A moment that lies more than
 // limits::kMaxUemPause ahead is not believed.
 RateLimit ReadRateLimit(const HttpResponse& response, absl::Time now);
+// Date, when the UEM answered by its own clock; as far ahead is not believed. nullopt: none.
+std::optional<absl::Time> ReadUemTime(const HttpResponse& response, absl::Time now);
 
 }  // namespace muster::bridge

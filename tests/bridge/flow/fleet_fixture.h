@@ -31,6 +31,7 @@ struct OnePhoneUem {
   int queries = 0, looks = 0;             // DeviceQuery; one phone by itself
   absl::Status query = absl::OkStatus();  // the answer to DeviceQuery
   bool gone_when_asked = false;        // the person has removed the app; the next sample shows it
+  absl::Duration ahead;                // its clock
   std::optional<absl::Time> check_in;  // the last; unset: it is always connected
 
   UemPhone Phone() const {
@@ -44,8 +45,9 @@ struct OnePhoneUem {
     return out;
   }
   UemAnswer Do(const UemCall& call, absl::Time now) {
-    seen_at = check_in.value_or(now);
+    seen_at = check_in.value_or(now) + ahead;
     UemAnswer out;
+    out.uem_now = now + ahead;
     if (call.kind == Kind::kListPhones) {
       ++lists;
       if (listed) out.phones = {Phone()};

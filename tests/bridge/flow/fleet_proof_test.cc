@@ -142,6 +142,20 @@ TEST_F(FleetTest, WhatAPhoneAnswersIsReadSoon) {
   EXPECT_EQ(v1::PhoneApp::Presence_Name(report_.apps(0).presence()), "ABSENT");
 }
 
+// By a clock that is ahead, the check-in of before looks as if it came after the profile.
+TEST_F(FleetTest, AProfileIsProvenByTheClockOfTheUem) {
+  uem_.installed = false;
+  uem_.ahead = absl::Minutes(30);
+  uem_.check_in = now_;
+  Start();
+  Run(absl::Hours(2));
+  EXPECT_EQ(uem_.profiles, 1);
+  EXPECT_FALSE(ProfileShown());
+  uem_.check_in = std::nullopt;
+  Run(absl::Hours(1));
+  EXPECT_TRUE(ProfileShown());
+}
+
 // A site that is new in the catalogue is open until the phone has the profile that closes it.
 TEST_F(FleetTest, ANewSiteIsNotClosedByTheProfileOfBefore) {
   signs_until_ = now_ + absl::Hours(1);  // the next profile is not sent

@@ -125,6 +125,21 @@ TEST(RateLimits, WhatIsNoNumberIsNotThere) {
   EXPECT_FALSE(ReadRateLimit(response, kNow).reset_at.has_value());
 }
 
+TEST(RateLimits, TheUemsOwnTimeIsItsDate) {
+  const std::pair<std::string, std::optional<absl::Time>> kCases[] = {
+      {"Fri, 15 Jan 2027 08:05:00 GMT", kNow + absl::Minutes(5)},
+      {"Fri, 15 Jan 2027 07:55:00 GMT", kNow - absl::Minutes(5)},
+      {"Fri, 15 Jan 2038 08:05:00 GMT", std::nullopt},
+      {"soon", std::nullopt},
+      {"", std::nullopt},
+  };
+  for (const auto& [text, want] : kCases) {
+    HttpResponse response = Answer(202);
+    response.headers = {{"date", text}};
+    EXPECT_EQ(ReadUemTime(response, kNow), want) << text;
+  }
+}
+
 TEST(RateLimits, RetryAfterIsSecondsOrADate) {
   const std::pair<std::string, absl::Time> kCases[] = {
       {"120", kNow + absl::Minutes(2)},

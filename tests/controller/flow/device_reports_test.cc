@@ -99,8 +99,7 @@ TEST_F(DeviceReportsTest, WhatItCannotEnforceIsBounded) {
   const v1::Device device = LoadDevice(*store_->Read(), laptop_.id)->value;
   ASSERT_EQ(device.cannot_enforce_size(), kMaxCannotEnforce + 1);
   EXPECT_EQ(device.cannot_enforce(0), std::string(kMaxCannotEnforceBytes, 'x'));
-  EXPECT_EQ(device.cannot_enforce(kMaxCannotEnforce),
-            "and 7 more, which are not kept");
+  EXPECT_EQ(device.cannot_enforce(kMaxCannotEnforce), "and 7 more, which are not kept");
 }
 
 }  // namespace

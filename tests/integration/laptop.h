@@ -90,7 +90,7 @@ class TestLaptop {
     agent_.Start({"--filesystems", mount_}, by);
   }
   void StartMonitor() { agent_.Start({"--filesystems", mount_, "--monitor"}); }
-  // False when it is not so within half a minute.
+  // False when it is not so in time for a loaded machine.
   bool WaitForVerifiedPolicy(TestTenant& tenant) const {
     return tenant.WaitForVerifiedPolicy(device_);
   }
